@@ -3,7 +3,7 @@
  * map to a status, and what programs branch on. Nothing is ever recognized by `instanceof` across a boundary.
  */
 
-interface ErrorKind {
+export interface ErrorKind {
   /** What the code means, one sentence. */
   readonly summary: string
   /** True when the same call may succeed later without any change to it. */
@@ -14,8 +14,33 @@ interface ErrorKind {
   readonly exitCode: number
 }
 
+/** A code of {@link ERROR_TABLE}. */
+export type ErrorCode =
+  | "ARGUMENT_INVALID"
+  | "LOCK_TIMEOUT"
+  | "DEADLOCK"
+  | "GRANT_LOST"
+  | "FENCED"
+  | "LIMIT_MISMATCH"
+  | "CONFLICT"
+  | "RUN_FAILED"
+  | "RUN_CANCELED"
+  | "RUN_CRASHED"
+  | "RUN_INTERRUPTED"
+  | "RUN_SUPERSEDED"
+  | "RUN_UNKNOWN"
+  | "STALE_ATTEMPT"
+  | "KEY_MISMATCH"
+  | "OPERATION_UNKNOWN"
+  | "VALUE_NOT_ENCODABLE"
+  | "VALUE_INVALID"
+  | "OVERLOADED"
+  | "SESSION_LOST"
+  | "STORE_UNAVAILABLE"
+  | "CLOSED"
+
 /** Every code Holdfast raises, with what it means to a caller, to HTTP and to a shell. */
-export const ERROR_TABLE = {
+export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorKind>> = {
   ARGUMENT_INVALID: {
     summary: "A call was made with an argument outside its documented range.",
     retryable: false,
@@ -148,10 +173,7 @@ export const ERROR_TABLE = {
     httpStatus: 503,
     exitCode: 1,
   },
-} as const satisfies Record<string, ErrorKind>
-
-/** A code of {@link ERROR_TABLE}. */
-export type ErrorCode = keyof typeof ERROR_TABLE
+}
 
 /** What else an error knows, for programs: holders, cycles, versions. Its shape depends on the code; see docs/errors.md. */
 export type ErrorDetails = Readonly<Record<string, unknown>>

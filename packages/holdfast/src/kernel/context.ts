@@ -1,0 +1,75 @@
+/** What every table of the kernel shares during one command: the time, the two sequences, and where news goes. */
+import type { StoreEvent, Transition } from "./event.ts"
+import { Heap } from "./heap.ts"
+import type { Token } from "./ids.ts"
+import type { Deadline, Holder } from "./state.ts"
+
+/** A deadline without what the context adds. */
+type DeadlineTarget = Deadline extends infer D
+  ? D extends Deadline
+    ? Omit<D, "order" | "place" | "at">
+    : never
+  : never
+
+export class Context {
+  /** Milliseconds since the epoch, never going back. */
+  now = 0
+  /** The last token handed out; every token of the store comes from here (L2). */
+  lastToken = 0
+  /** The last arrival number handed out (L3). */
+  lastArrival = 0
+  #lastDeadline = 0
+  events: StoreEvent[] = []
+  /** Set while somebody observes transitions; null costs nothing. */
+  observe: ((transition: Transition) => void) | null = null
+  /** Every live grant and claim by its token. */
+  readonly holders: Map<Token, Holder> = new Map()
+  /** What somebody may be waiting for: leases, delays, attempts. */
+  readonly deadlines: Heap<Deadline> = new Heap({ before: isDueBefore, placeOf: (deadline) => deadline.place })
+  /** What only tidies up: settled runs kept for a while. Apart, so that a store need not stay awake for it. */
+  readonly expiries: Heap<Deadline> = new Heap({ before: isDueBefore, placeOf: (deadline) => deadline.place })
+
+  nextToken(): Token {
+    this.lastToken += 1
+    return this.lastToken as Token // Brand constructor.
+  }
+
+  nextArrival(): number {
+    this.lastArrival += 1
+    return this.lastArrival
+  }
+
+  emit(event: StoreEvent): void {
+    this.events.push(event)
+  }
+
+  /** Sets a deadline; ties fire in the order they were set. */
+  schedule(at: number, target: DeadlineTarget): Deadline {
+    this.#lastDeadline += 1
+    const deadline: Deadline = { ...target, at, order: this.#lastDeadline, place: { index: -1 } }
+    this.#heapOf(deadline).add(deadline)
+    return deadline
+  }
+
+  cancel(deadline: Deadline | null): void {
+    if (deadline !== null) this.#heapOf(deadline).remove(deadline)
+  }
+
+  /** Takes the next thing that is due by now. */
+  takeDue(): Deadline | undefined {
+    const due = this.deadlines.top ?? this.expiries.top
+    const other = this.expiries.top
+    const next = due !== undefined && other !== undefined && isDueBefore(other, due) ? other : due
+    const chosen = next !== undefined && next.at > this.now ? undefined : next
+    if (chosen !== undefined) this.#heapOf(chosen).remove(chosen)
+    return chosen
+  }
+
+  #heapOf(deadline: Deadline): Heap<Deadline> {
+    return deadline.kind === "expiry" ? this.expiries : this.deadlines
+  }
+}
+
+function isDueBefore(a: Deadline, b: Deadline): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order)
+}

@@ -1,0 +1,906 @@
+/**
+ * The run table: one row an identity (its newest generation), claims, waiters, workers.
+ *
+ *     (none) ──claim, enqueue──▶ pending ◀──retry, crash, timeout, return── running
+ *                                  │  └───────────claim, take──────────────▶ │
+ *                                  │                                         ├──complete──▶ completed
+ *                                  └──cancel──▶ canceled ◀──cancel───────────┤
+ *     failed ──asked again──▶ pending                                        ├──fail, last attempt, 3rd crash──▶ failed
+ *     interrupted ──retry──▶ pending                                         └──cut off, effects once──▶ interrupted
+ *
+ * completed and canceled are final; asking again opens the next generation, which replaces the row. `put` completes and
+ * `forget` removes from any state; a computation in flight then has a dead claim and cannot bring its result back.
+ *
+ * 1. A running run has exactly one live claim, any other run none (O1). A claim that is not live changes nothing (O5).
+ * 2. Settling answers every waiter in the same step (O2, O4); no settled run has waiters.
+ * 3. A generation is a token, so it is never used twice, whatever was forgotten in between (O3).
+ */
+import { assertInvariant } from "./assert.ts"
+import type {
+  AwaitRun,
+  ClaimRun,
+  ControlRun,
+  EnqueueRun,
+  Failure,
+  ForgetResult,
+  OpenWorker,
+  PutResult,
+  RunFilter,
+  RunSpec,
+  RunStatus,
+  TakeRun,
+} from "./command.ts"
+import type { Context } from "./context.ts"
+import type { StoreEvent, Transition } from "./event.ts"
+import type { Identity } from "./identity.ts"
+import type { RequestId, RunId, Token, WorkerId } from "./ids.ts"
+import type { ClaimView, Outcome, Refused, RunView, Settlement } from "./outcome.ts"
+import { refuse } from "./refuse.ts"
+import { backoffMs } from "./retry.ts"
+import { RunQueues } from "./run-queue.ts"
+import { identityOf, runIdOf } from "./state.ts"
+import type { Claim, Holder, OperationQueue, Run, RunRow, RunWait, RunWatch, Session, Taker, Worker } from "./state.ts"
+import { sameValue } from "./value.ts"
+import type { Value } from "./value.ts"
+import { type Cycle, findDeadlock } from "./waiting-graph.ts"
+import type { WorkingSet } from "./working-set.ts"
+
+/** A run whose executors died this often in a row fails: a poison run does not kill the fleet (O6). */
+const MAX_CRASHES = 3
+
+type RunTransition = Extract<Transition, { readonly operation: string }>["kind"]
+type ClaimControl = Extract<StoreEvent, { readonly kind: "claimControl" }>
+
+export class RunTable {
+  readonly #context: Context
+  readonly #runs: WorkingSet<Run>
+  readonly #queues: RunQueues
+
+  constructor(context: Context, runs: WorkingSet<Run>) {
+    this.#context = context
+    this.#runs = runs
+    this.#queues = new RunQueues(context, (run, to) => {
+      this.#assign(run, to)
+    })
+  }
+
+  /** Wraps a stored row; `load` of the working set takes it from there. */
+  adopt(row: RunRow): Run {
+    return {
+      row,
+      queue: this.#queues.queue(row.operation, row.version),
+      claim: null,
+      waiters: new Set(),
+      watches: new Set(),
+      ready: { index: -1 },
+      wanted: { index: -1 },
+      blocked: { index: -1 },
+      deadline: null,
+    }
+  }
+
+  // Asking
+
+  claim(session: Session, command: ClaimRun, holders: readonly Holder[]): Outcome {
+    const { spec, request } = command
+    const known = this.#runs.get(spec.identity)
+    const mismatch = known === undefined ? null : refuseKey(known.row, spec)
+    if (mismatch !== null) return mismatch
+    if (known !== undefined && !command.force && isServed(known.row)) return settled(known.row)
+    const { run, undo } = this.#openRun(spec, command.force)
+    const waiter: RunWait = { kind: "run", session, request, run, since: this.#context.now, execute: true, holders }
+    const cycle = this.#wait(waiter)
+    if (cycle !== null) {
+      undo()
+      return this.#refuseDeadlock(session, cycle)
+    }
+    this.#queues.place(run)
+    if (this.#queues.canStart(run)) {
+      return { kind: "claimed", claim: viewClaim(this.#claim(run, session, null)), waiting: true }
+    }
+    this.#observe("run.joined", run.row, session)
+    return { kind: "joined", run: runIdOf(run.row) }
+  }
+
+  enqueue(session: Session, command: EnqueueRun): Outcome {
+    const mismatch = this.refuseStart(command.spec)
+    if (mismatch !== null) return mismatch
+    return { kind: "enqueued", ...this.start(session, command.spec, command.force) }
+  }
+
+  /** Why a run of this spec cannot be started, or null. */
+  refuseStart(spec: RunSpec): Refused | null {
+    const known = this.#runs.get(spec.identity)
+    return known === undefined ? null : refuseKey(known.row, spec)
+  }
+
+  /** Makes sure that a run of the identity is open or has its result. */
+  start(session: Session, spec: RunSpec, force: boolean): { run: RunId; created: boolean; status: RunStatus } {
+    const known = this.#runs.get(spec.identity)
+    if (known !== undefined && !force && isServed(known.row)) {
+      return { run: runIdOf(known.row), created: false, status: known.row.status }
+    }
+    const { run, opened } = this.#openRun(spec, force)
+    if (opened) {
+      this.#queues.place(run)
+      this.#observe("run.enqueued", run.row, session)
+      this.#queues.dispatch(run.queue)
+    }
+    return { run: runIdOf(run.row), created: opened, status: run.row.status }
+  }
+
+  await(session: Session, command: AwaitRun, holders: readonly Holder[]): Outcome {
+    const found = this.#find(command.run)
+    if ("kind" in found) return found
+    if (!isOpen(found.row)) return settled(found.row)
+    const { request, execute } = command
+    const cycle = this.#wait({ kind: "run", session, request, run: found, since: this.#context.now, execute, holders })
+    if (cycle !== null) return this.#refuseDeadlock(session, cycle)
+    if (!execute || found.row.status !== "pending") return { kind: "joined", run: command.run }
+    this.#queues.place(found)
+    if (!this.#queues.canStart(found)) return { kind: "joined", run: command.run }
+    return { kind: "claimed", claim: viewClaim(this.#claim(found, session, null)), waiting: true }
+  }
+
+  /** A waiter leaves; the last to leave a run that nobody else wants cancels it, where its definition says so (O8). */
+  withdraw(waiter: RunWait): void {
+    this.#dropWaiter(waiter)
+    const { run } = waiter
+    if (run.waiters.size === 0 && run.row.abandon === "cancel" && isOpen(run.row)) this.#cancel(run)
+    else if (run.row.status === "pending") this.#queues.place(run)
+  }
+
+  // Workers
+
+  openWorker(session: Session, command: OpenWorker): Outcome {
+    if (session.workers.has(command.worker)) {
+      return refuse("ARGUMENT_INVALID", `worker ${String(command.worker)} is already open`)
+    }
+    const queues = command.operations.map(({ operation, version }) => this.#queues.queue(operation, version))
+    const worker: Worker = { id: command.worker, session, queues, takers: new Set(), busy: new Set() }
+    session.workers.set(command.worker, worker)
+    for (const queue of queues) queue.workers.add(worker)
+    return { kind: "done" }
+  }
+
+  /** Takes a worker out of the queues; bodies it runs go on. */
+  closeWorker(session: Session, id: WorkerId): void {
+    const worker = session.workers.get(id)
+    if (worker === undefined) return
+    session.workers.delete(id)
+    for (const queue of worker.queues) queue.workers.delete(worker)
+    for (const taker of worker.takers) this.withdrawTaker(taker)
+  }
+
+  take(session: Session, command: TakeRun): Outcome {
+    const worker = session.workers.get(command.worker)
+    if (worker === undefined) return refuse("ARGUMENT_INVALID", `worker ${String(command.worker)} is not open`)
+    const run = this.#queues.bestFor(worker)
+    if (run !== undefined) {
+      return { kind: "claimed", claim: viewClaim(this.#claim(run, session, worker)), waiting: false }
+    }
+    const taker: Taker = { kind: "taker", session, request: command.request, worker }
+    worker.takers.add(taker)
+    for (const queue of worker.queues) queue.takers.add(taker)
+    session.requests.set(command.request, taker)
+    return { kind: "parked" }
+  }
+
+  withdrawTaker(taker: Taker): void {
+    taker.worker.takers.delete(taker)
+    for (const queue of taker.worker.queues) queue.takers.delete(taker)
+    if (taker.session.requests.get(taker.request) === taker) taker.session.requests.delete(taker.request)
+  }
+
+  // What an executor reports
+
+  complete(session: Session, token: Token, result: Value): Outcome {
+    const claim = this.#endBody(session, token)
+    if ("code" in claim) return claim
+    this.#settle(claim.run, { status: "completed", result, failure: null })
+    return { kind: "status", status: "completed" }
+  }
+
+  fail(session: Session, token: Token, options: { failure: Failure; final: boolean }): Outcome {
+    const claim = this.#endBody(session, token)
+    if ("code" in claim) return claim
+    claim.run.row.crashes = 0
+    return this.#failAttempt(claim.run, options.failure, options.final)
+  }
+
+  /** Takes back a claim whose body will not go on, as if it had never been made; a `once` body may have done something. */
+  giveBack(session: Session, token: Token): Outcome {
+    const claim = this.#endBody(session, token)
+    if ("code" in claim) return claim
+    if (claim.run.row.effects === "once") this.#interrupt(claim.run)
+    else this.#reopen(claim.run, "run.returned")
+    return { kind: "status", status: claim.run.row.status }
+  }
+
+  progress(session: Session, token: Token, progress: Value): Outcome {
+    const claim = this.#liveClaim(session, token)
+    if ("code" in claim) return claim
+    claim.run.row.progress = progress
+    this.#changed(claim.run)
+    return { kind: "done" }
+  }
+
+  /** The outcome an earlier commit of this run recorded for the step, if any. */
+  recordedStep(token: Token, name: string): Value | undefined {
+    const holder = this.#context.holders.get(token)
+    if (holder?.kind !== "claim") return undefined
+    return holder.run.row.steps.find((step) => step.name === name)?.outcome
+  }
+
+  recordStep(token: Token, name: string, outcome: Value): void {
+    const holder = this.#context.holders.get(token)
+    assertInvariant(holder?.kind === "claim", "O5", "a step is recorded without a live claim")
+    const { row } = holder.run
+    row.steps = [...row.steps, { name, outcome }]
+    this.#runs.touch(row.identity)
+  }
+
+  /** A session is over: what it executed crashed, or was given back by a session that closed (O6). */
+  endSession(session: Session, reason: "closed" | "died"): void {
+    for (const worker of session.workers.values()) this.closeWorker(session, worker.id)
+    for (const claim of session.claims.values()) {
+      this.#leaveWorker(claim)
+      if (!claim.live) continue
+      this.#detach(claim)
+      if (reason === "died") this.#crash(claim.run)
+      else if (claim.run.row.effects === "once") this.#interrupt(claim.run)
+      else this.#reopen(claim.run, "run.returned")
+    }
+    session.claims.clear()
+  }
+
+  // What anyone may ask of a run
+
+  control(command: ControlRun): Outcome {
+    const found = this.#find(command.run)
+    if ("kind" in found) return found
+    const { row } = found
+    switch (command.action) {
+      case "cancel":
+        if (isOpen(row) || row.status === "interrupted") this.#cancel(found)
+        break
+      case "pause":
+      case "resume":
+        if (isOpen(row)) this.#pause(found, command.action === "pause")
+        break
+      case "retry":
+        if (row.status === "failed" || row.status === "interrupted") {
+          reopenRow(row, this.#context.now)
+          this.#reopen(found, "run.retrying")
+        }
+        break
+    }
+    return { kind: "status", status: row.status }
+  }
+
+  put(session: Session, command: PutResult): Outcome {
+    const mismatch = this.refuseStart(command.spec)
+    if (mismatch !== null) return mismatch
+    const known = this.#runs.get(command.spec.identity)
+    const run = known !== undefined && isOpen(known.row) ? known : this.#newRun(command.spec)
+    this.#observe("run.stored", run.row, session)
+    if (run.claim !== null) this.#revoke(run.claim, "stored")
+    this.#settle(run, { status: "completed", result: command.result, failure: null })
+    return { kind: "settled", run: runIdOf(run.row), settlement: { kind: "completed", result: command.result } }
+  }
+
+  forget(session: Session, command: ForgetResult): Outcome {
+    const run = this.#runs.get(command.identity)
+    if (run === undefined) return { kind: "done" }
+    this.#observe("run.forgotten", run.row, session)
+    if (run.claim !== null) this.#revoke(run.claim, "forgotten")
+    this.#remove(run)
+    return { kind: "done" }
+  }
+
+  read(identity: Identity): Outcome {
+    const run = this.#runs.get(identity)
+    return { kind: "run", view: run === undefined ? null : viewRun(run) }
+  }
+
+  list(filter: RunFilter): Outcome {
+    const views: RunView[] = []
+    const runs = [...this.#runs.values()].filter((run) => matches(run.row, filter))
+    runs.sort((a, b) => a.row.arrival - b.row.arrival)
+    for (const run of runs.slice(0, filter.limit)) views.push(viewRun(run))
+    return { kind: "runs", views }
+  }
+
+  watch(session: Session, request: RequestId, id: RunId): Outcome {
+    const run = this.#find(id)
+    if ("kind" in run) return run
+    const watch: RunWatch = { kind: "runWatch", session, request, run }
+    run.watches.add(watch)
+    session.requests.set(request, watch)
+    return { kind: "run", view: viewRun(run) }
+  }
+
+  unwatch(watch: RunWatch): void {
+    watch.run.watches.delete(watch)
+    if (watch.session.requests.get(watch.request) === watch) watch.session.requests.delete(watch.request)
+  }
+
+  // What time does
+
+  /** A delay or backoff is over. */
+  becomeReady(run: Run): void {
+    run.deadline = null
+    this.#queues.place(run)
+    this.#queues.dispatch(run.queue)
+  }
+
+  /** An attempt took longer than its operation allows. */
+  timeOut(claim: Claim): void {
+    claim.timeout = null
+    const { run } = claim
+    this.#revoke(claim, "timeout")
+    if (run.row.effects === "once") {
+      this.#interrupt(run)
+      return
+    }
+    run.row.crashes = 0
+    const limit = String(run.row.attemptTimeoutMs)
+    const message = `attempt ${String(claim.attempt)} did not end within ${limit} ms`
+    this.#failAttempt(run, { code: "RUN_FAILED", name: "TimeoutError", message, stack: null }, false)
+  }
+
+  /** A settled run was kept as long as its operation asked for. */
+  expire(run: Run): void {
+    run.deadline = null
+    this.#observe("run.expired", run.row, null)
+    this.#remove(run)
+  }
+
+  // Working set
+
+  /** True when nothing but the row is left of the run. */
+  isIdle(identity: string): boolean {
+    const run = this.#runs.get(identity)
+    return run === undefined || (!isOpen(run.row) && run.waiters.size === 0 && run.watches.size === 0)
+  }
+
+  queues(): IterableIterator<OperationQueue> {
+    return this.#queues.queues()
+  }
+
+  /** Called before an idle run leaves memory: its store sweeps what is over by `expiresAt`. */
+  release(identity: string): void {
+    const run = this.#runs.get(identity)
+    if (run !== undefined) this.#context.cancel(run.deadline)
+  }
+
+  countByStatus(): Record<RunStatus, number> {
+    const counts = { pending: 0, running: 0, completed: 0, failed: 0, canceled: 0, interrupted: 0 }
+    for (const run of this.#runs.values()) counts[run.row.status] += 1
+    return counts
+  }
+
+  openRuns(limit: number): RunView[] {
+    const views: RunView[] = []
+    for (const run of this.#runs.values()) {
+      if (views.length >= limit) break
+      if (isOpen(run.row)) views.push(viewRun(run))
+    }
+    return views
+  }
+
+  /** Asserts O1 to O6 over the whole table. */
+  check(sessions: Iterable<Session>): void {
+    for (const run of this.#runs.values()) checkRun(this.#context, run)
+    this.#queues.check(this.#runs.values())
+    for (const queue of this.#queues.queues()) {
+      for (const claim of queue.live)
+        assertInvariant(claim.run.claim === claim, "O1", "a live claim is not its run's claim")
+    }
+    for (const session of sessions) {
+      for (const registration of session.requests.values()) {
+        if (registration.kind === "run") {
+          assertInvariant(
+            registration.run.waiters.has(registration),
+            "O4",
+            "a waiter is registered but its run does not know it",
+          )
+          assertInvariant(
+            this.#runs.get(registration.run.row.identity) === registration.run,
+            "O4",
+            "a waiter waits for a run that is gone",
+          )
+        }
+      }
+    }
+  }
+
+  // Transitions
+
+  /** The open run of the spec's identity: as it is, opened again after a failure, or the next generation. */
+  #openRun(spec: RunSpec, force: boolean): { run: Run; opened: boolean; undo: () => void } {
+    const known = this.#runs.get(spec.identity)
+    const queue = this.#queues.queue(spec.operation, spec.version)
+    queue.concurrency = spec.concurrency
+    if (known !== undefined && isOpen(known.row)) return { run: known, opened: false, undo: nothing }
+    if (known !== undefined && known.row.status === "failed" && !force) {
+      const before = { ...known.row }
+      reopenRow(known.row, this.#context.now)
+      this.#clearDeadline(known)
+      this.#runs.touch(spec.identity)
+      return { run: known, opened: true, undo: () => Object.assign(known.row, before) }
+    }
+    const run = this.#newRun(spec)
+    const undo = (): void => {
+      if (known === undefined) {
+        this.#runs.delete(spec.identity)
+      } else {
+        this.#runs.set(spec.identity, known)
+        this.#keepForRetention(known)
+      }
+    }
+    return { run, opened: true, undo }
+  }
+
+  #newRun(spec: RunSpec): Run {
+    const { now } = this.#context
+    const before = this.#runs.get(spec.identity)
+    if (before !== undefined) this.#clearDeadline(before)
+    const run = this.adopt({
+      identity: spec.identity,
+      generation: this.#context.nextToken(),
+      operation: spec.operation,
+      version: spec.version,
+      args: spec.args,
+      key: spec.key,
+      effects: spec.effects,
+      retry: spec.retry,
+      keyed: spec.keyed,
+      attemptTimeoutMs: spec.attemptTimeoutMs,
+      retainMs: spec.retainMs,
+      abandon: spec.abandon,
+      priority: spec.priority,
+      arrival: this.#context.nextArrival(),
+      createdAt: now,
+      status: "pending",
+      paused: false,
+      notBefore: now + spec.delayMs,
+      attempt: 0,
+      failures: 0,
+      crashes: 0,
+      steps: [],
+      progress: null,
+      result: null,
+      failure: null,
+      startedAt: null,
+      settledAt: null,
+    })
+    this.#runs.set(spec.identity, run)
+    return run
+  }
+
+  /** Registers a waiter, unless its wait would never end. */
+  #wait(waiter: RunWait): Cycle | null {
+    waiter.run.waiters.add(waiter)
+    waiter.session.requests.set(waiter.request, waiter)
+    for (const holder of waiter.holders) (holder.waits ??= new Set()).add(waiter)
+    if (waiter.holders.length === 0) return null
+    const cycle = findDeadlock(waiter, this.#context.now)
+    if (cycle !== null) this.#dropWaiter(waiter)
+    return cycle
+  }
+
+  #dropWaiter(waiter: RunWait): void {
+    waiter.run.waiters.delete(waiter)
+    for (const holder of waiter.holders) holder.waits?.delete(waiter)
+    const { requests } = waiter.session
+    if (requests.get(waiter.request) === waiter) requests.delete(waiter.request)
+  }
+
+  #assign(run: Run, to: RunWait | Taker): void {
+    const worker = to.kind === "taker" ? to.worker : null
+    if (to.kind === "taker") this.withdrawTaker(to)
+    const claim = this.#claim(run, to.session, worker)
+    this.#context.emit({ kind: "runAssigned", session: to.session.id, request: to.request, claim: viewClaim(claim) })
+  }
+
+  #claim(run: Run, session: Session, worker: Worker | null): Claim {
+    const { row } = run
+    assertInvariant(row.status === "pending" && run.claim === null, "O1", `a ${row.status} run is claimed`)
+    const { now } = this.#context
+    this.#queues.unplace(run)
+    row.status = "running"
+    row.attempt += 1
+    row.startedAt = now
+    const claim: Claim = {
+      kind: "claim",
+      token: this.#context.nextToken(),
+      session,
+      run,
+      attempt: row.attempt,
+      at: now,
+      worker,
+      live: true,
+      waits: null,
+      timeout: null,
+    }
+    if (row.attemptTimeoutMs !== null) {
+      claim.timeout = this.#context.schedule(now + row.attemptTimeoutMs, { kind: "attempt", claim })
+    }
+    run.claim = claim
+    this.#context.holders.set(claim.token, claim)
+    session.claims.set(claim.token, claim)
+    worker?.busy.add(claim)
+    this.#queues.occupy(claim)
+    this.#observe("run.claimed", row, session)
+    this.#changed(run)
+    return claim
+  }
+
+  /** The live claim of this token, or why there is none. */
+  #liveClaim(session: Session, token: Token): Claim | Refused {
+    const claim = session.claims.get(token)
+    if (claim?.live === true) return claim
+    this.#context.observe?.({ kind: "attempt.stale", at: this.#context.now, session: session.id, token })
+    return refuse(
+      "STALE_ATTEMPT",
+      `the attempt with token ${String(token)} is over: its run settled, or another attempt has it; nothing was changed`,
+      { token },
+    )
+  }
+
+  /** The body has ended and no longer occupies a slot; returns its claim where it still counts. */
+  #endBody(session: Session, token: Token): Claim | Refused {
+    const claim = this.#liveClaim(session, token)
+    const ended = session.claims.get(token)
+    if (ended !== undefined) this.#leaveWorker(ended)
+    session.claims.delete(token)
+    if (!("code" in claim)) this.#detach(claim)
+    return claim
+  }
+
+  #leaveWorker(claim: Claim): void {
+    claim.worker?.busy.delete(claim)
+  }
+
+  /** Ends what the claim stands for; its run is decided by the caller in the same step. */
+  #detach(claim: Claim): void {
+    claim.live = false
+    claim.run.claim = null
+    this.#context.holders.delete(claim.token)
+    this.#context.cancel(claim.timeout)
+    claim.timeout = null
+    this.#queues.vacate(claim)
+  }
+
+  /** Ends a claim whose body does not know it yet, and tells it. */
+  #revoke(claim: Claim, reason: ClaimControl["reason"]): void {
+    this.#detach(claim)
+    this.#context.emit({ kind: "claimControl", session: claim.session.id, token: claim.token, action: "lost", reason })
+  }
+
+  #failAttempt(run: Run, failure: Failure, final: boolean): Outcome {
+    const { row } = run
+    row.failures += 1
+    if (final || row.failures >= row.retry.maxAttempts) {
+      this.#settle(run, { status: "failed", result: null, failure })
+      return { kind: "status", status: "failed" }
+    }
+    row.failure = failure
+    row.notBefore = this.#context.now + backoffMs(row.retry, row.failures)
+    this.#reopen(run, "run.retrying")
+    return { kind: "retrying", notBefore: row.notBefore }
+  }
+
+  #crash(run: Run): void {
+    const { row } = run
+    row.crashes += 1
+    this.#observe("run.crashed", row, null)
+    if (row.effects === "once") {
+      this.#interrupt(run)
+    } else if (row.crashes >= MAX_CRASHES) {
+      const message = `the executing session of "${row.operation}" died ${String(row.crashes)} times in a row`
+      this.#settle(run, {
+        status: "failed",
+        result: null,
+        failure: { code: "RUN_CRASHED", name: "Error", message, stack: null },
+      })
+    } else {
+      this.#reopen(run, "run.retrying")
+    }
+  }
+
+  /** An attempt was cut off and its effects may have happened: a person or program decides (O10). */
+  #interrupt(run: Run): void {
+    this.#settle(run, { status: "interrupted", result: null, failure: null })
+  }
+
+  #cancel(run: Run): void {
+    if (run.claim !== null) this.#revoke(run.claim, "canceled")
+    this.#settle(run, { status: "canceled", result: null, failure: null })
+  }
+
+  /** Back to pending: executors that wait are served, and waits that lost their hope are refused. */
+  #reopen(run: Run, transition: RunTransition): void {
+    run.row.status = "pending"
+    this.#clearDeadline(run)
+    this.#queues.place(run)
+    this.#observe(transition, run.row, null)
+    this.#changed(run)
+    this.#queues.dispatch(run.queue)
+    this.#refuseStuckWaiters(run)
+  }
+
+  /** A run that lost its executor may now need a slot that its own waiters are in the way of (L7). */
+  #refuseStuckWaiters(run: Run): void {
+    for (const waiter of run.waiters) {
+      if (waiter.holders.length === 0) continue
+      const cycle = findDeadlock(waiter, this.#context.now)
+      if (cycle === null) continue
+      this.#dropWaiter(waiter)
+      const { message, details, code } = this.#refuseDeadlock(waiter.session, cycle)
+      this.#context.emit({
+        kind: "requestRefused",
+        session: waiter.session.id,
+        request: waiter.request,
+        code,
+        message,
+        details,
+      })
+    }
+  }
+
+  #pause(run: Run, paused: boolean): void {
+    if (run.row.paused === paused) return
+    run.row.paused = paused
+    this.#observe(paused ? "run.paused" : "run.resumed", run.row, null)
+    if (run.claim !== null) {
+      const { session, token } = run.claim
+      this.#context.emit({
+        kind: "claimControl",
+        session: session.id,
+        token,
+        action: paused ? "pause" : "resume",
+        reason: "asked",
+      })
+    }
+    this.#queues.place(run)
+    this.#changed(run)
+    this.#queues.dispatch(run.queue)
+  }
+
+  /** The one way into a settled state: the row, every waiter and every watcher in one step (O2, O4). */
+  #settle(
+    run: Run,
+    end: { status: "completed" | "failed" | "canceled" | "interrupted"; result: Value | null; failure: Failure | null },
+  ): void {
+    const { row } = run
+    assertInvariant(isOpen(row) || row.status === "interrupted", "O3", `a ${row.status} run settles again`)
+    assertInvariant(run.claim === null, "O5", "a run settles while a claim is live")
+    this.#queues.unplace(run)
+    row.status = end.status
+    row.result = end.result
+    row.failure = end.failure
+    row.settledAt = this.#context.now
+    row.paused = false
+    if (end.status === "completed") row.steps = []
+    this.#answer(run, settlementOf(row))
+    this.#observe(`run.${end.status}`, row, null)
+    this.#changed(run)
+    this.#keepForRetention(run)
+    this.#queues.dispatch(run.queue)
+  }
+
+  #answer(run: Run, settlement: Settlement): void {
+    const id = runIdOf(run.row)
+    for (const waiter of run.waiters) {
+      this.#dropWaiter(waiter)
+      this.#context.emit({
+        kind: "runSettled",
+        session: waiter.session.id,
+        request: waiter.request,
+        run: id,
+        settlement,
+      })
+    }
+  }
+
+  /** Takes the row away; whoever waits is told to ask again. */
+  #remove(run: Run): void {
+    this.#queues.unplace(run)
+    this.#clearDeadline(run)
+    this.#answer(run, { kind: "forgotten" })
+    for (const watch of run.watches) this.unwatch(watch)
+    this.#runs.delete(run.row.identity)
+    this.#queues.dispatch(run.queue)
+  }
+
+  /** A settled run is kept as long as its definition asks; one that awaits a decision stays. */
+  #keepForRetention(run: Run): void {
+    const { retainMs, settledAt, status } = run.row
+    if (retainMs === null || settledAt === null || status === "interrupted") return
+    run.deadline = this.#context.schedule(settledAt + retainMs, { kind: "expiry", run })
+  }
+
+  #clearDeadline(run: Run): void {
+    this.#context.cancel(run.deadline)
+    run.deadline = null
+  }
+
+  #changed(run: Run): void {
+    this.#runs.touch(run.row.identity)
+    for (const watch of run.watches) {
+      this.#context.emit({ kind: "runChanged", session: watch.session.id, request: watch.request, view: viewRun(run) })
+    }
+  }
+
+  #find(id: RunId): Run | Refused {
+    const identity = identityOf(id)
+    const run = identity === undefined ? undefined : this.#runs.get(identity)
+    if (run === undefined)
+      return refuse("RUN_UNKNOWN", `the store holds no run ${id}; it was forgotten, has expired, or never was`, {
+        run: id,
+      })
+    if (runIdOf(run.row) !== id) {
+      return refuse("RUN_SUPERSEDED", `run ${id} was replaced by ${runIdOf(run.row)}; ask the operation again`, {
+        run: id,
+      })
+    }
+    return run
+  }
+
+  #refuseDeadlock(session: Session, cycle: Cycle): Refused {
+    this.#context.observe?.({
+      kind: "deadlock.refused",
+      at: this.#context.now,
+      session: session.id,
+      message: cycle.message,
+    })
+    return refuse("DEADLOCK", cycle.message, { cycle: cycle.steps })
+  }
+
+  #observe(kind: RunTransition, row: RunRow, session: Session | null): void {
+    this.#context.observe?.({
+      kind,
+      at: this.#context.now,
+      session: session?.id ?? null,
+      run: runIdOf(row),
+      identity: row.identity,
+      operation: row.operation,
+      attempt: row.attempt,
+    })
+  }
+}
+
+/** Pending or running: the generation has not ended. */
+export function isOpen(row: RunRow): boolean {
+  return row.status === "pending" || row.status === "running"
+}
+
+/** True where asking the identity is answered from what is stored, without a run. */
+function isServed(row: RunRow): boolean {
+  return row.status === "completed" || row.status === "interrupted"
+}
+
+function settled(row: RunRow): Outcome {
+  return { kind: "settled", run: runIdOf(row), settlement: settlementOf(row) }
+}
+
+function settlementOf(row: RunRow): Settlement {
+  switch (row.status) {
+    case "completed":
+      assertInvariant(row.result !== null, "O2", "a completed run has no result")
+      return { kind: "completed", result: row.result }
+    case "failed":
+      assertInvariant(row.failure !== null, "O2", "a failed run has no failure")
+      return { kind: "failed", failure: row.failure }
+    case "canceled":
+      return { kind: "canceled" }
+    case "interrupted":
+      return { kind: "interrupted", attempt: row.attempt }
+    case "pending":
+    case "running":
+      assertInvariant(false, "O2", `a ${row.status} run is told as settled`)
+  }
+}
+
+/** A fresh budget of attempts for a run that is asked for again. */
+function reopenRow(row: RunRow, now: number): void {
+  row.status = "pending"
+  row.failures = 0
+  row.crashes = 0
+  row.failure = null
+  row.settledAt = null
+  row.notBefore = now
+}
+
+function refuseKey(row: RunRow, spec: RunSpec): Refused | null {
+  if (spec.key === null || sameValue(row.args, spec.args)) return null
+  return refuse(
+    "KEY_MISMATCH",
+    `key "${spec.key}" of "${spec.operation}" was used before with other arguments; use a new key, or the same arguments`,
+    { key: spec.key },
+  )
+}
+
+function matches(row: RunRow, filter: RunFilter): boolean {
+  if (filter.operation !== null && row.operation !== filter.operation) return false
+  return filter.statuses === null || filter.statuses.includes(row.status)
+}
+
+export function viewClaim(claim: Claim): ClaimView {
+  const { row } = claim.run
+  return {
+    run: runIdOf(row),
+    identity: row.identity,
+    operation: row.operation,
+    version: row.version,
+    args: row.args,
+    token: claim.token,
+    attempt: claim.attempt,
+    steps: row.steps,
+    paused: row.paused,
+  }
+}
+
+function viewRun(run: Run): RunView {
+  const { row } = run
+  return {
+    run: runIdOf(row),
+    identity: row.identity,
+    operation: row.operation,
+    version: row.version,
+    key: row.key,
+    args: row.args,
+    effects: row.effects,
+    status: row.status,
+    paused: row.paused,
+    attempt: row.attempt,
+    priority: row.priority,
+    progress: row.progress,
+    result: row.result,
+    failure: row.failure,
+    createdAt: row.createdAt,
+    notBefore: row.notBefore,
+    startedAt: row.startedAt,
+    settledAt: row.settledAt,
+    waiters: run.waiters.size,
+  }
+}
+
+function checkRun(context: Context, run: Run): void {
+  const { row, claim } = run
+  assertInvariant(
+    (row.status === "running") === (claim !== null),
+    "O1",
+    `a ${row.status} run has ${claim === null ? "no" : "a"} claim`,
+  )
+  if (claim !== null) {
+    assertInvariant(
+      claim.live && context.holders.get(claim.token) === claim,
+      "O5",
+      "the claim of a running run is not live",
+    )
+    assertInvariant(
+      claim.session.claims.get(claim.token) === claim,
+      "O6",
+      "a live claim is not among its session's claims",
+    )
+    assertInvariant(claim.attempt === row.attempt, "O5", "a live claim is not the newest attempt")
+    assertInvariant(claim.token > row.generation, "L2", "a claim is older than its generation")
+  }
+  assertInvariant(isOpen(row) || run.waiters.size === 0, "O4", `a ${row.status} run has waiters`)
+  assertInvariant(
+    (row.status === "completed") === (row.result !== null),
+    "O2",
+    `a ${row.status} run has ${row.result === null ? "no" : "a"} result`,
+  )
+  assertInvariant(row.crashes < MAX_CRASHES || row.status === "failed", "O6", "a run goes on after three crashes")
+  for (const waiter of run.waiters) {
+    assertInvariant(waiter.session.requests.get(waiter.request) === waiter, "O4", "a run has a waiter that withdrew")
+  }
+}
+
+function nothing(): void {
+  // There is nothing to undo.
+}

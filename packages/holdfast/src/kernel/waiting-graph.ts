@@ -1,0 +1,224 @@
+/**
+ * Deadlock detection by graph reduction (L7; Holt, "Some Deadlock Properties of Computer Systems", 1972).
+ *
+ * Who can still finish? A scope (a grant or claim) finishes when every wait of it and of what it started is satisfied.
+ * A lock request is satisfied when, in every queue it stands in, those in its way finish: the holders it is incompatible
+ * with, and requests of several names ahead of it (a request of one name ahead brings nothing of its own: once granted,
+ * its scope is fresh and runs). Permits and slots need enough of them free, not all: k of n. An awaited run settles when
+ * its executor finishes, or, unclaimed, when a slot can come free.
+ *
+ * Before a new wait there was no deadlock, so if there is one now, the new wait is part of it: it is enough to ask whether
+ * the new wait can be satisfied, over the part of the graph that can be reached from it. The least fixed point is taken:
+ * what cannot be shown to finish does not.
+ *
+ * Outside what the graph sees (a delay, a pause, a worker that has not come yet) counts as able to go on.
+ */
+import { describeName } from "./names.ts"
+import type { Grant, Holder, Lock, LockRequest, Run, RunWait, Wait } from "./state.ts"
+
+/** One line of the picture a DEADLOCK gives. */
+export interface CycleStep {
+  readonly who: string
+  readonly waitsFor: string
+  readonly sinceMs: number
+}
+
+export interface Cycle {
+  readonly message: string
+  readonly steps: readonly CycleStep[]
+}
+
+type Node = Wait | Holder
+
+/** The cycle that `wait` completes, or null when it can be satisfied. */
+export function findDeadlock(wait: Wait, now: number): Cycle | null {
+  const nodes = reach(wait)
+  const finishing = reduce(nodes)
+  return finishing.has(wait) ? null : describeCycle(wait, finishing, now)
+}
+
+/** Whether every wait given can be satisfied: what `check()` asserts over the whole store. */
+export function allCanFinish(waits: Iterable<Wait>): boolean {
+  const nodes = new Set<Node>()
+  for (const wait of waits) for (const node of reach(wait)) nodes.add(node)
+  const finishing = reduce(nodes)
+  for (const node of nodes) if (!finishing.has(node)) return false
+  return true
+}
+
+/** Everything `start` depends on, itself first, in order of discovery. */
+function reach(start: Wait): Set<Node> {
+  const nodes = new Set<Node>([start])
+  // A Set visits what is added during the visit, so this walks the whole reachable graph without recursion.
+  for (const node of nodes) for (const next of dependencies(node)) nodes.add(next)
+  return nodes
+}
+
+function dependencies(node: Node): Iterable<Node> {
+  switch (node.kind) {
+    case "grant":
+    case "claim":
+      return node.waits ?? []
+    case "lock":
+      return node.tickets.flatMap((ticket) => [...currentHolders(ticket.lock), ...jointAhead(node, ticket.lock)])
+    case "run":
+      return executors(node.run)
+  }
+}
+
+function reduce(nodes: Set<Node>): Set<Node> {
+  const finishing = new Set<Node>()
+  // What was discovered last is nearest to the leaves; going backwards resolves a chain in one pass.
+  const order = [...nodes].toReversed()
+  for (let before = -1; before !== finishing.size;) {
+    before = finishing.size
+    for (const node of order) if (!finishing.has(node) && canFinish(node, finishing)) finishing.add(node)
+  }
+  return finishing
+}
+
+function canFinish(node: Node, finishing: Set<Node>): boolean {
+  switch (node.kind) {
+    case "grant":
+    case "claim": {
+      for (const wait of node.waits ?? []) if (!finishing.has(wait)) return false
+      return true
+    }
+    case "lock":
+      return node.tickets.every((ticket) => canPass(node, ticket.lock, finishing))
+    case "run":
+      return canSettle(node.run, finishing)
+  }
+}
+
+/** Whether the request can get through this one queue. */
+function canPass(request: LockRequest, lock: Lock, finishing: Set<Node>): boolean {
+  for (const ahead of jointAhead(request, lock)) if (!finishing.has(ahead)) return false
+  const holders = currentHolders(lock)
+  const stuck = holders.filter((holder) => !finishing.has(holder))
+  if (stuck.length === 0) return true
+  if (lock.exclusive !== null) return false
+  // Shared holders that never end are no obstacle to shared requests, unless an exclusive one stands in between or the
+  // permits they keep leave too few for this request and for the largest ahead of it.
+  const stuckPermits = stuck.reduce((sum, holder) => sum + holder.permits, 0)
+  for (
+    let ticket = request.tickets.find((own) => own.lock === lock) ?? null;
+    ticket !== null;
+    ticket = ticket.previous
+  ) {
+    const { mode, permits } = ticket.request.command
+    if (mode === "exclusive") return false
+    if (lock.limit !== null && permits > lock.limit - stuckPermits) return false
+  }
+  return true
+}
+
+function currentHolders(lock: Lock): Grant[] {
+  if (lock.exclusive !== null) return [lock.exclusive]
+  return lock.shared === null ? [] : [...lock.shared]
+}
+
+/** Requests of several names that stand ahead in this queue. */
+function jointAhead(request: LockRequest, lock: Lock): LockRequest[] {
+  if (lock.joint === null) return []
+  const ahead: LockRequest[] = []
+  // The set is in order of arrival, as the queue is.
+  for (const other of lock.joint) {
+    if (other.arrival >= request.arrival) break
+    ahead.push(other)
+  }
+  return ahead
+}
+
+/** Claims whose end would let the run go on. */
+function executors(run: Run): Node[] {
+  if (run.claim !== null) return [run.claim]
+  if (run.row.status !== "pending") return []
+  const nodes: Node[] = [...(full(run.queue) ? run.queue.live : [])]
+  const slot = fullKey(run)
+  if (slot !== null) for (const claim of run.queue.live) if (claim.run.row.keyed?.key === slot) nodes.push(claim)
+  for (const worker of run.queue.workers) nodes.push(...worker.busy)
+  return nodes
+}
+
+function canSettle(run: Run, finishing: Set<Node>): boolean {
+  if (run.claim !== null) return finishing.has(run.claim)
+  if (run.row.status !== "pending" || run.row.paused) return true
+  const { queue } = run
+  if (full(queue) && !some(queue.live, (claim) => finishing.has(claim))) return false
+  const slot = fullKey(run)
+  if (slot !== null && !some(queue.live, (claim) => claim.run.row.keyed?.key === slot && finishing.has(claim)))
+    return false
+  // A waiter that can execute the run needs no worker; without any worker, one may still come.
+  if (some(run.waiters, (waiter) => waiter.execute) || queue.workers.size === 0) return true
+  return some(
+    queue.workers,
+    (worker) => worker.takers.size > 0 || worker.busy.size === 0 || some(worker.busy, (claim) => finishing.has(claim)),
+  )
+}
+
+function full(queue: Run["queue"]): boolean {
+  return queue.concurrency !== null && queue.live.size >= queue.concurrency
+}
+
+/** The key whose slots are all taken, or null. */
+function fullKey(run: Run): string | null {
+  const { keyed } = run.row
+  if (keyed === null) return null
+  const slot = run.queue.keys.get(keyed.key)
+  return slot !== undefined && slot.live >= keyed.count ? keyed.key : null
+}
+
+function some<T>(items: Iterable<T>, test: (item: T) => boolean): boolean {
+  for (const item of items) if (test(item)) return true
+  return false
+}
+
+/** Follows, from the new wait, one thing that cannot finish to the next, until one comes up again. */
+function describeCycle(start: Wait, finishing: Set<Node>, now: number): Cycle {
+  const steps: CycleStep[] = []
+  const seen = new Set<Node>()
+  for (let node: Node | undefined = start; node !== undefined && !seen.has(node);) {
+    seen.add(node)
+    const next: Node | undefined = [...dependencies(node)].find((candidate) => !finishing.has(candidate))
+    if (node.kind === "lock" || node.kind === "run") steps.push(describeStep(node, next, now))
+    node = next
+  }
+  const picture = steps.map((step) => `  ${step.who} waits for ${step.waitsFor} (${String(step.sinceMs)} ms)`)
+  return { message: `waiting here would complete a deadlock:\n${picture.join("\n")}`, steps }
+}
+
+function describeStep(wait: Wait, next: Node | undefined, now: number): CycleStep {
+  const who = describeScope(wait, now)
+  if (wait.kind === "run") {
+    return {
+      who,
+      waitsFor: `${describeRun(wait)}${next === undefined ? "" : describeWay(next, now)}`,
+      sinceMs: now - wait.since,
+    }
+  }
+  const names = wait.command.names.map(describeName).join(" and ")
+  return { who, waitsFor: `${names}${next === undefined ? "" : describeWay(next, now)}`, sinceMs: now - wait.since }
+}
+
+function describeScope(wait: Wait, now: number): string {
+  const held = wait.holders.map((holder) => describeHolder(holder, now))
+  return `session ${wait.session.label}${held.length === 0 ? "" : `, holding ${held.join(" and ")},`}`
+}
+
+function describeHolder(holder: Holder, now: number): string {
+  const since = `token ${String(holder.token)}, for ${String(now - holder.at)} ms`
+  if (holder.kind === "claim") return `a run of "${holder.run.row.operation}" (${since})`
+  return `${holder.locks.map((lock) => describeName(lock.name)).join(" and ")} (${since})`
+}
+
+function describeWay(next: Node, now: number): string {
+  if (next.kind === "grant" || next.kind === "claim") {
+    return `, kept by session ${next.session.label} with ${describeHolder(next, now)}`
+  }
+  return ", behind a request for several names"
+}
+
+function describeRun(wait: RunWait): string {
+  return `a run of "${wait.run.row.operation}"`
+}

@@ -1,0 +1,2 @@
+/** The port and nothing else. */
+export type { Store, StoreOutcome } from "./store.ts"

@@ -1,0 +1,25 @@
+/**
+ * The port: what every store is to the layers above it. Commands, outcomes and events are data (kernel/command.ts,
+ * outcome.ts, event.ts), so one conformance suite and one model check cover every store.
+ *
+ * A `Store` is one connection. Events for a session go to the connection that opened it.
+ */
+import type { Command, Outcome, StoreEvent, Transition } from "../kernel/index.ts"
+
+/** An outcome as a store gives it: a store that knows at once costs no promise. `need` stays inside the store. */
+export type StoreOutcome = Exclude<Outcome, { readonly kind: "need" }>
+
+export interface Store {
+  /**
+   * Applies one command. Commands of one connection take effect in the order they were given.
+   *
+   * @throws HoldfastError CLOSED after `close`, STORE_UNAVAILABLE where the store cannot be reached.
+   */
+  execute(command: Command): StoreOutcome | Promise<StoreOutcome>
+  /** Sets the one handler of this connection's events. It must not throw. */
+  onEvent(handler: (event: StoreEvent) => void): void
+  /** Reports transitions of the whole store while a handler is set; null stops. */
+  onTransition(handler: ((transition: Transition) => void) | null): void
+  /** Ends the connection; its sessions that are still open end with it. Idempotent. */
+  close(): Promise<void>
+}

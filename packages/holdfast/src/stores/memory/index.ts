@@ -1,0 +1,1 @@
+export { type Engine, MemoryStore, type MemoryStoreOptions } from "./memory-store.ts"

@@ -1,0 +1,181 @@
+/**
+ * The `memory:` store: the kernel, inline. Outcomes are known at once, and everything visible is as durable as it gets.
+ *
+ *     execute ─▶ kernel.apply ─▶ outcome (returned)
+ *                     └────────▶ events ─▶ the connection that opened the session, in order
+ *
+ * 1. Events are delivered in the order they came about, also when a handler executes further commands: one delivery
+ *    loop runs at a time and the inner command's events join its queue.
+ * 2. A broken invariant stops the store: every later command is refused with it, before the damage can spread.
+ */
+import type { Env, Timer } from "../../env/index.ts"
+import {
+  assertInvariant,
+  type Command,
+  HoldfastError,
+  Kernel,
+  type SessionId,
+  type StoreEvent,
+  type Transition,
+} from "../../kernel/index.ts"
+import type { Store, StoreOutcome } from "../../store/index.ts"
+
+/** What the memory store needs of a kernel; the tests put one behind it that evicts after every command. */
+export type Engine = Pick<Kernel, "apply" | "check" | "nextDeadline" | "nextExpiry" | "observe" | "takeEvents">
+
+export interface MemoryStoreOptions {
+  readonly env: Env
+  /** Asserts every invariant after every command: for tests and for hunting a bug. */
+  readonly check: boolean
+  readonly engine?: Engine
+}
+
+/** Truth shared by connections inside one event loop. */
+export class MemoryStore {
+  readonly #engine: Engine
+  readonly #env: Env
+  readonly #check: boolean
+  readonly #handlers = new Map<SessionId, (event: StoreEvent) => void>()
+  readonly #observers = new Set<(transition: Transition) => void>()
+  #queue: StoreEvent[] = []
+  #isDelivering = false
+  #failure: Error | null = null
+  readonly #deadline: Alarm
+  readonly #expiry: Alarm
+
+  constructor(options: MemoryStoreOptions) {
+    this.#engine = options.engine ?? new Kernel({ backed: false })
+    this.#env = options.env
+    this.#check = options.check
+    this.#deadline = { at: undefined, timer: undefined, keepAlive: true }
+    this.#expiry = { at: undefined, timer: undefined, keepAlive: false }
+  }
+
+  /** Opens a connection. */
+  connect(): Store {
+    return new Connection(this)
+  }
+
+  apply(command: Command): StoreOutcome {
+    if (this.#failure !== null) throw this.#failure
+    let outcome
+    try {
+      outcome = this.#engine.apply(command, this.#env.clock.now())
+      if (this.#check) this.#engine.check()
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error))
+      throw error
+    }
+    assertInvariant(outcome.kind !== "need", "internal", "a kernel without a backing store asked for rows")
+    this.#arm(this.#deadline, this.#engine.nextDeadline())
+    this.#arm(this.#expiry, this.#engine.nextExpiry())
+    this.#deliver()
+    return outcome
+  }
+
+  route(session: SessionId, handler: (event: StoreEvent) => void): void {
+    this.#handlers.set(session, handler)
+  }
+
+  unroute(session: SessionId): void {
+    this.#handlers.delete(session)
+  }
+
+  observe(observer: (transition: Transition) => void): void {
+    this.#observers.add(observer)
+    this.#engine.observe((transition) => {
+      for (const each of this.#observers) each(transition)
+    })
+  }
+
+  unobserve(observer: (transition: Transition) => void): void {
+    this.#observers.delete(observer)
+    if (this.#observers.size === 0) this.#engine.observe(null)
+  }
+
+  #deliver(): void {
+    const events = this.#engine.takeEvents()
+    if (events.length === 0) return
+    for (const event of events) this.#queue.push(event)
+    if (this.#isDelivering) return
+    this.#isDelivering = true
+    try {
+      for (const event of this.#queue) this.#handlers.get(event.session)?.(event)
+    } finally {
+      this.#queue = []
+      this.#isDelivering = false
+    }
+  }
+
+  /** Keeps one timer on the next thing that is due. */
+  #arm(alarm: Alarm, at: number | undefined): void {
+    if (alarm.at === at) return
+    alarm.timer?.cancel()
+    alarm.at = at
+    alarm.timer = undefined
+    if (at === undefined) return
+    const delayMs = Math.max(0, at - this.#env.clock.now())
+    const fire = (): void => {
+      alarm.at = undefined
+      alarm.timer = undefined
+      this.apply({ kind: "advanceTime" })
+    }
+    alarm.timer = this.#env.timers.after(delayMs, fire, { keepAlive: alarm.keepAlive })
+  }
+}
+
+interface Alarm {
+  at: number | undefined
+  timer: Timer | undefined
+  readonly keepAlive: boolean
+}
+
+/** One opener of the store. */
+class Connection implements Store {
+  readonly #store: MemoryStore
+  readonly #sessions = new Set<SessionId>()
+  #handler: (event: StoreEvent) => void = ignore
+  #observer: ((transition: Transition) => void) | null = null
+  #isClosed = false
+
+  constructor(store: MemoryStore) {
+    this.#store = store
+  }
+
+  execute(command: Command): StoreOutcome {
+    if (this.#isClosed) throw new HoldfastError("CLOSED", "the store was closed; open it again to go on")
+    const outcome = this.#store.apply(command)
+    if (command.kind === "openSession" && outcome.kind === "done") {
+      this.#sessions.add(command.session)
+      this.#store.route(command.session, (event) => {
+        this.#handler(event)
+      })
+    } else if (command.kind === "endSession") {
+      this.#sessions.delete(command.session)
+      this.#store.unroute(command.session)
+    }
+    return outcome
+  }
+
+  onEvent(handler: (event: StoreEvent) => void): void {
+    this.#handler = handler
+  }
+
+  onTransition(handler: ((transition: Transition) => void) | null): void {
+    if (this.#observer !== null) this.#store.unobserve(this.#observer)
+    this.#observer = handler
+    if (handler !== null) this.#store.observe(handler)
+  }
+
+  close(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve()
+    for (const session of this.#sessions) this.execute({ kind: "endSession", session, reason: "died" })
+    this.onTransition(null)
+    this.#isClosed = true
+    return Promise.resolve()
+  }
+}
+
+function ignore(): void {
+  // Nobody has asked for events yet.
+}

@@ -1,0 +1,20 @@
+import { defineConfig } from "vitest/config"
+
+export default defineConfig({
+  test: {
+    include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "apps/*/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**"],
+    // The JSON result is what `.ci/run` counts the tests from.
+    reporters: ["default", ["json", { outputFile: ".cache/vitest.json" }]],
+    coverage: {
+      provider: "v8",
+      reporter: ["text", "html"],
+      include: ["packages/*/src/**/*.ts"],
+      exclude: ["**/*.test.ts"],
+      thresholds: {
+        "packages/holdfast/src/kernel/**": { lines: 100, branches: 100 },
+        "packages/*/src/{*.ts,!(kernel)/**}": { lines: 90, branches: 90, functions: 90, statements: 90 },
+      },
+    },
+  },
+})
