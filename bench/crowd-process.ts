@@ -55,11 +55,11 @@ async function measure(gather: (waiters: number) => Promise<Crowd>, waiters: num
 }
 
 async function burst(name: string): Promise<(waiters: number) => Promise<Crowd>> {
-  const makeLock = await lockers.find((locker) => locker.name === name)?.open()
-  if (makeLock === undefined) {
+  const locks = await lockers.find((locker) => locker.name === name)?.open()
+  if (locks === undefined) {
     throw new Error(`expected the lock "${name}" to be there, found none`)
   }
-  const run = makeLock("burst")
+  const run = locks.makeLock("burst")
   return async (waiters) => {
     const gate = new Gate()
     const held = run(() => gate.opened)

@@ -9,8 +9,13 @@ export type Work = () => Promise<void>
 export interface Locker {
   readonly name: string
   readonly isHoldfast: boolean
-  /** Makes locks of this kind, or undefined where the package is not there. */
-  readonly open: () => Promise<MakeLock | undefined>
+  /** Undefined where the package is not there. */
+  readonly open: () => Promise<OpenLocks | undefined>
+}
+
+export interface OpenLocks {
+  readonly makeLock: MakeLock
+  readonly close: () => Promise<void>
 }
 
 /** A lock of that name: takes it, does the work, gives it back. */
@@ -22,7 +27,7 @@ export const lockers: readonly Locker[] = [
     isHoldfast: true,
     async open() {
       const hf = await openMemoryStore()
-      return hf && ((name) => (work) => hf.lock(name).run(work))
+      return hf && { makeLock: (name) => (work) => hf.lock(name).run(work), close: () => hf.close() }
     },
   },
   {
@@ -30,10 +35,10 @@ export const lockers: readonly Locker[] = [
     isHoldfast: false,
     async open() {
       const { Mutex } = await import("async-mutex")
-      return () => {
+      return withoutClose(() => {
         const mutex = new Mutex()
         return (work) => mutex.runExclusive(work)
-      }
+      })
     },
   },
   {
@@ -42,7 +47,7 @@ export const lockers: readonly Locker[] = [
     async open() {
       const { default: AsyncLock } = await import("async-lock")
       const lock = new AsyncLock({ maxPending: Infinity })
-      return (name) => (work) => lock.acquire(name, work)
+      return withoutClose((name) => (work) => lock.acquire(name, work))
     },
   },
   {
@@ -50,10 +55,10 @@ export const lockers: readonly Locker[] = [
     isHoldfast: false,
     async open() {
       const { default: pLimit } = await import("p-limit")
-      return () => {
+      return withoutClose(() => {
         const limit = pLimit(1)
         return (work) => limit(work)
-      }
+      })
     },
   },
   {
@@ -61,27 +66,31 @@ export const lockers: readonly Locker[] = [
     isHoldfast: false,
     async open() {
       const { Effect, Semaphore } = await import("effect")
-      return () => {
+      return withoutClose(() => {
         const semaphore = Semaphore.makeUnsafe(1)
         return (work) => Effect.runPromise(semaphore.withPermit(Effect.promise(work)))
-      }
+      })
     },
   },
 ]
 
-export interface OpenLocker {
+export interface OpenLocker extends OpenLocks {
   readonly name: string
   readonly isHoldfast: boolean
-  readonly makeLock: MakeLock
 }
 
 export async function openLockers(): Promise<OpenLocker[]> {
   const opened: OpenLocker[] = []
   for (const { name, isHoldfast, open } of lockers) {
-    const makeLock = await open()
-    if (makeLock !== undefined) {
-      opened.push({ name, isHoldfast, makeLock })
+    const locks = await open()
+    if (locks !== undefined) {
+      opened.push({ name, isHoldfast, ...locks })
     }
   }
   return opened
+}
+
+/** Most locks live and die with the variable that holds them. */
+function withoutClose(makeLock: MakeLock): OpenLocks {
+  return { makeLock, close: async () => {} }
 }

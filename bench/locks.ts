@@ -19,8 +19,9 @@ export async function* measureLocks(effort: Effort): AsyncGenerator<Table> {
   yield await measureNested(opened, effort)
   yield await measureInsideOperation(effort)
   yield* measureAmongOthers(opened, effort)
-  for (const waiters of CROWDS) {
-    yield await measureBurst(opened, waiters, effort)
+  yield* measureBursts(opened, effort)
+  for (const { close } of opened) {
+    await close()
   }
   yield await measureHalfAborted(effort)
 }
@@ -129,13 +130,24 @@ async function waitElsewhere(makeLock: MakeLock, scopes: number): Promise<Work> 
   }
 }
 
-async function measureBurst(opened: readonly OpenLocker[], waiters: number, effort: Effort): Promise<Table> {
-  const results = await measureCrowds(
-    opened.map(({ name }) => ({ kind: "burst", locker: name, waiters })),
-    effort,
-  )
-  const rows = opened.map(({ name, isHoldfast }, i) => crowdRow(name, isHoldfast, results[i]))
-  return { title: `Lock, ${waiters.toLocaleString("en-US")} waiters at once`, op: "waiter", rows }
+/** Each larger than the one before; a lock that one crowd was too much for is not shown to the next. */
+async function* measureBursts(opened: readonly OpenLocker[], effort: Effort): AsyncGenerator<Table> {
+  const collapsed = new Map<string, Row>()
+  for (const waiters of CROWDS) {
+    const crowd = `${waiters.toLocaleString("en-US")} waiters`
+    const standing = opened.filter(({ name }) => !collapsed.has(name))
+    const results = await measureCrowds(
+      standing.map(({ name }) => ({ kind: "burst", locker: name, waiters })),
+      effort,
+    )
+    const rows = standing.map(({ name, isHoldfast }, i) => crowdRow(name, isHoldfast, results[i]))
+    yield { title: `Lock, ${crowd} at once`, op: "waiter", rows: [...rows, ...collapsed.values()] }
+    for (const row of rows) {
+      if (row.nsPerOp === null) {
+        collapsed.set(row.name, { ...row, note: `at ${crowd} ${row.note}` })
+      }
+    }
+  }
 }
 
 async function measureHalfAborted(effort: Effort): Promise<Table> {

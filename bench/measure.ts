@@ -19,11 +19,13 @@ export interface Contender {
 export interface Effort {
   readonly rounds: number
   readonly roundMs: number
+  /** Rounds of crowds, each in a process of its own. */
+  readonly crowdRounds: number
 }
 
-/** Rounds and their length were chosen so that two runs on an idle machine agree within about 10 %. */
-export const NORMAL_EFFORT: Effort = { rounds: 7, roundMs: 150 }
-export const QUICK_EFFORT: Effort = { rounds: 3, roundMs: 30 }
+/** A minute or so a section without crowds; a round is long against a garbage collection. */
+export const NORMAL_EFFORT: Effort = { rounds: 7, roundMs: 150, crowdRounds: 3 }
+export const QUICK_EFFORT: Effort = { rounds: 3, roundMs: 30, crowdRounds: 1 }
 
 /** Times calls that follow each other, each awaited before the next. */
 export async function compare(contenders: readonly Contender[], effort: Effort): Promise<Row[]> {

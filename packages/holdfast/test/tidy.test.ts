@@ -304,8 +304,15 @@ function listEntries(): string[] {
 
 // Code.
 
+/** Several tests look at the same files; each is parsed once. */
+const parsed = new Map<string, ts.SourceFile>()
+
 function parse(file: string): ts.SourceFile {
-  return ts.createSourceFile(file, read(file), ts.ScriptTarget.Latest, true)
+  const known = parsed.get(file)
+  if (known !== undefined) return known
+  const source = ts.createSourceFile(file, read(file), ts.ScriptTarget.Latest, true)
+  parsed.set(file, source)
+  return source
 }
 
 /** Every node of a file, parents first. */

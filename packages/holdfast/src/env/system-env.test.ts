@@ -27,7 +27,7 @@ describe("the system's env", () => {
       return { unref: () => {} }
       // The rest of a Node timer is not used here.
     }) as unknown as typeof setTimeout)
-    const callback = vi.fn()
+    const callback = vi.fn<() => void>()
     systemEnv.timers.after(10, callback)
     nowMs = 1_009.4
     armed[0]?.fire()

@@ -23,6 +23,7 @@ export type ErrorCode =
   | "FENCED"
   | "LIMIT_MISMATCH"
   | "CONFLICT"
+  | "WAIT_TIMEOUT"
   | "RUN_FAILED"
   | "RUN_CANCELED"
   | "RUN_CRASHED"
@@ -81,6 +82,12 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorKind>> = {
     summary: "A transaction lost the race for its cells more often than it was allowed to.",
     retryable: true,
     httpStatus: 409,
+    exitCode: 75,
+  },
+  WAIT_TIMEOUT: {
+    summary: "The run did not settle within the wait the caller allowed; the run itself goes on.",
+    retryable: true,
+    httpStatus: 504,
     exitCode: 75,
   },
   RUN_FAILED: {

@@ -86,8 +86,10 @@ describe("identity is content (O7)", () => {
       Uint8Array.of(1),
       new Map([["k", new Set([1])]]),
       Float64Array.of(1),
+      Binary.of(Uint8Array.of(1), sha256),
+      new Reference(identify(operation, [], sha256)),
     ]
-    expect(identityOf(...args)).toBe("hf1:50406b78e1a6937b9f4f1062de93420f49a5c99ac64d5d63111ead953e7178e5")
+    expect(identityOf(...args)).toBe("hf1:7116b4d0559d0a6606a3a45ad4ff99f283b3c54e8e8fa51636cd5bde91ab0780")
   })
 
   it("is equal exactly for arguments that are equal in depth and in type", () => {
@@ -280,6 +282,9 @@ describe("the in-process key of primitive arguments (O7)", () => {
       [1, "2"],
       [1n, 2],
       [],
+      [true],
+      [false],
+      [null],
     ]
     expect(new Set(lists.map((list) => primitiveKey(list))).size).toBe(lists.length)
   })

@@ -32,7 +32,7 @@ export class Reference {
  * @throws HoldfastError VALUE_NOT_ENCODABLE naming the path to an argument, or a part of one, that has no encoding.
  */
 export function identify(operation: IdentifiedOperation, args: readonly unknown[], sha256: Sha256): Identity {
-  return hash(operation, [...args], `the arguments of operation "${operation.name}"`, sha256)
+  return hash(operation, args, `the arguments of operation "${operation.name}"`, sha256)
 }
 
 /**
@@ -41,7 +41,8 @@ export function identify(operation: IdentifiedOperation, args: readonly unknown[
  * @throws HoldfastError VALUE_NOT_ENCODABLE where the key holds a lone surrogate.
  */
 export function identifyKey(operation: IdentifiedOperation, key: string, sha256: Sha256): Identity {
-  return hash(operation, new Key(key), `the key of operation "${operation.name}"`, sha256)
+  // A text where arguments would be a list: no two encodings of these are the same.
+  return hash(operation, key, `the key of operation "${operation.name}"`, sha256)
 }
 
 /** No key is longer: beyond that, a lookup costs as much as the hash it saves. */
@@ -74,16 +75,12 @@ function primitivePart(arg: unknown): string | undefined {
   return arg === null ? "_" : undefined
 }
 
-/** An idempotency key on its way into the encoding. Its own tag there keeps it apart from any arguments. */
-class Key {
-  readonly text: string
-
-  constructor(text: string) {
-    this.text = text
-  }
-}
-
-function hash(operation: IdentifiedOperation, input: unknown, what: string, sha256: Sha256): Identity {
+function hash(
+  operation: IdentifiedOperation,
+  input: string | readonly unknown[],
+  what: string,
+  sha256: Sha256,
+): Identity {
   const frame = [operation.name, operation.version, input]
   const bytes = encodeDeterministic(frame, { what, chooseStandIn, outerSteps: 1 })
   // The prefix names this way of hashing: another one would get another.
@@ -93,6 +90,5 @@ function hash(operation: IdentifiedOperation, input: unknown, what: string, sha2
 function chooseStandIn(instance: object): StandIn | undefined {
   if (instance instanceof Binary) return { tag: OWN_TAG.binaryDigest, content: instance.digest }
   if (instance instanceof Reference) return { tag: OWN_TAG.reference, content: instance.identity }
-  if (instance instanceof Key) return { tag: OWN_TAG.key, content: instance.text }
   return undefined
 }

@@ -21,7 +21,7 @@ import type { Token } from "./ids.ts"
 import { describeName } from "./names.ts"
 import type { LockView, Outcome, Refused } from "./outcome.ts"
 import { refuse } from "./refuse.ts"
-import type { Grant, Holder, Lock, LockRequest, Session, Ticket } from "./state.ts"
+import { type Grant, type Holder, holdersOf, type Lock, type LockRequest, type Session, type Ticket } from "./state.ts"
 import { findDeadlock } from "./waiting-graph.ts"
 import type { WorkingSet } from "./working-set.ts"
 
@@ -29,6 +29,7 @@ import type { WorkingSet } from "./working-set.ts"
 const LISTED_WAITERS = 100
 
 const NO_HOLDERS: readonly Holder[] = []
+const NO_NAMES: readonly string[] = []
 
 export class LockTable {
   readonly #context: Context
@@ -44,15 +45,23 @@ export class LockTable {
     const holders = this.#resolve(session, command.holding)
     const refused = this.#validate(session, command, holders)
     if (refused !== null) return refused
+    const limited = command.limit === null ? NO_NAMES : command.names.filter((name) => this.#limits.get(name) === undefined)
+    const misfit = this.#limit(limited, command)
+    if (misfit !== null) return misfit
     if (this.#isEligibleNow(command)) {
       const grant = this.#grant(session, command, this.#open(command))
       return { kind: "granted", token: grant.token, at: grant.at }
     }
-    if (!command.wait) return { kind: "busy", lock: this.#firstBusy(command) }
+    if (!command.wait) {
+      const lock = this.#firstBusy(command)
+      this.#unlimit(limited)
+      return { kind: "busy", lock }
+    }
     const request = this.#park(session, command, holders)
     if (holders.length > 0) {
       const cycle = findDeadlock(request, this.#context.now)
       if (cycle !== null) {
+        this.#unlimit(limited)
         this.#remove(request)
         this.#context.observe?.({
           kind: "deadlock.refused",
@@ -76,9 +85,23 @@ export class LockTable {
   }
 
   /** Ends a wait and wakes whoever it was in the way of; O(names) plus the grants it enables (L4). */
-  withdraw(request: LockRequest, reason: "timeout" | "abort" | "done" | "ended"): LockView[] {
+  withdraw(request: LockRequest, reason: "timeout" | "abort" | "done"): LockView[] {
     const locks = reason === "timeout" ? request.tickets.map((ticket) => this.view(ticket.lock)) : []
     this.#remove(request)
+    this.#observeWithdrawn(request, reason)
+    return locks
+  }
+
+  /** Ends every wait of a session that ends, all of them before any queue moves on: none of them is granted. */
+  withdrawAll(requests: readonly LockRequest[]): void {
+    for (const request of requests) this.#unlink(request)
+    for (const request of requests) {
+      for (const ticket of request.tickets) this.#pump(ticket.lock)
+      this.#observeWithdrawn(request, "ended")
+    }
+  }
+
+  #observeWithdrawn(request: LockRequest, reason: "timeout" | "abort" | "done" | "ended"): void {
     this.#context.observe?.({
       kind: reason === "timeout" ? "lock.timeout" : "lock.withdrawn",
       at: this.#context.now,
@@ -86,7 +109,6 @@ export class LockTable {
       names: request.command.names,
       waitedMs: this.#context.now - request.since,
     })
-    return locks
   }
 
   release(session: Session, token: Token): Outcome {
@@ -102,6 +124,7 @@ export class LockTable {
     const holder = this.#context.holders.get(command.token)
     if (holder === undefined) return { kind: "unheld" }
     if (holder.session !== session || holder.kind !== "grant") return refuseStranger(command.token, holder)
+    if (!isDuration(command.leaseMs)) return refuse("ARGUMENT_INVALID", "a lease is a number of milliseconds above 0")
     this.#context.cancel(holder.lease)
     holder.lease = this.#context.schedule(this.#context.now + command.leaseMs, { kind: "lease", grant: holder })
     return { kind: "done" }
@@ -198,6 +221,9 @@ export class LockTable {
     if (!isCount(permits) || (command.limit !== null && !isCount(command.limit))) {
       return refuse("ARGUMENT_INVALID", "permits and limits are whole numbers from 1")
     }
+    if (command.leaseMs !== null && !isDuration(command.leaseMs)) {
+      return refuse("ARGUMENT_INVALID", "a lease is a number of milliseconds above 0")
+    }
     if (command.wait && session.requests.has(command.request)) {
       return refuse("ARGUMENT_INVALID", `request ${String(command.request)} is already waiting`)
     }
@@ -270,7 +296,7 @@ export class LockTable {
         }
         this.#locks.set(name, lock)
       }
-      if (command.limit !== null && lock.limit === null) {
+      if (command.limit !== null && this.#limits.get(name) === undefined) {
         lock.limit = command.limit
         this.#limits.set(name, command.limit)
       }
@@ -401,6 +427,32 @@ export class LockTable {
     })
   }
 
+  /** Gives locks that are in use without a limit their first one, as a resize would: all of them or none. */
+  #limit(names: readonly string[], command: AcquireLock): Refused | null {
+    for (const name of names) {
+      const lock = this.#locks.get(name)
+      if (lock === undefined || command.limit === null) continue
+      const refused = this.#tryLimit(lock, command.limit)
+      if (refused !== null) {
+        this.#unlimit(names)
+        return refused
+      }
+      lock.shrunk = lock.exclusive === null && lock.used > command.limit
+    }
+    return null
+  }
+
+  /** Takes back limits a request brought along that was turned down. */
+  #unlimit(names: readonly string[]): void {
+    for (const name of names) {
+      if (this.#limits.get(name) !== undefined) this.#limits.delete(name)
+      const lock = this.#locks.get(name)
+      if (lock === undefined) continue
+      lock.limit = null
+      lock.shrunk = false
+    }
+  }
+
   /** Sets the limit of a lock in use, unless that would leave a waiter without any hope (L7). */
   #tryLimit(lock: Lock, limit: number): Refused | null {
     const before = lock.limit
@@ -409,7 +461,9 @@ export class LockTable {
     for (let ticket = lock.head; ticket !== null; ticket = ticket.next) {
       const { request } = ticket
       const asks = request.command.mode === "shared" ? request.command.permits : 1
-      const cycle = asks > limit || request.holders.length === 0 ? null : findDeadlock(request, this.#context.now)
+      // A request for several names may have waits of others behind it in its other queues, though it holds nothing.
+      const isWaitedFor = request.holders.length > 0 || request.tickets.length > 1
+      const cycle = asks <= limit && isWaitedFor ? findDeadlock(request, this.#context.now) : null
       if (asks <= limit && cycle === null) continue
       lock.limit = before
       if (cycle !== null) return refuse("DEADLOCK", cycle.message, { cycle: cycle.steps })
@@ -466,16 +520,14 @@ export class LockTable {
   }
 }
 
-/** Grants that hold the lock now. */
-export function holdersOf(lock: Lock): Grant[] {
-  if (lock.exclusive !== null) return [lock.exclusive]
-  return lock.shared === null ? [] : [...lock.shared]
-}
-
 function isCompatible(lock: Lock, asked: { readonly mode: LockMode; readonly permits: number }): boolean {
   if (lock.exclusive !== null) return false
   if (asked.mode === "exclusive") return lock.used === 0
   return lock.limit === null || lock.used + asked.permits <= lock.limit
+}
+
+function isDuration(value: number): boolean {
+  return value > 0 && value < Number.POSITIVE_INFINITY
 }
 
 function isCount(value: number): boolean {

@@ -67,7 +67,7 @@ export class RunQueues {
     }
     const slot = this.#fullSlot(run)
     if (slot !== undefined) {
-      slot.blocked.add(run)
+      block(run, slot)
       return
     }
     queue.ready.add(run)
@@ -81,7 +81,9 @@ export class RunQueues {
     queue.ready.remove(run)
     queue.wanted.remove(run)
     if (row.keyed !== null) {
-      queue.keys.get(row.keyed.key)?.blocked.remove(run)
+      const slot = queue.keys.get(row.keyed.key)
+      slot?.blocked.remove(run)
+      slot?.wanted.remove(run)
       if (wasReady) this.#wakeKey(queue, row.keyed.key)
     }
     if (run.deadline?.kind === "ready") {
@@ -184,16 +186,16 @@ export class RunQueues {
       if (slot === undefined) return run
       run.queue.ready.remove(run)
       run.queue.wanted.remove(run)
-      slot.blocked.add(run)
+      block(run, slot)
     }
     return undefined
   }
 
+  /** The next in line of the key, and the next that has an executor: nobody may come for the first. */
   #wakeKey(queue: OperationQueue, key: string): void {
-    const next = queue.keys.get(key)?.blocked.top
-    if (next === undefined) return
-    queue.keys.get(key)?.blocked.remove(next)
-    this.place(next)
+    const slot = queue.keys.get(key)
+    if (slot?.blocked.top !== undefined) this.place(slot.blocked.top)
+    if (slot?.wanted.top !== undefined) this.place(slot.wanted.top)
   }
 
   /** The slots of the run's key, where all it may use are taken. */
@@ -205,7 +207,10 @@ export class RunQueues {
   }
 
   #openSlot(queue: OperationQueue, key: string): KeySlot {
-    const slot: KeySlot = { live: 0, blocked: new Heap({ before: isBefore, placeOf: (run) => run.blocked }) }
+    const slot: KeySlot = {
+      live: 0, blocked: new Heap({ before: isNextOfKey, placeOf: (run) => run.blocked }),
+      wanted: new Heap({ before: isNextOfKey, placeOf: (run) => run.wanted }),
+    }
     queue.keys.set(key, slot)
     return slot
   }
@@ -214,6 +219,18 @@ export class RunQueues {
 /** Higher priority first, then order of arrival. */
 function isBefore(a: Run, b: Run): boolean {
   return a.row.priority > b.row.priority || (a.row.priority === b.row.priority && a.row.arrival < b.row.arrival)
+}
+
+/** Runs that may use more slots of the key come first: when one of a smaller count can go on, so can they. */
+function isNextOfKey(a: Run, b: Run): boolean {
+  const [countA, countB] = [a.row.keyed?.count ?? 0, b.row.keyed?.count ?? 0]
+  return countA > countB || (countA === countB && isBefore(a, b))
+}
+
+/** Puts a run aside until a slot of its key comes free. */
+function block(run: Run, slot: KeySlot): void {
+  slot.blocked.add(run)
+  if (executorOf(run) !== undefined) slot.wanted.add(run)
 }
 
 function hasSlot(queue: OperationQueue): boolean {

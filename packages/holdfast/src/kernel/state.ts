@@ -134,7 +134,7 @@ export interface Run {
   claim: Claim | null
   readonly waiters: Set<RunWait>
   readonly watches: Set<RunWatch>
-  /** Places in the queue's heaps. */
+  /** Places in the queue's heaps and its key's; `wanted` serves both, since a run is never in both. */
   readonly ready: HeapPlace
   readonly wanted: HeapPlace
   readonly blocked: HeapPlace
@@ -173,6 +173,8 @@ export interface KeySlot {
   live: number
   /** Ready runs that wait for a slot of this key. */
   readonly blocked: Heap<Run>
+  /** Those of them that have a waiter able to execute. */
+  readonly wanted: Heap<Run>
 }
 
 /** The open runs of one operation in one version, and who takes them. */
@@ -196,8 +198,11 @@ export interface Worker {
   readonly session: Session
   readonly queues: readonly OperationQueue[]
   readonly takers: Set<Taker>
-  /** Bodies that occupy its slots. */
+  /** Bodies that run in its slots; one that awaits a run does not count against them meanwhile. */
   readonly busy: Set<Claim>
+  /** How many slots it has: the most it used and asked for together. Learned until a body first gives its slot up. */
+  slots: number
+  hasLent: boolean
 }
 
 /** One free slot of a worker. */
@@ -236,6 +241,12 @@ export type Deadline = { readonly at: number; readonly order: number; readonly p
   | { readonly kind: "ready"; readonly run: Run }
   | { readonly kind: "expiry"; readonly run: Run }
 )
+
+/** Grants that hold the lock now. */
+export function holdersOf(lock: Lock): Grant[] {
+  if (lock.exclusive !== null) return [lock.exclusive]
+  return lock.shared === null ? [] : [...lock.shared]
+}
 
 /** The id of a run: its identity and generation. */
 export function runIdOf(row: RunRow): RunId {

@@ -306,6 +306,25 @@ describe("the encoding is deterministic CBOR (O7, RFC 8949 section 4.2.1)", () =
     for (const [input, bytes] of examples) expect(hex(encode(input))).toBe(bytes)
   })
 
+  it("keeps the tags that stored values already carry", () => {
+    const stored: [unknown, string][] = [
+      [new Set([1]), "d901028101"],
+      [new Date(5), "da6866000105"],
+      [Uint8Array.of(1).buffer, "da686600024101"],
+      [Binary.of(Uint8Array.of(1), sha256), `da68660003827840${hex(encode(sha256(Uint8Array.of(1)))).slice(4)}4101`],
+      [Uint8ClampedArray.of(1), "d8444101"],
+      [Uint16Array.of(1), "d845420100"],
+      [Uint32Array.of(1), "d8464401000000"],
+      [BigUint64Array.of(1n), "d847480100000000000000"],
+      [Int8Array.of(1), "d8484101"],
+      [Int16Array.of(1), "d84d420100"],
+      [Int32Array.of(1), "d84e4401000000"],
+      [BigInt64Array.of(1n), "d84f480100000000000000"],
+      [Float64Array.of(1), "d85648000000000000f03f"],
+    ]
+    for (const [input, bytes] of stored) expect(hex(encode(input))).toBe(bytes)
+  })
+
   it("sorts the keys of a Map as the example in section 4.2.1 does", () => {
     const keys = [false, [-1], [100], "aa", "z", -1, 100, 10]
     expect(hex(encode(new Map(keys.map((name) => [name, 0]))))).toBe(
@@ -399,7 +418,13 @@ describe("what has no encoding is refused by its path (O7)", () => {
     expect(refusal(new String("x"))).toMatch(/^an instance of String/)
     expect(refusal(new DataView(new ArrayBuffer(1)))).toMatch(/^an instance of DataView/)
     expect(refusal(new SharedArrayBuffer(1))).toMatch(/^an instance of SharedArrayBuffer/)
-    expect(refusal(new (class {})())).toMatch(/^an instance of an unnamed class/)
+    expect(
+      refusal(
+        new (class {
+          x = 1
+        })(),
+      ),
+    ).toMatch(/^an instance of an unnamed class/)
     expect(refusal(Object.create(Object.create(null)))).toMatch(/^an instance of an unnamed class/)
   })
 
@@ -608,6 +633,7 @@ describe("decoding treats bytes as hostile (O7)", () => {
       ["a2616201616102", /keys are out of order or repeated/],
       ["a26261610161 6202".replace(" ", ""), /keys are out of order or repeated/],
       ["d90102820101", /keys are out of order or repeated/],
+      ["d9010282a0a0", /keys are out of order or repeated/],
       ["d90102820201", /keys are out of order or repeated/],
       ["d901028201f93c00", /keys are out of order or repeated/],
       ["d90103a201000100", /keys are out of order or repeated/],
@@ -630,9 +656,8 @@ describe("decoding treats bytes as hostile (O7)", () => {
       [tagged(OWN_TAG.binary, `837840${"30".repeat(64)}4001`), /a Binary is not a digest and bytes/],
       [tagged(OWN_TAG.binaryDigest, "6161"), /tag \d+ is not known/],
       [tagged(OWN_TAG.reference, "6161"), /tag \d+ is not known/],
-      [tagged(OWN_TAG.key, "6161"), /tag \d+ is not known/],
     ]
-    for (const [bytes, message] of wrong) expect(rejection(bytes), bytes).toMatch(message)
+    for (const [bytes, message] of wrong) expect(rejection(bytes)).toMatch(message)
   })
 
   it("refuses nesting beyond its bound, of every kind", () => {
@@ -644,7 +669,7 @@ describe("decoding treats bytes as hostile (O7)", () => {
 
   it("makes nothing of a length that the bytes cannot hold", () => {
     for (const head of ["9b001fffffffffffff", "9affffffff", "98ff", "82", "bb001fffffffffffff", "baffffffff", "a1"]) {
-      expect(rejection(`${head}00`), head).toMatch(/the bytes end inside the value/)
+      expect(rejection(`${head}00`)).toMatch(/the bytes end inside the value/)
     }
     expect(rejection("d901029affffffff00")).toMatch(/the bytes end inside the value/)
     expect(rejection("d90103baffffffff00")).toMatch(/the bytes end inside the value/)

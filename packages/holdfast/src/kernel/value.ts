@@ -26,7 +26,6 @@ export const OWN_TAG = {
   binary: 0x68660003,
   binaryDigest: 0x68660004,
   reference: 0x68660005,
-  key: 0x68660006,
 } as const
 
 /** What stands in the encoding for an instance that has no form of its own. */
@@ -93,7 +92,7 @@ export function decodeValue(value: Value): unknown {
 /** Whether two values have the same encoding: NaN is NaN, and -0 is not 0. */
 export function sameValue(a: Value, b: Value): boolean {
   if (typeof a === "number" || typeof b === "number") return Object.is(a, b)
-  return a.length === b.length && compareBytes(a, b) === 0
+  return compareBytes(a, b) === 0
 }
 
 /**

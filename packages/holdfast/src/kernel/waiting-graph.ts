@@ -9,12 +9,15 @@
  *
  * Before a new wait there was no deadlock, so if there is one now, the new wait is part of it: it is enough to ask whether
  * the new wait can be satisfied, over the part of the graph that can be reached from it. The least fixed point is taken:
- * what cannot be shown to finish does not.
+ * what cannot be shown to finish does not. Other changes can take hope away too (a worker leaves, a run loses its
+ * executor, a limit shrinks): the waits they touch are asked again, and one that is part of a cycle by now is refused.
  *
- * Outside what the graph sees (a delay, a pause, a worker that has not come yet) counts as able to go on.
+ * Outside what the graph sees (a delay, a pause, a worker that has not come yet) counts as able to go on. A body that
+ * awaits a run gives its worker's slot up meanwhile, so a worker is stuck only where as many bodies are as it has slots.
  */
 import { describeName } from "./names.ts"
-import type { Grant, Holder, Lock, LockRequest, Run, RunWait, Wait } from "./state.ts"
+import { type Claim, type Holder, holdersOf, type Lock, type LockRequest } from "./state.ts"
+import type { Run, RunWait, Wait, Worker } from "./state.ts"
 
 /** One line of the picture a DEADLOCK gives. */
 export interface CycleStep {
@@ -35,6 +38,20 @@ export function findDeadlock(wait: Wait, now: number): Cycle | null {
   const nodes = reach(wait)
   const finishing = reduce(nodes)
   return finishing.has(wait) ? null : describeCycle(wait, finishing, now)
+}
+
+/** The cycle that `wait`, parked earlier, is part of by now; null when it can be satisfied or only stands behind one. */
+export function findStandingDeadlock(wait: Wait, now: number): Cycle | null {
+  const finishing = reduce(reach(wait))
+  if (finishing.has(wait)) return null
+  const stuck = new Set<Node>([wait])
+  for (const node of stuck) {
+    for (const next of dependencies(node)) {
+      if (next === wait) return describeCycle(wait, finishing, now)
+      if (!finishing.has(next)) stuck.add(next)
+    }
+  }
+  return null
 }
 
 /** Whether every wait given can be satisfied: what `check()` asserts over the whole store. */
@@ -60,7 +77,7 @@ function dependencies(node: Node): Iterable<Node> {
     case "claim":
       return node.waits ?? []
     case "lock":
-      return node.tickets.flatMap((ticket) => [...currentHolders(ticket.lock), ...jointAhead(node, ticket.lock)])
+      return node.tickets.flatMap((ticket) => [...holdersOf(ticket.lock), ...jointAhead(node, ticket.lock)])
     case "run":
       return executors(node.run)
   }
@@ -94,8 +111,7 @@ function canFinish(node: Node, finishing: Set<Node>): boolean {
 /** Whether the request can get through this one queue. */
 function canPass(request: LockRequest, lock: Lock, finishing: Set<Node>): boolean {
   for (const ahead of jointAhead(request, lock)) if (!finishing.has(ahead)) return false
-  const holders = currentHolders(lock)
-  const stuck = holders.filter((holder) => !finishing.has(holder))
+  const stuck = holdersOf(lock).filter((holder) => !finishing.has(holder))
   if (stuck.length === 0) return true
   if (lock.exclusive !== null) return false
   // Shared holders that never end are no obstacle to shared requests, unless an exclusive one stands in between or the
@@ -113,21 +129,15 @@ function canPass(request: LockRequest, lock: Lock, finishing: Set<Node>): boolea
   return true
 }
 
-function currentHolders(lock: Lock): Grant[] {
-  if (lock.exclusive !== null) return [lock.exclusive]
-  return lock.shared === null ? [] : [...lock.shared]
-}
-
-/** Requests of several names that stand ahead in this queue. */
+/** The nearest request of several names that stands ahead in this queue; it depends on those further ahead itself. */
 function jointAhead(request: LockRequest, lock: Lock): LockRequest[] {
-  if (lock.joint === null) return []
-  const ahead: LockRequest[] = []
+  let ahead: LockRequest | undefined
   // The set is in order of arrival, as the queue is.
-  for (const other of lock.joint) {
+  for (const other of lock.joint ?? []) {
     if (other.arrival >= request.arrival) break
-    ahead.push(other)
+    ahead = other
   }
-  return ahead
+  return ahead === undefined ? [] : [ahead]
 }
 
 /** Claims whose end would let the run go on. */
@@ -151,10 +161,20 @@ function canSettle(run: Run, finishing: Set<Node>): boolean {
     return false
   // A waiter that can execute the run needs no worker; without any worker, one may still come.
   if (some(run.waiters, (waiter) => waiter.execute) || queue.workers.size === 0) return true
-  return some(
-    queue.workers,
-    (worker) => worker.takers.size > 0 || worker.busy.size === 0 || some(worker.busy, (claim) => finishing.has(claim)),
-  )
+  return some(queue.workers, (worker) => hasHope(worker, finishing))
+}
+
+/** Whether a slot of the worker is free or can come free. */
+function hasHope(worker: Worker, finishing: Set<Node>): boolean {
+  if (worker.takers.size > 0 || worker.busy.size === 0) return true
+  let stuck = 0
+  for (const claim of worker.busy) if (!finishing.has(claim) && !awaitsRun(claim)) stuck += 1
+  return stuck < worker.slots
+}
+
+/** True while the body, or something it started, is parked on a run: it gives its worker's slot up meanwhile. */
+export function awaitsRun(claim: Claim): boolean {
+  return some(claim.waits ?? [], (wait) => wait.kind === "run")
 }
 
 function full(queue: Run["queue"]): boolean {
@@ -202,8 +222,13 @@ function describeStep(wait: Wait, next: Node | undefined, now: number): CycleSte
 }
 
 function describeScope(wait: Wait, now: number): string {
-  const held = wait.holders.map((holder) => describeHolder(holder, now))
+  const held = wait.holders.filter(isLive).map((holder) => describeHolder(holder, now))
   return `session ${wait.session.label}${held.length === 0 ? "" : `, holding ${held.join(" and ")},`}`
+}
+
+/** A grant or claim that was lost meanwhile is still known to the requests made under it. */
+function isLive(holder: Holder): boolean {
+  return holder.kind === "claim" ? holder.live : holder.session.grants.has(holder)
 }
 
 function describeHolder(holder: Holder, now: number): string {

@@ -21,10 +21,27 @@ export type Ordering<Label> =
   | { readonly kind: "cycle"; readonly edges: readonly CycleEdge<Label>[] }
 
 // A shortest cycle is looked for through this many nodes of the first cycle found: each look costs the whole graph.
-const MAX_STARTS = 50
+const MAX_STARTS = 20
 
 /** Sorts topologically (Kahn 1962). The cycle reported otherwise is a shortest one through some node of a cycle. */
 export function orderGraph<Label>(graph: Graph<Label>): Ordering<Label> {
+  const nodes = peel(graph)
+  if (nodes.length === graph.length) return { kind: "order", nodes }
+  const knot = findKnot(graph, nodes)
+  let shortest: Path<Label> | null = null
+  let belowWeight = Infinity
+  for (const start of findCycle(knot).slice(0, MAX_STARTS)) {
+    const shorter = findShortestCycle(knot, start, belowWeight)
+    if (shorter === null) continue
+    shortest = shorter
+    belowWeight = shorter.weight
+  }
+  if (shortest === null) throw new Error("expected a graph that has no order to have a cycle, but found none")
+  return { kind: "cycle", edges: shortest.edges }
+}
+
+/** Takes away nodes that nothing leads to until there are none, and says in which order. */
+function peel(graph: Graph<unknown>): number[] {
   const incomingCounts = new Int32Array(graph.length)
   for (const edges of graph) for (const { to } of edges) incomingCounts[to] = (incomingCounts[to] ?? 0) + 1
   const nodes: number[] = []
@@ -37,27 +54,30 @@ export function orderGraph<Label>(graph: Graph<Label>): Ordering<Label> {
       if (remaining === 0) nodes.push(to)
     }
   }
-  if (nodes.length === graph.length) return { kind: "order", nodes }
-  let shortest: Path<Label> | null = null
-  for (const start of findCycle(graph, nodes).slice(0, MAX_STARTS)) {
-    const path = findShortestCycle(graph, start)
-    if (path !== null && (shortest === null || path.weight < shortest.weight)) shortest = path
-  }
-  if (shortest === null) throw new Error("expected a graph that has no order to have a cycle, but found none")
-  return { kind: "cycle", edges: shortest.edges }
+  return nodes
 }
 
-/** Walks backwards among the nodes that could not be ordered: each has a predecessor there, so the walk meets itself. */
-function findCycle<Label>(graph: Graph<Label>, ordered: readonly number[]): number[] {
-  const isOrdered = new Uint8Array(graph.length)
-  for (const node of ordered) isOrdered[node] = 1
+/** What is left of the graph when the nodes before every cycle and those after every cycle are taken away. */
+function findKnot<Label>(graph: Graph<Label>, before: readonly number[]): Graph<Label> {
+  const isOutside = new Uint8Array(graph.length)
+  for (const node of before) isOutside[node] = 1
+  const backwards: Edge<null>[][] = Array.from({ length: graph.length }, () => [])
+  graph.forEach((edges, from) => {
+    for (const { to } of edges) backwards[to]?.push({ to: from, weight: 1, label: null })
+  })
+  for (const node of peel(backwards)) isOutside[node] = 1
+  return graph.map((edges, node) => (isOutside[node] === 1 ? [] : edges.filter(({ to }) => isOutside[to] === 0)))
+}
+
+/** Walks backwards in the knot, where each node that leads somewhere has a predecessor too, until the walk meets itself. */
+function findCycle(knot: Graph<unknown>): number[] {
   const predecessors = new Map<number, number>()
-  graph.forEach((edges, node) => {
-    if (isOrdered[node] === 0) for (const { to } of edges) predecessors.set(to, node)
+  knot.forEach((edges, node) => {
+    for (const { to } of edges) predecessors.set(to, node)
   })
   const walk: number[] = []
   const positions = new Map<number, number>()
-  let node = isOrdered.indexOf(0)
+  let node = knot.findIndex((edges) => edges.length > 0)
   while (!positions.has(node)) {
     positions.set(node, walk.length)
     walk.push(node)
@@ -72,12 +92,12 @@ interface Path<Label> {
 }
 
 /** Breadth first by weight: a level holds the edges whose ends are equally far, and grows by the free edges met in it. */
-function findShortestCycle<Label>(graph: Graph<Label>, start: number): Path<Label> | null {
+function findShortestCycle<Label>(graph: Graph<Label>, start: number, belowWeight: number): Path<Label> | null {
   const cameBy = new Map<number, CycleEdge<Label>>()
   let level: CycleEdge<Label>[] = []
   let nextLevel: CycleEdge<Label>[] = []
   for (const edge of edgesOf(graph, start)) (edge.weight === 0 ? level : nextLevel).push(edge)
-  for (let weight = 0; level.length + nextLevel.length > 0; weight++) {
+  for (let weight = 0; weight < belowWeight && level.length + nextLevel.length > 0; weight++) {
     for (const edge of level) {
       if (cameBy.has(edge.to)) continue
       cameBy.set(edge.to, edge)

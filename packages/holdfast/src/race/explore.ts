@@ -111,6 +111,8 @@ interface ScheduleLimits {
 interface ParkedStep {
   readonly actor: string
   readonly label: string
+  /** How a choice names it. */
+  readonly name: string
   readonly resume: () => void
 }
 
@@ -176,7 +178,7 @@ class Schedule {
   }
 
   #park(actor: string, label: string): Promise<void> {
-    return new Promise((resume) => this.#parked.push({ actor, label, resume }))
+    return new Promise((resume) => this.#parked.push({ actor, label, name: `${actor}: ${label}`, resume }))
   }
 
   async #runActor<T>(name: string, body: () => Promise<T>): Promise<T> {
@@ -196,7 +198,7 @@ class Schedule {
       throw new Error(`expected the scenario to finish within ${maxSteps} steps; ${this.#describeOutstanding()}`)
     }
     const mayFire = this.#env.pendingTimerCount > 0 && (timersAreSteps || this.#parked.length === 0)
-    const alternatives = this.#parked.map(({ actor, label }) => `${actor}: ${label}`)
+    const alternatives = this.#parked.map((step) => step.name)
     if (mayFire) alternatives.push("the next timer")
     if (alternatives.length === 0) {
       throw new Error(

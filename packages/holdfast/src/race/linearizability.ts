@@ -21,7 +21,10 @@ export type ModelStep<State> = { readonly ok: true; readonly state: State } | { 
 /** A sequential object. States are immutable values. */
 export interface Model<State, Input, Output> {
   readonly init: State
-  /** Applies one operation. An `unseen` output is one nobody saw: any the object would have given is right. */
+  /**
+   * Applies one operation. An `unseen` output is one nobody saw: any the object would have given is right. Returns the
+   * very state it was given when nothing changed: the search tries what changes nothing first.
+   */
   step(state: State, input: Input, output: Output | Unseen): ModelStep<State>
   /** Equal for equal states and for no others. */
   key(state: State): string
@@ -121,6 +124,7 @@ function splitHistory<State, Input, Output>(
 /** One choice that can be undone: the operation linearized, and what was true before. */
 interface Frame<State> {
   readonly operation: number
+  readonly isQuiet: boolean
   readonly previousState: State
   readonly previousLastDone: number
 }
@@ -149,7 +153,7 @@ class Search<State, Input, Output> {
   readonly #returnOf: Int32Array
   // The set of linearized operations, kept so that a key of it is short: everything below #firstOpen is in it, nothing
   // above #lastDone is, and the pending ones in it are listed apart, because one of them could stay open forever.
-  readonly #isDone: Uint8Array
+  readonly #doneBits: Buffer
   #firstOpen = 0
   #lastDone = -1
   readonly #pendingDone: number[] = []
@@ -170,7 +174,7 @@ class Search<State, Input, Output> {
     this.#operationOf = new Int32Array(eventCount)
     this.#callOf = new Int32Array(this.#operations.length)
     this.#returnOf = new Int32Array(this.#operations.length)
-    this.#isDone = new Uint8Array(returned.length)
+    this.#doneBits = Buffer.alloc(Math.ceil(returned.length / 8))
     this.#linkEvents()
   }
 
@@ -178,23 +182,31 @@ class Search<State, Input, Output> {
     const visited = new Set<string>()
     let openCount = this.#returnedCount
     let event = at(this.#next, HEAD)
+    // In every configuration the operations that change nothing are tried first. A read put off until after a write that
+    // overlaps it is noticed only when it is overdue, after any number of wrong choices in between.
+    let isQuiet = true
     while (openCount > 0) {
       const operation = at(this.#operationOf, event)
       if (event === at(this.#returnOf, operation)) {
+        if (isQuiet) {
+          isQuiet = false
+          event = at(this.#next, HEAD)
+          continue
+        }
         this.#noteOverdue(event)
         const frame = this.#stack.pop()
         if (frame === undefined) return "failed"
         this.#putBack(frame)
         if (frame.operation < this.#returnedCount) openCount += 1
+        isQuiet = frame.isQuiet
         event = at(this.#next, at(this.#callOf, frame.operation))
         continue
       }
       if (this.steps === maxSteps) return "unknown"
-      this.steps += 1
-      const { input, output } = this.#operationAt(operation)
-      const step = this.#model.step(this.#state, input, output)
-      if (step.ok && this.#takeOut(operation, step.state, visited)) {
+      const step = this.#tryOperation(operation, isQuiet)
+      if (step.ok && this.#takeOut(operation, isQuiet, step.state, visited)) {
         if (operation < this.#returnedCount) openCount -= 1
+        isQuiet = true
         event = at(this.#next, HEAD)
       } else {
         event = at(this.#next, event)
@@ -232,9 +244,18 @@ class Search<State, Input, Output> {
     })
   }
 
+  #tryOperation(operation: number, isQuiet: boolean): ModelStep<State> {
+    // A pending operation that changes nothing might as well not have happened.
+    if (isQuiet && operation >= this.#returnedCount) return { ok: false }
+    this.steps += 1
+    const { input, output } = this.#operationAt(operation)
+    const step = this.#model.step(this.#state, input, output)
+    return step.ok && (step.state === this.#state) === isQuiet ? step : { ok: false }
+  }
+
   /** Linearizes the operation, unless that leads where the search has been. */
-  #takeOut(operation: number, state: State, visited: Set<string>): boolean {
-    const frame = { operation, previousState: this.#state, previousLastDone: this.#lastDone }
+  #takeOut(operation: number, isQuiet: boolean, state: State, visited: Set<string>): boolean {
+    const frame = { operation, isQuiet, previousState: this.#state, previousLastDone: this.#lastDone }
     this.#mark(operation)
     const configuration = this.#keyOfDone() + this.#model.key(state)
     if (visited.has(configuration)) {
@@ -262,9 +283,9 @@ class Search<State, Input, Output> {
       this.#pendingDone.push(operation)
       return
     }
-    this.#isDone[operation] = 1
+    this.#doneBits[operation >> 3] = byteAt(this.#doneBits, operation) | (1 << (operation & 7))
     if (operation > this.#lastDone) this.#lastDone = operation
-    while (this.#isDone[this.#firstOpen] === 1) this.#firstOpen += 1
+    while ((byteAt(this.#doneBits, this.#firstOpen) >> (this.#firstOpen & 7)) & 1) this.#firstOpen += 1
   }
 
   #unmark({ operation, previousLastDone }: Frame<State>): void {
@@ -272,21 +293,16 @@ class Search<State, Input, Output> {
       this.#pendingDone.pop()
       return
     }
-    this.#isDone[operation] = 0
+    this.#doneBits[operation >> 3] = byteAt(this.#doneBits, operation) & ~(1 << (operation & 7))
     this.#lastDone = previousLastDone
     if (operation < this.#firstOpen) this.#firstOpen = operation
   }
 
   /** Names the set of linearized operations in as many bits as operations overlap, not as there are. */
   #keyOfDone(): string {
-    let bits = ""
-    for (let start = this.#firstOpen; start <= this.#lastDone; start += 16) {
-      let word = 0
-      for (let bit = 0; bit < 16; bit++) word |= (this.#isDone[start + bit] ?? 0) << bit
-      bits += String.fromCharCode(word)
-    }
+    const bits = this.#doneBits.toString("latin1", this.#firstOpen >> 3, (this.#lastDone >> 3) + 1)
     const pending = this.#pendingDone.length === 0 ? "" : this.#pendingDone.toSorted((a, b) => a - b).join("+")
-    // The first three parts say how long the bits are, so that no state's key can be taken for bits.
+    // The first two parts say how long the bits are, so that no state's key can be taken for bits.
     return `${this.#firstOpen},${this.#lastDone},${pending},${bits}`
   }
 
@@ -334,4 +350,9 @@ class Search<State, Input, Output> {
 /** Reads an element that is known to exist: the event list is dense. */
 function at(array: Int32Array, index: number): number {
   return array[index] ?? NONE
+}
+
+/** The byte that holds an operation's bit; none are set beyond the last operation. */
+function byteAt(bits: Uint8Array, operation: number): number {
+  return bits[operation >> 3] ?? 0
 }

@@ -192,13 +192,14 @@ function stepAcquire(
 
 function stepRelease(state: GrantState, token: number, output: LockOutput | Unseen): ModelStep<GrantState> {
   const grants = state.grants.filter((grant) => grant.token !== token)
-  const expected = grants.length < state.grants.length ? "released" : "notHeld"
-  if (output !== unseen && output.kind !== expected) return refused
-  return { ok: true, state: { ...state, grants } }
+  const isHeld = grants.length < state.grants.length
+  if (output !== unseen && output.kind !== (isHeld ? "released" : "notHeld")) return refused
+  return { ok: true, state: isHeld ? { ...state, grants } : state }
 }
 
 function endHolder(state: GrantState, holder: string): GrantState {
-  return { ...state, grants: state.grants.filter((grant) => grant.holder !== holder) }
+  const grants = state.grants.filter((grant) => grant.holder !== holder)
+  return grants.length < state.grants.length ? { ...state, grants } : state
 }
 
 // ---- queue ----------------------------------------------------------------------------------------------------------

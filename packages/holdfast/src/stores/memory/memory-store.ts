@@ -6,7 +6,8 @@
  *
  * 1. Events are delivered in the order they came about, also when a handler executes further commands: one delivery
  *    loop runs at a time and the inner command's events join its queue.
- * 2. A broken invariant stops the store: every later command is refused with it, before the damage can spread.
+ * 2. Time runs by the monotonic clock from the wall time at opening: setting the machine's clock ends no lease early.
+ * 3. A broken invariant stops the store: every later command is refused with it, before the damage can spread.
  */
 import type { Env, Timer } from "../../env/index.ts"
 import {
@@ -34,6 +35,8 @@ export interface MemoryStoreOptions {
 export class MemoryStore {
   readonly #engine: Engine
   readonly #env: Env
+  /** What the monotonic clock lacks to the time since the epoch. */
+  readonly #epoch: number
   readonly #check: boolean
   readonly #handlers = new Map<SessionId, (event: StoreEvent) => void>()
   readonly #observers = new Set<(transition: Transition) => void>()
@@ -46,21 +49,22 @@ export class MemoryStore {
   constructor(options: MemoryStoreOptions) {
     this.#engine = options.engine ?? new Kernel({ backed: false })
     this.#env = options.env
+    this.#epoch = options.env.clock.now() - options.env.clock.monotonic()
     this.#check = options.check
     this.#deadline = { at: undefined, timer: undefined, keepAlive: true }
     this.#expiry = { at: undefined, timer: undefined, keepAlive: false }
   }
 
-  /** Opens a connection. */
-  connect(): Store {
-    return new Connection(this)
+  /** Opens a connection; `onClose` runs once when it ends. */
+  connect(onClose: () => void = ignore): Store {
+    return new Connection(this, onClose)
   }
 
   apply(command: Command): StoreOutcome {
     if (this.#failure !== null) throw this.#failure
     let outcome
     try {
-      outcome = this.#engine.apply(command, this.#env.clock.now())
+      outcome = this.#engine.apply(command, this.#now())
       if (this.#check) this.#engine.check()
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error))
@@ -93,6 +97,10 @@ export class MemoryStore {
     if (this.#observers.size === 0) this.#engine.observe(null)
   }
 
+  #now(): number {
+    return this.#epoch + this.#env.clock.monotonic()
+  }
+
   #deliver(): void {
     const events = this.#engine.takeEvents()
     if (events.length === 0) return
@@ -114,7 +122,7 @@ export class MemoryStore {
     alarm.at = at
     alarm.timer = undefined
     if (at === undefined) return
-    const delayMs = Math.max(0, at - this.#env.clock.now())
+    const delayMs = Math.max(0, at - this.#now())
     const fire = (): void => {
       alarm.at = undefined
       alarm.timer = undefined
@@ -133,13 +141,15 @@ interface Alarm {
 /** One opener of the store. */
 class Connection implements Store {
   readonly #store: MemoryStore
+  readonly #onClose: () => void
   readonly #sessions = new Set<SessionId>()
   #handler: (event: StoreEvent) => void = ignore
   #observer: ((transition: Transition) => void) | null = null
   #isClosed = false
 
-  constructor(store: MemoryStore) {
+  constructor(store: MemoryStore, onClose: () => void) {
     this.#store = store
+    this.#onClose = onClose
   }
 
   execute(command: Command): StoreOutcome {
@@ -172,10 +182,11 @@ class Connection implements Store {
     for (const session of this.#sessions) this.execute({ kind: "endSession", session, reason: "died" })
     this.onTransition(null)
     this.#isClosed = true
+    this.#onClose()
     return Promise.resolve()
   }
 }
 
 function ignore(): void {
-  // Nobody has asked for events yet.
+  // Nobody has asked to be told.
 }

@@ -1,0 +1,46 @@
+/** Opens a store by its URL: the one place that knows which stores there are. */
+import { type Env, systemEnv } from "./env/index.ts"
+import { HoldfastError } from "./kernel/index.ts"
+import { Holdfast } from "./runtime/index.ts"
+import { MemoryStore } from "./stores/memory/index.ts"
+
+/** How a store is opened. */
+export interface OpenOptions {
+  /** What people see where this session is listed or holds a lock. Default: the process id. */
+  readonly label?: string
+  /** Asserts every invariant after every command, at a high cost: for hunting a bug. Default false. */
+  readonly check?: boolean
+  /** @internal The world the store runs in; a simulation passes its own. */
+  readonly env?: Env
+}
+
+/** Stores opened by name in this process, and how many sessions each has. */
+const named = new Map<string, { readonly store: MemoryStore; sessions: number }>()
+
+/**
+ * Opens the store a URL names. `memory:` is a store of this call's own, gone when closed; `memory:NAME` is one that
+ * everybody in this event loop who opens the same name shares.
+ *
+ * @throws HoldfastError STORE_UNAVAILABLE for a URL that names no store supported here
+ * @example const hf = await open("memory:")
+ */
+export async function open(url: string, options: OpenOptions = {}): Promise<Holdfast> {
+  if (typeof url !== "string") {
+    throw new HoldfastError("ARGUMENT_INVALID", `open takes a store's URL, such as "memory:", found ${url === null ? "null" : typeof url}`)
+  }
+  if (!url.startsWith("memory:")) {
+    throw new HoldfastError("STORE_UNAVAILABLE", `"${url}" names no store of this version; it has "memory:" and "memory:NAME"`)
+  }
+  const { label = `pid ${String(process.pid)}`, env = systemEnv, check = false } = options
+  const name = url.slice("memory:".length)
+  if (name === "") return await Holdfast.connect({ store: new MemoryStore({ env, check }).connect(), env, label })
+  const shared = named.get(name) ?? { store: new MemoryStore({ env, check }), sessions: 0 }
+  named.set(name, shared)
+  shared.sessions += 1
+  const store = shared.store.connect(() => {
+    shared.sessions -= 1
+    // Identity-checked: after the last session left, the name may have been opened anew.
+    if (shared.sessions === 0 && named.get(name) === shared) named.delete(name)
+  })
+  return await Holdfast.connect({ store, env, label })
+}

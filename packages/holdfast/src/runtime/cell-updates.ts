@@ -1,0 +1,214 @@
+/**
+ * Updates and merges of cells, combined: those of one cell that wait for the same commit travel in one.
+ *
+ *     update() ──▶ batch ──read, apply each, commit──▶ settled
+ *                             └──lost the race──▶ queue for the cell, read, apply, commit ──▶ settled   (never lost again)
+ *
+ * 1. One batch a cell is under way at a time; what arrives meanwhile is the next batch.
+ * 2. Updates of a batch hold the same grants, so that a fence refuses them together or not at all (L8).
+ * 3. An update function that throws ends its own update; the others of its batch go on from the value before it.
+ */
+import type { CellView, Merge, Token, Value } from "../kernel/index.ts"
+import type { CommitOutcome, Committer, CommitParts } from "./committer.ts"
+import { unexpected } from "./refusal.ts"
+import type { Session } from "./session.ts"
+
+interface Update {
+  readonly apply: (current: CellView) => Value
+  readonly holding: readonly Token[]
+  readonly resolve: (written: Value) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface PendingMerge {
+  readonly merge: Merge
+  readonly holding: readonly Token[]
+  value: Value
+  readonly done: Promise<void>
+}
+
+/** A commit of more updates than this is more work at once than a store should do for one session. */
+const MAX_BATCH = 1_000
+
+export class CellUpdates {
+  readonly #session: Session
+  readonly #committer: Committer
+  readonly #waiting = new Map<string, Update[]>()
+  readonly #merges = new Map<string, PendingMerge>()
+
+  constructor(session: Session, committer: Committer) {
+    this.#session = session
+    this.#committer = committer
+  }
+
+  /** Applies `apply` to the newest version and commits; resolves to what was written (C2). */
+  update(name: string, apply: (current: CellView) => Value, holding: readonly Token[]): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      const update: Update = { apply, holding, resolve, reject }
+      const waiting = this.#waiting.get(name)
+      if (waiting !== undefined) {
+        waiting.push(update)
+        return
+      }
+      this.#waiting.set(name, [update])
+      const work = this.#drain(name)
+      if (work !== undefined) this.#session.background(work)
+    })
+  }
+
+  /** Merges into what is about to be committed; resolves once it is. */
+  merge(name: string, merge: Merge, value: Value, holding: readonly Token[]): Promise<void> {
+    const pending = this.#merges.get(name)
+    if (pending !== undefined && pending.merge === merge && isSame(pending.holding, holding)) {
+      pending.value = combine(merge, pending.value, value)
+      return pending.done
+    }
+    const entry: PendingMerge = {
+      merge,
+      holding,
+      value,
+      // What the rest of this tick merges joins; then the commit leaves, and later merges make the next.
+      done: Promise.resolve().then(async () => {
+        if (this.#merges.get(name) === entry) this.#merges.delete(name)
+        await this.#committer.write({ kind: "merge", name, merge, value: entry.value }, holding)
+      }),
+    }
+    this.#merges.set(name, entry)
+    return entry.done
+  }
+
+  /** Commits batch after batch; synchronous as long as the store is, so that a commit costs no promise. */
+  #drain(name: string): Promise<void> | undefined {
+    for (;;) {
+      const batch = this.#nextBatch(name)
+      if (batch.length === 0) {
+        this.#waiting.delete(name)
+        return undefined
+      }
+      const work = this.#commitOnce(name, batch)
+      if (work !== undefined) return work.then(() => this.#drain(name))
+    }
+  }
+
+  #nextBatch(name: string): Update[] {
+    const waiting = this.#waiting.get(name) ?? []
+    const holding = waiting[0]?.holding
+    const other = waiting.findIndex((update, index) => index >= MAX_BATCH || !isSame(update.holding, holding ?? []))
+    return waiting.splice(0, other === -1 ? waiting.length : other)
+  }
+
+  #commitOnce(name: string, batch: readonly Update[]): Promise<void> | undefined {
+    const holding = batch[0]?.holding ?? []
+    try {
+      const read = this.#committer.read(name)
+      if (read instanceof Promise) return this.#commitLater(name, batch, holding)
+      const attempt = applyAll(name, read, batch)
+      const outcome = attempt.written === null ? null : this.#committer.commit(putAt(read, attempt.written, holding))
+      if (outcome instanceof Promise) return this.#finishLater(name, attempt, outcome)
+      if (outcome === null || outcome.kind === "committed") {
+        settle(attempt.results)
+        return undefined
+      }
+      return this.#retryInTurn(name, attempt)
+    } catch (error) {
+      rejectAll(batch, error)
+      return undefined
+    }
+  }
+
+  async #commitLater(name: string, batch: readonly Update[], holding: readonly Token[]): Promise<void> {
+    try {
+      const read = await this.#committer.read(name)
+      const attempt = applyAll(name, read, batch)
+      const outcome = attempt.written === null ? null : this.#committer.commit(putAt(read, attempt.written, holding))
+      if (outcome === null) settle(attempt.results)
+      else await this.#finishLater(name, attempt, outcome)
+    } catch (error) {
+      rejectAll(batch, error)
+    }
+  }
+
+  async #finishLater(name: string, attempt: Attempt, asked: CommitOutcome | Promise<CommitOutcome>): Promise<void> {
+    try {
+      const outcome = await asked
+      if (outcome.kind === "committed") settle(attempt.results)
+      else await this.#retryInTurn(name, attempt)
+    } catch (error) {
+      rejectAll(attempt.updates, error)
+    }
+  }
+
+  /** After one lost race the batch queues for the cell; while it has its turn nobody else can commit to it (C2). */
+  async #retryInTurn(name: string, attempt: Attempt): Promise<void> {
+    const { updates } = attempt
+    const holding = updates[0]?.holding ?? []
+    this.#session.metrics.cell(name).retries += 1
+    try {
+      await this.#committer.inTurn(name, holding, async (turn) => {
+        const read = await this.#committer.read(name)
+        const again = applyAll(name, read, updates)
+        if (again.written !== null) {
+          const outcome = await this.#committer.commit(putAt(read, again.written, turn))
+          if (outcome.kind !== "committed") throw unexpected("commitCells", outcome)
+        }
+        settle(again.results)
+      })
+    } catch (error) {
+      rejectAll(updates, error)
+    }
+  }
+}
+
+interface Attempt {
+  readonly updates: readonly Update[]
+  /** Updates that produced a value, with it. */
+  readonly results: readonly { readonly update: Update; readonly value: Value }[]
+  readonly written: Value | null
+}
+
+/** Applies one update after the other; those that throw are rejected and leave the value as it was. */
+function applyAll(name: string, read: CellView, batch: readonly Update[]): Attempt {
+  const updates: Update[] = []
+  const results: { update: Update; value: Value }[] = []
+  let current = read
+  for (const update of batch) {
+    try {
+      const value = update.apply(current)
+      current = { name, version: read.version, value }
+      updates.push(update)
+      results.push({ update, value })
+    } catch (error) {
+      update.reject(error)
+    }
+  }
+  return { updates, results, written: results.length === 0 ? null : current.value }
+}
+
+function putAt(read: CellView, value: Value, holding: readonly Token[]): CommitParts {
+  const { name, version } = read
+  return {
+    holding,
+    reads: [{ name, version }],
+    writes: [{ kind: "put", name, value }],
+    starts: [],
+    step: null,
+    complete: null,
+  }
+}
+
+function settle(results: Attempt["results"]): void {
+  for (const { update, value } of results) update.resolve(value)
+}
+
+function rejectAll(updates: readonly Update[], error: unknown): void {
+  for (const update of updates) update.reject(error)
+}
+
+function isSame(a: readonly Token[], b: readonly Token[]): boolean {
+  return a === b || (a.length === b.length && a.every((token, index) => token === b[index]))
+}
+
+function combine(merge: Merge, a: Value, b: Value): Value {
+  if (merge === "last" || typeof a !== "number" || typeof b !== "number") return b
+  return merge === "max" ? Math.max(a, b) : a + b
+}

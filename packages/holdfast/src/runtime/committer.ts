@@ -1,0 +1,131 @@
+/** Sends reads and commits of cells, and turns what comes back into values and errors. */
+import {
+  cellQueueName,
+  type CellView,
+  type CellWrite,
+  type CommitCells,
+  type RequestId,
+  type Token,
+} from "../kernel/index.ts"
+import type { StoreOutcome } from "../store/index.ts"
+import { closedError, refusalError, unexpected } from "./refusal.ts"
+import type { Session } from "./session.ts"
+
+/** What a commit came to, faults aside. */
+export type CommitOutcome = Extract<StoreOutcome, { readonly kind: "committed" | "conflict" | "contended" | "recorded" }>
+
+/** A commit without what every commit has. */
+export type CommitParts = Omit<CommitCells, "kind" | "session">
+
+export class Committer {
+  readonly #session: Session
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  /** One cell as stored. */
+  read(name: string): CellView | Promise<CellView> {
+    const outcome = this.#session.execute({ kind: "readCells", session: this.#session.id, names: [name] })
+    return outcome instanceof Promise ? outcome.then(firstCell) : firstCell(outcome)
+  }
+
+  /** Several cells at one instant, in the order asked. */
+  async readAll(names: readonly string[]): Promise<readonly CellView[]> {
+    return cellsOf(await this.#session.execute({ kind: "readCells", session: this.#session.id, names }))
+  }
+
+  /** Cells that have a value and whose name starts with the prefix, by name. */
+  async list(prefix: string, limit: number): Promise<readonly CellView[]> {
+    return cellsOf(await this.#session.execute({ kind: "listCells", session: this.#session.id, prefix, limit }))
+  }
+
+  /** @throws HoldfastError FENCED and other refusals; conflicts are outcomes. */
+  commit(parts: CommitParts): CommitOutcome | Promise<CommitOutcome> {
+    const outcome = this.#session.execute({ kind: "commitCells", session: this.#session.id, ...parts })
+    if (outcome instanceof Promise) return outcome.then((late) => this.#check(late, parts))
+    return this.#check(outcome, parts)
+  }
+
+  /** Writes one cell whatever its version, in its turn where others queue for it; returns the version it made. */
+  async write(write: CellWrite, holding: readonly Token[]): Promise<number> {
+    const asked = this.commit(justWrite(write, holding))
+    const outcome = asked instanceof Promise ? await asked : asked
+    if (outcome.kind === "committed") return versionOf(outcome)
+    return await this.inTurn(write.name, holding, async (turn) => versionOf(await this.commit(justWrite(write, turn))))
+  }
+
+  /** Queues for a cell and runs `fn` while nobody else can write it; `turn` is what its commits hold (C2). */
+  async inTurn<T>(cell: string, holding: readonly Token[], fn: (turn: readonly Token[]) => Promise<T>): Promise<T> {
+    const token = await this.#queueFor(cell, holding)
+    try {
+      return await fn([...holding, token])
+    } finally {
+      await this.#session.release(token)
+    }
+  }
+
+  async #queueFor(cell: string, holding: readonly Token[]): Promise<Token> {
+    const session = this.#session
+    const request: RequestId = session.nextRequest()
+    const answer = session.wait(request, {})
+    const outcome = await session.execute({
+      kind: "acquireLock",
+      session: session.id,
+      request,
+      names: [cellQueueName(cell)],
+      mode: "exclusive",
+      permits: 1,
+      limit: null,
+      leaseMs: null,
+      holding,
+      wait: true,
+    })
+    if (outcome.kind !== "parked") session.unpark(request)
+    if (outcome.kind === "granted") return outcome.token
+    if (outcome.kind === "refused") throw refusalError(outcome)
+    const late = await answer
+    if (late.kind === "lockGranted") return late.token
+    throw late.kind === "requestRefused" ? refusalError(late) : closedError()
+  }
+
+  #check(outcome: StoreOutcome, parts: CommitParts): CommitOutcome {
+    switch (outcome.kind) {
+      case "committed":
+        for (const { name } of parts.writes) this.#session.metrics.cell(name).commits += 1
+        return outcome
+      case "conflict":
+      case "contended":
+        this.#session.metrics.cell(outcome.name).conflicts += 1
+        return outcome
+      case "recorded":
+        return outcome
+      case "refused":
+        if (outcome.code === "FENCED") for (const { name } of parts.writes) this.#session.metrics.cell(name).fenced += 1
+        throw refusalError(outcome)
+      default:
+        throw unexpected("commitCells", outcome)
+    }
+  }
+}
+
+function justWrite(write: CellWrite, holding: readonly Token[]): CommitParts {
+  return { holding, reads: [], writes: [write], starts: [], step: null, complete: null }
+}
+
+function versionOf(outcome: CommitOutcome): number {
+  const version = outcome.kind === "committed" ? outcome.versions[0]?.version : undefined
+  if (version === undefined) throw unexpected("commitCells", outcome)
+  return version
+}
+
+function cellsOf(outcome: StoreOutcome): readonly CellView[] {
+  if (outcome.kind === "cells") return outcome.cells
+  throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("readCells", outcome)
+}
+
+function firstCell(outcome: StoreOutcome): CellView {
+  const cell = cellsOf(outcome)[0]
+  if (cell === undefined) throw unexpected("readCells", outcome)
+  return cell
+}

@@ -1,0 +1,42 @@
+/** Turns a store's refusal into the error a caller sees, with the caller's own stack. */
+import { type ErrorCode, type ErrorDetails, HoldfastError, type LockView } from "../kernel/index.ts"
+
+/** A fresh error for a refusal; throw it where the caller waits, so that its stack shows the caller. */
+export function refusalError(refusal: {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly details: ErrorDetails
+}): HoldfastError {
+  return new HoldfastError(refusal.code, refusal.message, { details: refusal.details })
+}
+
+/** A store that answers a command with another command's outcome is broken, and says so. */
+export function unexpected(asked: string, outcome: { readonly kind: string }): HoldfastError {
+  return new HoldfastError("STORE_UNAVAILABLE", `the store answered "${asked}" with "${outcome.kind}", which is no answer to it`)
+}
+
+export function closedError(): HoldfastError {
+  return new HoldfastError("CLOSED", "the store was closed by this program while this waited; open it again to go on")
+}
+
+/** Says who is in the way, since when, and how many wait. */
+export function timeoutError(waitMs: number, names: readonly string[], locks: readonly LockView[]): HoldfastError {
+  const asked = names.map((name) => `"${name}"`).join(" and ")
+  const pictures = locks.map(describeLock)
+  const message = [`lock ${asked} was not granted within ${String(waitMs)} ms`, ...pictures].join("; ")
+  return new HoldfastError("LOCK_TIMEOUT", message, { details: { locks } })
+}
+
+/** More holders than these make a message nobody reads; `details.locks` has them all. */
+const NAMED_HOLDERS = 3
+
+function describeLock(lock: LockView): string {
+  const holders = lock.holders
+    .slice(0, NAMED_HOLDERS)
+    .map((holder) => `${holder.label} (token ${String(holder.token)}, ${holder.mode}, for ${String(Math.round(holder.sinceMs))} ms)`)
+  const more = lock.holders.length - holders.length
+  const held =
+    holders.length === 0 ? "is held by nobody" : `is held by ${holders.join(", ")}${more > 0 ? ` and ${String(more)} more` : ""}`
+  const waiting = lock.waiterCount === 1 ? "1 request was waiting" : `${String(lock.waiterCount)} requests were waiting`
+  return `"${lock.name}" ${held}, ${waiting}, this one included`
+}

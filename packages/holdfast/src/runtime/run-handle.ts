@@ -1,0 +1,108 @@
+/** A run as users hold it: one generation of an identity. */
+import {
+  decodeValue,
+  type Effects,
+  type Failure,
+  type Identity,
+  type RunId,
+  type RunStatus,
+  type RunView,
+} from "../kernel/index.ts"
+import { checkWait, NO_OPTIONS, type WaitOptions } from "./bounds.ts"
+import type { Definition } from "./execution.ts"
+import { refusalError, unexpected } from "./refusal.ts"
+import type { Runs } from "./runs.ts"
+import { type Changes, watchRun } from "./watch.ts"
+
+/** What is known of a run. Times are milliseconds since the epoch. */
+export interface RunInfo {
+  readonly run: RunId
+  readonly identity: Identity
+  readonly operation: string
+  readonly version: number
+  readonly key: string | null
+  readonly effects: Effects
+  readonly status: RunStatus
+  readonly isPaused: boolean
+  /** Attempts so far. */
+  readonly attempt: number
+  readonly priority: number
+  /** What the body reported last; undefined before it did. */
+  readonly progress: unknown
+  /** Why the last attempt failed; null when it did not. */
+  readonly failure: Failure | null
+  readonly createdAt: number
+  /** Not taken before this time: a delay or a backoff. */
+  readonly notBefore: number
+  readonly startedAt: number | null
+  readonly settledAt: number | null
+  readonly waiters: number
+}
+
+/** A run, and what can be asked of it. */
+export class RunHandle<R> {
+  readonly id: RunId
+  readonly #runs: Runs
+  readonly #definition: Definition | undefined
+
+  /** @internal Made by `start`. */
+  constructor(runs: Runs, id: RunId, definition: Definition | undefined) {
+    this.id = id
+    this.#runs = runs
+    this.#definition = definition
+  }
+
+  /**
+   * Waits for the run's result; this caller's bounds end this wait only (O8).
+   *
+   * @throws HoldfastError RUN_FAILED, RUN_CANCELED, RUN_CRASHED, RUN_INTERRUPTED, RUN_SUPERSEDED, WAIT_TIMEOUT, DEADLOCK
+   */
+  async result(options: WaitOptions = NO_OPTIONS): Promise<R> {
+    checkWait(options)
+    // The store keeps what this operation's body returned, which is an R.
+    return (await this.#runs.result(this.id, this.#definition, options)) as R
+  }
+
+  /** What is known of the run now. @throws HoldfastError RUN_UNKNOWN, RUN_SUPERSEDED */
+  async status(): Promise<RunInfo> {
+    for await (const info of this.watch()) return info
+    throw unexpected("watchRun", { kind: "nothing" })
+  }
+
+  /** Every change of the run, newest first to catch up, until it settles; the settled state comes last. */
+  async *watch(options: { readonly signal?: AbortSignal } = {}): Changes<RunInfo> {
+    for await (const view of watchRun(this.#runs.session, this.id, options)) yield toRunInfo(view)
+  }
+
+  /** Ends the run for good: waiters get RUN_CANCELED, the body's signal is aborted. Returns the status it has then. */
+  cancel(): Promise<RunStatus> {
+    return this.#control("cancel")
+  }
+
+  /** Keeps a pending run from being taken; a running body stops at its next checkpoint. */
+  pause(): Promise<RunStatus> {
+    return this.#control("pause")
+  }
+
+  resume(): Promise<RunStatus> {
+    return this.#control("resume")
+  }
+
+  /** Gives a failed or interrupted run a fresh budget of attempts. */
+  retry(): Promise<RunStatus> {
+    return this.#control("retry")
+  }
+
+  async #control(action: "cancel" | "pause" | "resume" | "retry"): Promise<RunStatus> {
+    const { session } = this.#runs
+    const outcome = await session.execute({ kind: "controlRun", session: session.id, run: this.id, action })
+    if (outcome.kind === "status") return outcome.status
+    throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("controlRun", outcome)
+  }
+}
+
+/** A stored run as users see it. */
+export function toRunInfo(view: RunView): RunInfo {
+  const { paused, progress, args: _args, result: _result, ...rest } = view
+  return { ...rest, isPaused: paused, progress: progress === null ? undefined : decodeValue(progress) }
+}

@@ -1,0 +1,265 @@
+/**
+ * A session: one opener of a store, as this program sees it. Sends commands, parks waits, and hands events to whom they
+ * are for.
+ *
+ * A parked wait:
+ *
+ *     parked ──answering event──▶ answered
+ *       │
+ *       └──timeout, abort──▶ leaving (told to the store) ──the store knew it──▶ gone
+ *                              └──its answer was already under way──▶ ghost ──the answer──▶ given back, gone
+ *
+ * 1. A wait is registered before its request can be answered, and answered exactly once (O4).
+ * 2. A grant that arrives for a wait that has left is released at once (L4).
+ */
+import type { Env, Timer } from "../env/index.ts"
+import {
+  type ClaimView,
+  type Command,
+  type LockView,
+  type RequestId,
+  type SessionId,
+  type StoreEvent,
+  type Token,
+  assertInvariant,
+} from "../kernel/index.ts"
+import type { Metrics } from "../observe/index.ts"
+import type { Store, StoreOutcome } from "../store/index.ts"
+import type { WaitOptions } from "./bounds.ts"
+
+/** How a wait ended. */
+export type Answer =
+  | Extract<StoreEvent, { readonly kind: "lockGranted" | "requestRefused" | "runSettled" }>
+  | { readonly kind: "timeout"; readonly locks: readonly LockView[] }
+  | { readonly kind: "aborted"; readonly reason: unknown }
+  | { readonly kind: "closed" }
+
+interface Parked {
+  readonly answer: (answer: Answer) => void
+  /** What to do when the store hands this waiter the run it waits for. */
+  readonly onAssigned: ((claim: ClaimView) => void) | null
+  timer: Timer | null
+  signal: AbortSignal | null
+  onAbort: (() => void) | null
+  /** True once the caller was answered and only the store's last word is awaited. */
+  isGhost: boolean
+}
+
+/** What a session tells the parts of the runtime that own claims, grants and watches. */
+export interface SessionEvents {
+  grantLost(token: Token): void
+  claimControl(event: Extract<StoreEvent, { readonly kind: "claimControl" }>): void
+  /** A claim for a taker, or for a waiter that has left meanwhile. */
+  runAssigned(request: RequestId, claim: ClaimView): void
+}
+
+/** News for a watcher; null when the store closes. */
+export type WatchEvent = Extract<StoreEvent, { readonly kind: "cellChanged" | "runChanged" }> | null
+
+export class Session {
+  readonly id: SessionId
+  readonly label: string
+  readonly env: Env
+  readonly metrics: Metrics
+  readonly #store: Store
+  readonly #parked = new Map<RequestId, Parked>()
+  readonly #watches = new Map<RequestId, (event: WatchEvent) => void>()
+  readonly #background = new Set<Promise<unknown>>()
+  #events: SessionEvents | null = null
+  #lastRequest = 0
+  #isClosed = false
+
+  constructor(options: { store: Store; env: Env; metrics: Metrics; label: string }) {
+    this.#store = options.store
+    this.env = options.env
+    this.metrics = options.metrics
+    this.label = options.label
+    this.id = options.env.ids.next() as SessionId // Brand constructor.
+    this.#store.onEvent((event) => {
+      this.#handle(event)
+    })
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  listen(events: SessionEvents): void {
+    this.#events = events
+  }
+
+  nextRequest(): RequestId {
+    this.#lastRequest += 1
+    return this.#lastRequest as RequestId // Brand constructor.
+  }
+
+  execute(command: Command): StoreOutcome | Promise<StoreOutcome> {
+    return this.#store.execute(command)
+  }
+
+  /** Parks a wait under a request; call it before the request can be answered. */
+  wait(
+    request: RequestId,
+    options: WaitOptions,
+    onAssigned: ((claim: ClaimView) => void) | null = null,
+  ): Promise<Answer> {
+    // What is asked while closing is withdrawn with the session.
+    if (this.#isClosed) return Promise.resolve({ kind: "closed" })
+    return new Promise((answer) => {
+      const parked: Parked = { answer, onAssigned, timer: null, signal: null, onAbort: null, isGhost: false }
+      this.#parked.set(request, parked)
+      const { waitMs, signal } = options
+      if (waitMs !== undefined && Number.isFinite(waitMs)) {
+        parked.timer = this.env.timers.after(waitMs, () => {
+          this.background(this.#leave(request, parked, "timeout"))
+        })
+      }
+      if (signal !== undefined) {
+        parked.signal = signal
+        parked.onAbort = () => {
+          this.background(this.#leave(request, parked, "abort"))
+        }
+        signal.addEventListener("abort", parked.onAbort, { once: true })
+        // The signal may have been aborted between the caller's check and here only by synchronous code in between.
+        if (signal.aborted) parked.onAbort()
+      }
+    })
+  }
+
+  /** Forgets a wait whose request was answered by its outcome. */
+  unpark(request: RequestId): void {
+    const parked = this.#parked.get(request)
+    if (parked === undefined) return
+    this.#parked.delete(request)
+    disarm(parked)
+  }
+
+  watch(request: RequestId, handler: (event: WatchEvent) => void): void {
+    this.#watches.set(request, handler)
+  }
+
+  unwatch(request: RequestId): void {
+    if (!this.#watches.delete(request) || this.#isClosed) return
+    this.background(this.#withdraw(request, "done"))
+  }
+
+  /** Gives a token back without waiting for the answer; closing waits for it. */
+  release(token: Token): StoreOutcome | Promise<StoreOutcome> {
+    return this.execute({ kind: "releaseLock", session: this.id, token })
+  }
+
+  /** Owns work nobody awaits: closing does. What it rejects with is a bug and surfaces as an unhandled rejection. */
+  background(work: Promise<unknown>): void {
+    this.#background.add(work)
+    void work.finally(() => this.#background.delete(work))
+  }
+
+  /** Answers every wait, from now on at once, with `closed`. */
+  stopWaiting(): void {
+    this.#isClosed = true
+    for (const [request, parked] of this.#parked) {
+      this.#parked.delete(request)
+      this.#answer(parked, { kind: "closed" })
+    }
+    for (const handler of this.#watches.values()) handler(null)
+    this.#watches.clear()
+  }
+
+  /** Waits for work in the background. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#background)
+  }
+
+  close(): Promise<void> {
+    return this.#store.close()
+  }
+
+  onTransition(handler: Parameters<Store["onTransition"]>[0]): void {
+    this.#store.onTransition(handler)
+  }
+
+  #handle(event: StoreEvent): void {
+    switch (event.kind) {
+      case "lockGranted":
+        this.#handleGrant(event)
+        break
+      case "requestRefused":
+      case "runSettled": {
+        const parked = this.#parked.get(event.request)
+        if (parked === undefined) return
+        this.#parked.delete(event.request)
+        this.#answer(parked, event)
+        break
+      }
+      case "runAssigned": {
+        const parked = this.#parked.get(event.request)
+        if (parked !== undefined && parked.onAssigned !== null) parked.onAssigned(event.claim)
+        else this.#owner().runAssigned(event.request, event.claim)
+        break
+      }
+      case "grantLost":
+        this.#owner().grantLost(event.token)
+        break
+      case "claimControl":
+        this.#owner().claimControl(event)
+        break
+      case "cellChanged":
+      case "runChanged":
+        this.#watches.get(event.request)?.(event)
+        break
+    }
+  }
+
+  #handleGrant(event: Extract<StoreEvent, { readonly kind: "lockGranted" }>): void {
+    const parked = this.#parked.get(event.request)
+    this.#parked.delete(event.request)
+    if (parked !== undefined && !parked.isGhost) {
+      this.#answer(parked, event)
+      return
+    }
+    const released = this.release(event.token)
+    if (released instanceof Promise) this.background(released)
+  }
+
+  /** The caller's own bound ends its wait. */
+  async #leave(request: RequestId, parked: Parked, reason: "timeout" | "abort"): Promise<void> {
+    // Identity-checked: the wait may have been answered between the timer and here.
+    if (this.#parked.get(request) !== parked || parked.isGhost) return
+    disarm(parked)
+    parked.isGhost = true
+    // A caller that aborts is answered at once; one that timed out is told who was in its way.
+    if (reason === "abort") this.#answer(parked, { kind: "aborted", reason: parked.signal?.reason })
+    const withdrawn = this.#withdraw(request, reason)
+    const outcome = withdrawn instanceof Promise ? await withdrawn : withdrawn
+    if (reason === "timeout") this.#answer(parked, { kind: "timeout", locks: outcome.locks })
+    // Where the store no longer knew the request, its answer is under way and the ghost stays to receive it.
+    if (outcome.found && this.#parked.get(request) === parked) this.#parked.delete(request)
+  }
+
+  async #withdraw(request: RequestId, reason: "timeout" | "abort" | "done") {
+    try {
+      const outcome = await this.execute({ kind: "withdrawRequest", session: this.id, request, reason })
+      if (outcome.kind === "withdrawn") return outcome
+    } catch {
+      // The store is gone, and the wait with it.
+    }
+    return { found: true, locks: [] }
+  }
+
+  #answer(parked: Parked, answer: Answer): void {
+    disarm(parked)
+    parked.answer(answer)
+  }
+
+  #owner(): SessionEvents {
+    assertInvariant(this.#events !== null, "internal", "an event arrived before anybody listened")
+    return this.#events
+  }
+}
+
+function disarm(parked: Parked): void {
+  parked.timer?.cancel()
+  parked.timer = null
+  if (parked.onAbort !== null) parked.signal?.removeEventListener("abort", parked.onAbort)
+  parked.onAbort = null
+}
