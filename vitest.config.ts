@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config"
+import { plantMutant } from "./scripts/mutants/plant-plugin.ts"
 
 export default defineConfig({
+  plugins: [plantMutant()],
   test: {
     include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "apps/*/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],

@@ -27,9 +27,15 @@ export interface Effort {
 export const NORMAL_EFFORT: Effort = { rounds: 7, roundMs: 150, crowdRounds: 3 }
 export const QUICK_EFFORT: Effort = { rounds: 3, roundMs: 30, crowdRounds: 1 }
 
+/** Enough for the compiler to have seen every path before anything is timed: what is measured is a long-running program. */
+const WARM_UP_OPS = 30_000
+
 /** Times calls that follow each other, each awaited before the next. */
 export async function compare(contenders: readonly Contender[], effort: Effort): Promise<Row[]> {
   const samples = contenders.map((): number[] => [])
+  for (const { run, opCount = 1 } of contenders) {
+    for (let i = 0; i < WARM_UP_OPS / opCount; i += 1) await run()
+  }
   for (let round = 0; round < effort.rounds; round += 1) {
     for (const [i, { run, opCount = 1 }] of contenders.entries()) {
       // mitata compiles a loop of its own for every measurement, so contenders do not share inline caches.

@@ -1,14 +1,17 @@
 /** Opens a store by its URL: the one place that knows which stores there are. */
 import { type Env, systemEnv } from "./env/index.ts"
-import { HoldfastError } from "./kernel/index.ts"
-import { Holdfast } from "./runtime/index.ts"
+import { checkName, HoldfastError } from "./kernel/index.ts"
+import { checkOptions, describeType, Holdfast } from "./runtime/index.ts"
 import { MemoryStore } from "./stores/memory/index.ts"
 
 /** How a store is opened. */
 export interface OpenOptions {
   /** What people see where this session is listed or holds a lock. Default: the process id. */
   readonly label?: string
-  /** Asserts every invariant after every command, at a high cost: for hunting a bug. Default false. */
+  /**
+   * Asserts every invariant after every command, at a high cost: for hunting a bug. Default false. Of a store that is
+   * shared by name, whoever opens it first decides.
+   */
   readonly check?: boolean
   /** @internal The world the store runs in; a simulation passes its own. */
   readonly env?: Env
@@ -21,19 +24,28 @@ const named = new Map<string, { readonly store: MemoryStore; sessions: number }>
  * Opens the store a URL names. `memory:` is a store of this call's own, gone when closed; `memory:NAME` is one that
  * everybody in this event loop who opens the same name shares.
  *
- * @throws HoldfastError STORE_UNAVAILABLE for a URL that names no store supported here
+ * @throws HoldfastError STORE_UNAVAILABLE for a URL that names no store supported here, ARGUMENT_INVALID
  * @example const hf = await open("memory:")
  */
 export async function open(url: string, options: OpenOptions = {}): Promise<Holdfast> {
   if (typeof url !== "string") {
-    throw new HoldfastError("ARGUMENT_INVALID", `open takes a store's URL, such as "memory:", found ${url === null ? "null" : typeof url}`)
+    throw new HoldfastError(
+      "ARGUMENT_INVALID",
+      `open takes a store's URL, such as "memory:", found ${describeType(url)}`,
+    )
   }
   if (!url.startsWith("memory:")) {
-    throw new HoldfastError("STORE_UNAVAILABLE", `"${url}" names no store of this version; it has "memory:" and "memory:NAME"`)
+    throw new HoldfastError(
+      "STORE_UNAVAILABLE",
+      `"${url}" names no store of this version; it has "memory:" and "memory:NAME"`,
+    )
   }
+  checkOptions(options)
   const { label = `pid ${String(process.pid)}`, env = systemEnv, check = false } = options
+  checkName(label, "label")
   const name = url.slice("memory:".length)
   if (name === "") return await Holdfast.connect({ store: new MemoryStore({ env, check }).connect(), env, label })
+  checkName(name, "the name of a memory store")
   const shared = named.get(name) ?? { store: new MemoryStore({ env, check }), sessions: 0 }
   named.set(name, shared)
   shared.sessions += 1

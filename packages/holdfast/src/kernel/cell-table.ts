@@ -106,6 +106,9 @@ export class CellTable {
         `cell "${name}" has version ${String(row.version)}`,
       )
     }
+    for (const watch of this.#prefixed) {
+      assertInvariant(watch.session.requests.get(watch.request) === watch, "C4", "a prefix watcher is not registered")
+    }
     for (const [name, watches] of this.#named) {
       assertInvariant(watches.size > 0, "C4", `cell "${name}" keeps an empty set of watchers`)
       for (const watch of watches) {
@@ -166,11 +169,7 @@ export class CellTable {
       const invalid = write.kind === "merge" ? this.#checkMerge(write.name, write.merge, write.value) : null
       if (invalid !== null) return invalid
     }
-    for (const spec of command.starts) {
-      const mismatch = this.#runs.refuseStart(spec)
-      if (mismatch !== null) return mismatch
-    }
-    return null
+    return this.#runs.refuseStarts(command.starts)
   }
 
   #checkMerge(name: string, merge: Merge, value: Value): Refused | null {

@@ -76,6 +76,7 @@ export interface RunFilter {
   readonly limit: number
 }
 
+/** Where a run stands; completed and canceled are final for its generation. */
 export type RunStatus = "pending" | "running" | "completed" | "failed" | "canceled" | "interrupted"
 
 export interface OpenSession {

@@ -35,7 +35,6 @@ export type ErrorCode =
   | "OPERATION_UNKNOWN"
   | "VALUE_NOT_ENCODABLE"
   | "VALUE_INVALID"
-  | "OVERLOADED"
   | "SESSION_LOST"
   | "STORE_UNAVAILABLE"
   | "CLOSED"
@@ -155,12 +154,6 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorKind>> = {
     retryable: false,
     httpStatus: 422,
     exitCode: 2,
-  },
-  OVERLOADED: {
-    summary: "A bounded queue or budget is full.",
-    retryable: true,
-    httpStatus: 503,
-    exitCode: 75,
   },
   SESSION_LOST: {
     summary: "The session has ended in the store; everything it held was given back.",

@@ -22,7 +22,8 @@ export class Reference {
 
   constructor(identity: Identity) {
     this.identity = identity
-    Object.freeze(this)
+    // A subclass has fields to add.
+    if (new.target === Reference) Object.freeze(this)
   }
 }
 

@@ -9,5 +9,14 @@ export type * from "./ids.ts"
 export { Kernel, type KernelOptions, type StoredRow } from "./kernel.ts"
 export { cellQueueName, checkName, describeName, nameClass } from "./names.ts"
 export type * from "./outcome.ts"
-export { decodeValue, encodeResult, encodeValue, freezeValue, sameValue, type Value } from "./value.ts"
+export {
+  decodeArguments,
+  decodeValue,
+  encodeArguments,
+  encodeResult,
+  encodeValue,
+  freezeValue,
+  sameValue,
+  type Value,
+} from "./value.ts"
 export type { KernelSnapshot } from "./snapshot.ts"

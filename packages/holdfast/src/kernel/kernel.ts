@@ -22,7 +22,8 @@ import type { Need, Outcome, RowKey, StoreView } from "./outcome.ts"
 import { refuse } from "./refuse.ts"
 import { RunTable } from "./run-table.ts"
 import { type KernelSnapshot, takeSnapshot } from "./snapshot.ts"
-import type { CellRow, Deadline, Holder, Registration, Run, RunRow, Session, Wait } from "./state.ts"
+import type { CellRow, CellWatch, Deadline, Holder, LockRequest, Run, RunRow, RunWait, RunWatch } from "./state.ts"
+import type { Session, Taker, Wait } from "./state.ts"
 import { identityOf } from "./state.ts"
 import { allCanFinish } from "./waiting-graph.ts"
 import { type RowChange, WorkingSet } from "./working-set.ts"
@@ -71,10 +72,17 @@ export class Kernel {
   apply(command: Command, now: number): Outcome {
     if (now > this.#context.now) this.#context.now = now
     this.#fireDue()
+    this.#runs.refuseStuck()
     if (this.#backed) {
       const need = this.#needs(command)
       if (need !== null) return need
     }
+    const outcome = this.#execute(command)
+    this.#runs.refuseStuck()
+    return outcome
+  }
+
+  #execute(command: Command): Outcome {
     if (command.kind === "openSession") return this.#openSession(command.session, command.label)
     if (command.kind === "advanceTime") return { kind: "done" }
     const session = this.#sessions.get(command.session)
@@ -117,7 +125,10 @@ export class Kernel {
       // The key's prefix tells which row it is; the pair is a discriminated union that slicing the key hides.
       else if (isKey(stored.key, "run")) {
         const row = stored.row as RunRow | null
-        this.#runRows.load(stored.key.slice(4), row === null ? null : this.#runs.adopt(row))
+        const identity = stored.key.slice(4)
+        if (!this.#runRows.isKnown(identity)) {
+          this.#runRows.load(identity, row === null ? null : this.#runs.load(row))
+        }
       } else this.#limits.load(stored.key.slice(6), stored.row as number | null)
     }
     this.#scanned = scan
@@ -137,7 +148,7 @@ export class Kernel {
     for (const key of this.#cellRows.knownKeys()) this.#cellRows.evict(key)
     for (const key of this.#limits.knownKeys()) if (!this.#locks.isInUse(key)) this.#limits.evict(key)
     for (const key of this.#runRows.knownKeys()) {
-      if (!this.#runs.isIdle(key)) continue
+      if (this.#runRows.isDirty(key) || !this.#runs.isIdle(key)) continue
       this.#runs.release(key)
       this.#runRows.evict(key)
     }
@@ -269,8 +280,16 @@ export class Kernel {
 
   /** Everything the session waited for, held and executed is given back, and those who wait for it are woken (L6, O6). */
   #endSession(session: Session, reason: "closed" | "died"): void {
-    // Requests first: nothing may be granted or assigned to a session that is ending.
-    for (const registration of [...session.requests.values()]) this.#drop(registration, "ended")
+    // Requests first, and all of them before anything moves on: nothing may come to a session that is ending.
+    const requests: LockRequest[] = []
+    const waiters: RunWait[] = []
+    for (const registration of session.requests.values()) {
+      if (registration.kind === "lock") requests.push(registration)
+      else if (registration.kind === "run") waiters.push(registration)
+      else this.#drop(registration)
+    }
+    this.#locks.withdrawAll(requests)
+    this.#runs.withdrawAll(waiters)
     for (const grant of [...session.grants]) this.#locks.end(grant, "released")
     this.#runs.endSession(session, reason)
     this.#sessions.delete(session.id)
@@ -280,26 +299,26 @@ export class Kernel {
   #withdraw(session: Session, command: WithdrawRequest): Outcome {
     const registration = session.requests.get(command.request)
     if (registration === undefined) return { kind: "withdrawn", found: false, locks: [] }
-    const locks = this.#drop(registration, command.reason)
-    return { kind: "withdrawn", found: true, locks }
+    if (registration.kind === "lock") {
+      return { kind: "withdrawn", found: true, locks: this.#locks.withdraw(registration, command.reason) }
+    }
+    if (registration.kind === "run") this.#runs.withdraw(registration)
+    else this.#drop(registration)
+    return { kind: "withdrawn", found: true, locks: [] }
   }
 
-  #drop(registration: Registration, reason: WithdrawRequest["reason"] | "ended") {
+  /** Ends what nobody else depends on. */
+  #drop(registration: Taker | CellWatch | RunWatch): void {
     switch (registration.kind) {
-      case "lock":
-        return this.#locks.withdraw(registration, reason)
-      case "run":
-        this.#runs.withdraw(registration)
-        return []
       case "taker":
         this.#runs.withdrawTaker(registration)
-        return []
+        break
       case "cellWatch":
         this.#cells.unwatch(registration)
-        return []
+        break
       case "runWatch":
         this.#runs.unwatch(registration)
-        return []
+        break
     }
   }
 
@@ -328,8 +347,9 @@ export class Kernel {
       case "lease": {
         const { session, token, locks } = due.grant
         due.grant.lease = null
-        this.#locks.end(due.grant, "lost")
+        // Told before the next holder is: nobody ever sees two.
         this.#context.emit({ kind: "grantLost", session: session.id, token, names: locks.map((lock) => lock.name) })
+        this.#locks.end(due.grant, "lost")
         break
       }
       case "attempt":

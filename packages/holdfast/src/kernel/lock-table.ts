@@ -45,7 +45,8 @@ export class LockTable {
     const holders = this.#resolve(session, command.holding)
     const refused = this.#validate(session, command, holders)
     if (refused !== null) return refused
-    const limited = command.limit === null ? NO_NAMES : command.names.filter((name) => this.#limits.get(name) === undefined)
+    const limited =
+      command.limit === null ? NO_NAMES : command.names.filter((name) => this.#limits.get(name) === undefined)
     const misfit = this.#limit(limited, command)
     if (misfit !== null) return misfit
     if (this.#isEligibleNow(command)) {

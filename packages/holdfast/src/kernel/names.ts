@@ -38,7 +38,7 @@ function invalid(what: string, expected: string, found: string, hint: string): H
 function utf8Length(text: string): number | undefined {
   let bytes = 0
   for (const character of text) {
-    const point = character.codePointAt(0) ?? 0
+    const point = character.codePointAt(0) as number // A character of a string has at least one unit.
     if (point >= 0xd800 && point <= 0xdfff) return undefined
     bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4
   }

@@ -167,6 +167,15 @@ export class RunQueues {
       )
       const moving = live > 0 || [...queue.ready.values()].some((run) => run.row.keyed?.key === key)
       assertInvariant(slot.blocked.size === 0 || moving, "O6", `runs of key "${key}" wait for a slot that nobody has`)
+      for (const run of slot.blocked.values()) {
+        assertInvariant(
+          slot.wanted.has(run) === (executorOf(run) !== undefined),
+          "O6",
+          "a blocked run is wanted wrongly",
+        )
+        const isWaitedFor = hasSlot(queue) && (queue.takers.size > 0 || executorOf(run) !== undefined)
+        assertInvariant(live >= keyCount(run) || !isWaitedFor, "O6", `a run of key "${key}" is kept from its executor`)
+      }
     }
     if (!hasSlot(queue)) return
     for (const run of queue.ready.values()) {
@@ -208,7 +217,8 @@ export class RunQueues {
 
   #openSlot(queue: OperationQueue, key: string): KeySlot {
     const slot: KeySlot = {
-      live: 0, blocked: new Heap({ before: isNextOfKey, placeOf: (run) => run.blocked }),
+      live: 0,
+      blocked: new Heap({ before: isNextOfKey, placeOf: (run) => run.blocked }),
       wanted: new Heap({ before: isNextOfKey, placeOf: (run) => run.wanted }),
     }
     queue.keys.set(key, slot)
@@ -223,8 +233,13 @@ function isBefore(a: Run, b: Run): boolean {
 
 /** Runs that may use more slots of the key come first: when one of a smaller count can go on, so can they. */
 function isNextOfKey(a: Run, b: Run): boolean {
-  const [countA, countB] = [a.row.keyed?.count ?? 0, b.row.keyed?.count ?? 0]
+  const [countA, countB] = [keyCount(a), keyCount(b)]
   return countA > countB || (countA === countB && isBefore(a, b))
+}
+
+function keyCount(run: Run): number {
+  assertInvariant(run.row.keyed !== null, "O1", "a run without a key waits for a key's slot")
+  return run.row.keyed.count
 }
 
 /** Puts a run aside until a slot of its key comes free. */

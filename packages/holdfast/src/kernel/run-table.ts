@@ -37,12 +37,12 @@ import type { RequestId, RunId, Token, WorkerId } from "./ids.ts"
 import type { ClaimView, Outcome, Refused, RunView, Settlement } from "./outcome.ts"
 import { refuse } from "./refuse.ts"
 import { backoffMs } from "./retry.ts"
-import { RunQueues } from "./run-queue.ts"
+import { executorOf, RunQueues } from "./run-queue.ts"
 import { identityOf, runIdOf } from "./state.ts"
 import type { Claim, Holder, OperationQueue, Run, RunRow, RunWait, RunWatch, Session, Taker, Worker } from "./state.ts"
 import { sameValue } from "./value.ts"
 import type { Value } from "./value.ts"
-import { type Cycle, findDeadlock } from "./waiting-graph.ts"
+import { awaitsRun, type Cycle, findDeadlock, findStandingDeadlock } from "./waiting-graph.ts"
 import type { WorkingSet } from "./working-set.ts"
 
 /** A run whose executors died this often in a row fails: a poison run does not kill the fleet (O6). */
@@ -51,10 +51,21 @@ const MAX_CRASHES = 3
 type RunTransition = Extract<Transition, { readonly operation: string }>["kind"]
 type ClaimControl = Extract<StoreEvent, { readonly kind: "claimControl" }>
 
+/** What asking for a run came to, and how to take it back. */
+interface OpenedRun {
+  readonly run: Run
+  readonly opened: boolean
+  /** The operation's limit until now. */
+  readonly limitBefore: number | null
+  readonly undo: () => void
+}
+
 export class RunTable {
   readonly #context: Context
   readonly #runs: WorkingSet<Run>
   readonly #queues: RunQueues
+  /** Runs and queues whose waiters may have lost their hope in this command (L7); asked again before it ends. */
+  readonly #doubted = new Set<Run | OperationQueue>()
 
   constructor(context: Context, runs: WorkingSet<Run>) {
     this.#context = context
@@ -64,8 +75,15 @@ export class RunTable {
     })
   }
 
-  /** Wraps a stored row; `load` of the working set takes it from there. */
-  adopt(row: RunRow): Run {
+  /** A stored row back in memory; what is kept for a while is forgotten in time. */
+  load(row: RunRow): Run {
+    const run = this.#adopt(row)
+    if (!isOpen(row)) this.#keepForRetention(run)
+    return run
+  }
+
+  /** Wraps a row. */
+  #adopt(row: RunRow): Run {
     return {
       row,
       queue: this.#queues.queue(row.operation, row.version),
@@ -84,10 +102,10 @@ export class RunTable {
   claim(session: Session, command: ClaimRun, holders: readonly Holder[]): Outcome {
     const { spec, request } = command
     const known = this.#runs.get(spec.identity)
-    const mismatch = known === undefined ? null : refuseKey(known.row, spec)
+    const mismatch = this.refuseStart(spec)
     if (mismatch !== null) return mismatch
     if (known !== undefined && !command.force && isServed(known.row)) return settled(known.row)
-    const { run, undo } = this.#openRun(spec, command.force)
+    const { run, limitBefore, undo } = this.#openRun(spec, command.force)
     const waiter: RunWait = { kind: "run", session, request, run, since: this.#context.now, execute: true, holders }
     const cycle = this.#wait(waiter)
     if (cycle !== null) {
@@ -95,11 +113,12 @@ export class RunTable {
       return this.#refuseDeadlock(session, cycle)
     }
     this.#queues.place(run)
-    if (this.#queues.canStart(run)) {
-      return { kind: "claimed", claim: viewClaim(this.#claim(run, session, null)), waiting: true }
-    }
-    this.#observe("run.joined", run.row, session)
-    return { kind: "joined", run: runIdOf(run.row) }
+    const claim = this.#queues.canStart(run) ? this.#claim(run, session, null) : null
+    if (claim === null) this.#observe("run.joined", run.row, session)
+    this.#limitChanged(spec, limitBefore)
+    return claim === null
+      ? { kind: "joined", run: runIdOf(run.row) }
+      : { kind: "claimed", claim: viewClaim(claim), waiting: true }
   }
 
   enqueue(session: Session, command: EnqueueRun): Outcome {
@@ -111,7 +130,20 @@ export class RunTable {
   /** Why a run of this spec cannot be started, or null. */
   refuseStart(spec: RunSpec): Refused | null {
     const known = this.#runs.get(spec.identity)
-    return known === undefined ? null : refuseKey(known.row, spec)
+    return refuseSpec(spec) ?? (known === undefined ? null : refuseKey(known.row, spec))
+  }
+
+  /** Why these runs cannot be started in one step, or null. */
+  refuseStarts(specs: readonly RunSpec[]): Refused | null {
+    const keyed = new Map<Identity, RunSpec>()
+    for (const spec of specs) {
+      const refused = this.refuseStart(spec)
+      if (refused !== null) return refused
+      const other = keyed.get(spec.identity)
+      if (other !== undefined && !sameValue(other.args, spec.args)) return refuseOtherArgs(spec, spec.key)
+      if (spec.key !== null) keyed.set(spec.identity, spec)
+    }
+    return null
   }
 
   /** Makes sure that a run of the identity is open or has its result. */
@@ -120,12 +152,13 @@ export class RunTable {
     if (known !== undefined && !force && isServed(known.row)) {
       return { run: runIdOf(known.row), created: false, status: known.row.status }
     }
-    const { run, opened } = this.#openRun(spec, force)
+    const { run, opened, limitBefore } = this.#openRun(spec, force)
     if (opened) {
       this.#queues.place(run)
       this.#observe("run.enqueued", run.row, session)
       this.#queues.dispatch(run.queue)
     }
+    this.#limitChanged(spec, limitBefore)
     return { run: runIdOf(run.row), created: opened, status: run.row.status }
   }
 
@@ -145,9 +178,24 @@ export class RunTable {
   /** A waiter leaves; the last to leave a run that nobody else wants cancels it, where its definition says so (O8). */
   withdraw(waiter: RunWait): void {
     this.#dropWaiter(waiter)
-    const { run } = waiter
-    if (run.waiters.size === 0 && run.row.abandon === "cancel" && isOpen(run.row)) this.#cancel(run)
-    else if (run.row.status === "pending") this.#queues.place(run)
+    this.#afterLeaving(waiter)
+  }
+
+  /** Every wait of a session that ends leaves before any run is decided: none of them is handed a claim. */
+  withdrawAll(waiters: readonly RunWait[]): void {
+    for (const waiter of waiters) this.#dropWaiter(waiter)
+    for (const waiter of waiters) this.#afterLeaving(waiter)
+  }
+
+  #afterLeaving({ run, execute }: RunWait): void {
+    if (run.waiters.size === 0 && run.row.abandon === "cancel" && isOpen(run.row)) {
+      this.#cancel(run)
+    } else if (execute && run.row.status === "pending") {
+      this.#queues.place(run)
+      this.#queues.dispatch(run.queue)
+      // It may have been the one who would have executed the run, in nobody's slot.
+      if (executorOf(run) === undefined) this.#doubted.add(run)
+    }
   }
 
   // Workers
@@ -157,7 +205,15 @@ export class RunTable {
       return refuse("ARGUMENT_INVALID", `worker ${String(command.worker)} is already open`)
     }
     const queues = command.operations.map(({ operation, version }) => this.#queues.queue(operation, version))
-    const worker: Worker = { id: command.worker, session, queues, takers: new Set(), busy: new Set() }
+    const worker: Worker = {
+      id: command.worker,
+      session,
+      queues,
+      takers: new Set(),
+      busy: new Set(),
+      slots: 0,
+      hasLent: false,
+    }
     session.workers.set(command.worker, worker)
     for (const queue of queues) queue.workers.add(worker)
     return { kind: "done" }
@@ -168,13 +224,17 @@ export class RunTable {
     const worker = session.workers.get(id)
     if (worker === undefined) return
     session.workers.delete(id)
-    for (const queue of worker.queues) queue.workers.delete(worker)
+    for (const queue of worker.queues) {
+      queue.workers.delete(worker)
+      if (queue.workers.size > 0) this.#doubted.add(queue)
+    }
     for (const taker of worker.takers) this.withdrawTaker(taker)
   }
 
   take(session: Session, command: TakeRun): Outcome {
     const worker = session.workers.get(command.worker)
     if (worker === undefined) return refuse("ARGUMENT_INVALID", `worker ${String(command.worker)} is not open`)
+    if (!worker.hasLent) worker.slots = Math.max(worker.slots, worker.busy.size + worker.takers.size + 1)
     const run = this.#queues.bestFor(worker)
     if (run !== undefined) {
       return { kind: "claimed", claim: viewClaim(this.#claim(run, session, worker)), waiting: false }
@@ -238,6 +298,15 @@ export class RunTable {
     const { row } = holder.run
     row.steps = [...row.steps, { name, outcome }]
     this.#runs.touch(row.identity)
+  }
+
+  /** Refuses the waits that lost their hope in this command and are part of a deadlock now (L7). */
+  refuseStuck(): void {
+    while (this.#doubted.size > 0) {
+      const doubted = [...this.#doubted]
+      this.#doubted.clear()
+      for (const waiter of this.#waitersOf(doubted)) this.#refuseIfStuck(waiter)
+    }
   }
 
   /** A session is over: what it executed crashed, or was given back by a session that closed (O6). */
@@ -418,20 +487,30 @@ export class RunTable {
   // Transitions
 
   /** The open run of the spec's identity: as it is, opened again after a failure, or the next generation. */
-  #openRun(spec: RunSpec, force: boolean): { run: Run; opened: boolean; undo: () => void } {
+  #openRun(spec: RunSpec, force: boolean): OpenedRun {
     const known = this.#runs.get(spec.identity)
     const queue = this.#queues.queue(spec.operation, spec.version)
+    const limitBefore = queue.concurrency
+    const undoLimit = (): void => {
+      queue.concurrency = limitBefore
+    }
     queue.concurrency = spec.concurrency
-    if (known !== undefined && isOpen(known.row)) return { run: known, opened: false, undo: nothing }
+    if (known !== undefined && isOpen(known.row)) return { run: known, opened: false, limitBefore, undo: undoLimit }
     if (known !== undefined && known.row.status === "failed" && !force) {
       const before = { ...known.row }
       reopenRow(known.row, this.#context.now)
       this.#clearDeadline(known)
       this.#runs.touch(spec.identity)
-      return { run: known, opened: true, undo: () => Object.assign(known.row, before) }
+      const undo = (): void => {
+        undoLimit()
+        Object.assign(known.row, before)
+        this.#keepForRetention(known)
+      }
+      return { run: known, opened: true, limitBefore, undo }
     }
     const run = this.#newRun(spec)
     const undo = (): void => {
+      undoLimit()
       if (known === undefined) {
         this.#runs.delete(spec.identity)
       } else {
@@ -439,14 +518,22 @@ export class RunTable {
         this.#keepForRetention(known)
       }
     }
-    return { run, opened: true, undo }
+    return { run, opened: true, limitBefore, undo }
+  }
+
+  /** The newest definition's limit counts: a raised one lets runs start, a lowered one can leave waits without hope. */
+  #limitChanged(spec: RunSpec, before: number | null): void {
+    if (spec.concurrency === before) return
+    const queue = this.#queues.queue(spec.operation, spec.version)
+    this.#queues.dispatch(queue)
+    this.#doubted.add(queue)
   }
 
   #newRun(spec: RunSpec): Run {
     const { now } = this.#context
     const before = this.#runs.get(spec.identity)
     if (before !== undefined) this.#clearDeadline(before)
-    const run = this.adopt({
+    const run = this.#adopt({
       identity: spec.identity,
       generation: this.#context.nextToken(),
       operation: spec.operation,
@@ -483,7 +570,10 @@ export class RunTable {
   #wait(waiter: RunWait): Cycle | null {
     waiter.run.waiters.add(waiter)
     waiter.session.requests.set(waiter.request, waiter)
-    for (const holder of waiter.holders) (holder.waits ??= new Set()).add(waiter)
+    for (const holder of waiter.holders) {
+      ;(holder.waits ??= new Set()).add(waiter)
+      if (holder.kind === "claim" && holder.worker !== null) holder.worker.hasLent = true
+    }
     if (waiter.holders.length === 0) return null
     const cycle = findDeadlock(waiter, this.#context.now)
     if (cycle !== null) this.#dropWaiter(waiter)
@@ -492,7 +582,12 @@ export class RunTable {
 
   #dropWaiter(waiter: RunWait): void {
     waiter.run.waiters.delete(waiter)
-    for (const holder of waiter.holders) holder.waits?.delete(waiter)
+    for (const holder of waiter.holders) {
+      if (holder.waits?.delete(waiter) !== true || holder.kind === "grant" || holder.worker === null) continue
+      // A body that no longer awaits a run takes its slot back, even where it is blocked by a lock.
+      if (holder.waits.size > 0 && !awaitsRun(holder))
+        for (const queue of holder.worker.queues) this.#doubted.add(queue)
+    }
     const { requests } = waiter.session
     if (requests.get(waiter.request) === waiter) requests.delete(waiter.request)
   }
@@ -628,26 +723,34 @@ export class RunTable {
     this.#observe(transition, run.row, null)
     this.#changed(run)
     this.#queues.dispatch(run.queue)
-    this.#refuseStuckWaiters(run)
+    // Without its executor it may need a slot that its own waiters are in the way of.
+    this.#doubted.add(run)
   }
 
-  /** A run that lost its executor may now need a slot that its own waiters are in the way of (L7). */
-  #refuseStuckWaiters(run: Run): void {
-    for (const waiter of run.waiters) {
-      if (waiter.holders.length === 0) continue
-      const cycle = findDeadlock(waiter, this.#context.now)
-      if (cycle === null) continue
-      this.#dropWaiter(waiter)
-      const { message, details, code } = this.#refuseDeadlock(waiter.session, cycle)
-      this.#context.emit({
-        kind: "requestRefused",
-        session: waiter.session.id,
-        request: waiter.request,
-        code,
-        message,
-        details,
-      })
+  /** Waits of scopes that hold something, for any of these runs or for a pending run of any of these queues. */
+  #waitersOf(doubted: readonly (Run | OperationQueue)[]): Set<RunWait> {
+    const waiters = new Set<RunWait>()
+    const queues = new Set<OperationQueue>()
+    for (const each of doubted) {
+      if ("row" in each) for (const waiter of each.waiters) waiters.add(waiter)
+      else queues.add(each)
     }
+    if (queues.size === 0) return waiters
+    for (const holder of this.#context.holders.values()) {
+      for (const wait of holder.waits ?? []) if (wait.kind === "run" && queues.has(wait.run.queue)) waiters.add(wait)
+    }
+    return waiters
+  }
+
+  #refuseIfStuck(waiter: RunWait): void {
+    const { session, request, run, holders } = waiter
+    if (holders.length === 0 || run.row.status !== "pending" || session.requests.get(request) !== waiter) return
+    const cycle = findStandingDeadlock(waiter, this.#context.now)
+    if (cycle === null) return
+    this.#dropWaiter(waiter)
+    const { message, details, code } = this.#refuseDeadlock(session, cycle)
+    this.#context.emit({ kind: "requestRefused", session: session.id, request, code, message, details })
+    this.#afterLeaving(waiter)
   }
 
   #pause(run: Run, paused: boolean): void {
@@ -667,6 +770,7 @@ export class RunTable {
     this.#queues.place(run)
     this.#changed(run)
     this.#queues.dispatch(run.queue)
+    if (!paused) this.#doubted.add(run)
   }
 
   /** The one way into a settled state: the row, every waiter and every watcher in one step (O2, O4). */
@@ -814,12 +918,33 @@ function reopenRow(row: RunRow, now: number): void {
   row.notBefore = now
 }
 
+/** Numbers of a spec that would make a run nobody could ever execute, or one that never ends. */
+function refuseSpec(spec: RunSpec): Refused | null {
+  const { retry, concurrency, keyed, attemptTimeoutMs, retainMs, priority, delayMs } = spec
+  if (!(retry.maxAttempts >= 1 && retry.initialMs >= 0 && retry.factor >= 0 && retry.maxMs >= 0)) {
+    return refuse("ARGUMENT_INVALID", `"${spec.operation}" needs at least 1 attempt, and waits from 0 ms in between`)
+  }
+  if (!(concurrency === null || concurrency >= 1) || !(keyed === null || keyed.count >= 1)) {
+    return refuse("ARGUMENT_INVALID", `limits of "${spec.operation}" are whole numbers from 1`)
+  }
+  if (!(attemptTimeoutMs === null || attemptTimeoutMs > 0) || !(retainMs === null || retainMs >= 0)) {
+    return refuse("ARGUMENT_INVALID", `times of "${spec.operation}" are numbers of milliseconds`)
+  }
+  if (!(delayMs >= 0) || Number.isNaN(priority)) {
+    return refuse("ARGUMENT_INVALID", `a run of "${spec.operation}" has a delay from 0 ms and a number as its priority`)
+  }
+  return null
+}
+
 function refuseKey(row: RunRow, spec: RunSpec): Refused | null {
-  if (spec.key === null || sameValue(row.args, spec.args)) return null
+  return spec.key === null || sameValue(row.args, spec.args) ? null : refuseOtherArgs(spec, spec.key)
+}
+
+function refuseOtherArgs(spec: RunSpec, key: string | null): Refused {
   return refuse(
     "KEY_MISMATCH",
-    `key "${spec.key}" of "${spec.operation}" was used before with other arguments; use a new key, or the same arguments`,
-    { key: spec.key },
+    `key "${String(key)}" of "${spec.operation}" was used before with other arguments; use a new key, or the same arguments`,
+    { key },
   )
 }
 
@@ -899,8 +1024,4 @@ function checkRun(context: Context, run: Run): void {
   for (const waiter of run.waiters) {
     assertInvariant(waiter.session.requests.get(waiter.request) === waiter, "O4", "a run has a waiter that withdrew")
   }
-}
-
-function nothing(): void {
-  // There is nothing to undo.
 }

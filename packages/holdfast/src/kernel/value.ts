@@ -10,7 +10,7 @@
  * few half-precision subnormals that cborg does not shorten take five bytes. Both are deterministic.
  */
 import { encodeInto, Token, Tokenizer, Type } from "cborg"
-import { Binary, bytesOf, isDigest, restoreBinary } from "./binary.ts"
+import { Binary, bytesOf, isDigest, restoreBinary, type Sha256 } from "./binary.ts"
 import { HoldfastError } from "./errors.ts"
 
 /** An encoded value. A number travels as itself, so that a store can merge it (`max`, `counter`) without decoding. */
@@ -36,6 +36,9 @@ export interface StandIn {
 
 /** Chooses the stand-in of an instance, or undefined where it has none and is refused. */
 export type ChooseStandIn = (instance: object) => StandIn | undefined
+
+/** What stands in decoded arguments where a reference was encoded; see {@link decodeArguments}. */
+export type Resolve = (identity: string) => unknown
 
 /** How {@link encodeDeterministic} encodes and how it reports. */
 export interface EncodeOptions {
@@ -67,16 +70,51 @@ export function encodeResult(input: unknown, what: string): Value {
 }
 
 /**
- * Decodes to a fresh graph of objects at each call; nothing in it is shared with `value` or with another call.
+ * Decodes to a fresh graph of objects at each call; nothing in it is shared with `value` or with another call. With
+ * `sha256`, every Binary's bytes are compared with its digest before anybody sees them (S2).
  *
  * @throws HoldfastError VALUE_INVALID where the bytes are not what the encoder writes. They are treated as hostile.
  */
-export function decodeValue(value: Value): unknown {
+export function decodeValue(value: Value, sha256: Sha256 | null = null): unknown {
   if (typeof value === "number") return value
   if (value.length === 1 && value[0] === UNDEFINED_BYTE) return undefined
+  return decode(value, { sha256, resolve: null })
+}
+
+/**
+ * Encodes arguments, which unlike other values may hold references to runs that will make them: what `identityOf`
+ * knows the identity of. A reference has a form of its own, which no other value has.
+ *
+ * @throws HoldfastError VALUE_NOT_ENCODABLE naming the path to what has no encoding.
+ */
+export function encodeArguments(
+  args: readonly unknown[],
+  what: string,
+  identityOf: (instance: object) => string | undefined,
+): Uint8Array {
+  const chooseStandIn: ChooseStandIn = (instance) => {
+    const identity = identityOf(instance)
+    return identity === undefined ? standInForValue(instance) : { tag: OWN_TAG.reference, content: identity }
+  }
+  return encodeDeterministic(args, { what, chooseStandIn, outerSteps: 0 })
+}
+
+/**
+ * Decodes what {@link encodeArguments} wrote, with what `resolve` gives in the place of each reference.
+ *
+ * @throws HoldfastError VALUE_INVALID as {@link decodeValue} does.
+ * @throws what `resolve` throws
+ */
+export function decodeArguments(bytes: Uint8Array, resolve: Resolve, sha256: Sha256 | null = null): readonly unknown[] {
+  const args = decode(bytes, { sha256, resolve })
+  if (!Array.isArray(args)) throw new HoldfastError("VALUE_INVALID", "cannot decode arguments: they are no list")
+  return args
+}
+
+function decode(value: Uint8Array, options: Pick<Reader, "sha256" | "resolve">): unknown {
   // A Node Buffer's slices would share its memory; a plain view makes cborg copy.
   const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-  const reader: Reader = { bytes, tokenizer: new Tokenizer(bytes, DECODE_OPTIONS) }
+  const reader: Reader = { bytes, tokenizer: new Tokenizer(bytes, DECODE_OPTIONS), ...options }
   try {
     const decoded = decodeItem(reader, 0)
     if (typeof decoded === "number") invalid(reader, "a number alone travels as itself, not as bytes")
@@ -480,6 +518,10 @@ function write(tokens: readonly Token[]): Uint8Array {
 interface Reader {
   readonly bytes: Uint8Array
   readonly tokenizer: Tokenizer
+  /** Verifies binaries; null believes their digests. */
+  readonly sha256: Sha256 | null
+  /** What references stand for; null where there may be none. */
+  readonly resolve: Resolve | null
 }
 
 const DECODE_OPTIONS = { strict: true, allowIndefinite: false, allowUndefined: false, allowBigInt: false }
@@ -601,6 +643,8 @@ function decodeTagged(reader: Reader, { value: tag }: Token, depth: number): unk
       return decodeBytes(expectToken(reader, Type.bytes)).buffer
     case OWN_TAG.binary:
       return decodeBinary(reader, depth)
+    case OWN_TAG.reference:
+      return decodeReference(reader, tag)
     default:
       return decodeTypedArray(reader, tag)
   }
@@ -665,7 +709,16 @@ function decodeBinary(reader: Reader, depth: number): Binary {
   const [digest, bytes, ...rest] = decodeArray(reader, expectToken(reader, Type.array), depth)
   if (!isDigest(digest) || !(bytes instanceof Uint8Array) || rest.length > 0)
     invalid(reader, "a Binary is not a digest and bytes")
-  return restoreBinary(digest, bytes)
+  const binary = restoreBinary(digest, bytes)
+  if (reader.sha256 !== null && !binary.isIntact(reader.sha256))
+    invalid(reader, `a Binary of ${bytes.length} bytes is damaged: they do not have its digest ${digest}`)
+  return binary
+}
+
+function decodeReference(reader: Reader, tag: number): unknown {
+  if (reader.resolve === null) invalid(reader, `tag ${tag}, a reference to a run, is for arguments only`)
+  const start = reader.tokenizer.pos()
+  return reader.resolve(decodeString(reader, expectToken(reader, Type.string), start))
 }
 
 function decodeTypedArray(reader: Reader, tag: number): object {

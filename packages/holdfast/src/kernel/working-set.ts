@@ -58,6 +58,11 @@ export class WorkingSet<Row> {
     else this.#rows.set(key, row)
   }
 
+  /** True while the row holds changes that were not taken. */
+  isDirty(key: string): boolean {
+    return this.#dirty.has(key)
+  }
+
   /** Lets go of a row whose changes were taken; the caller has checked that it is idle. */
   evict(key: string): void {
     if (this.#dirty.has(key)) return

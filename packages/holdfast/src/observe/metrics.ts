@@ -68,11 +68,13 @@ export interface MetricsSnapshot {
   readonly operations: Readonly<Record<string, OperationMetricsSnapshot>>
 }
 
+/** {@link LockMetrics} at one moment, durations in seconds. */
 export type LockMetricsSnapshot = Readonly<Record<Exclude<keyof LockMetrics, "waitMs" | "holdMs">, number>> & {
   readonly waitSeconds: HistogramSnapshot
   readonly holdSeconds: HistogramSnapshot
 }
 
+/** {@link OperationMetrics} at one moment, durations in seconds. */
 export type OperationMetricsSnapshot = Readonly<Record<Exclude<keyof OperationMetrics, "bodyMs">, number>> & {
   readonly bodySeconds: HistogramSnapshot
 }
@@ -101,7 +103,13 @@ export class Metrics {
         waitSeconds: waitMs.snapshot(),
         holdSeconds: holdMs.snapshot(),
       })),
-      cells: entries(this.#cells, (counts) => ({ ...counts })),
+      cells: entries(this.#cells, ({ reads, commits, conflicts, retries, fenced }) => ({
+        reads,
+        commits,
+        conflicts,
+        retries,
+        fenced,
+      })),
       operations: entries(this.#operations, ({ bodyMs, ...counts }) => ({ ...counts, bodySeconds: bodyMs.snapshot() })),
     }
   }

@@ -65,6 +65,22 @@ describe("checkLinearizable", () => {
     expect(checkLinearizable(tookBack, counterModel).ok).toBe(false)
   })
 
+  it("lets a pending operation take effect after one that it was first tried before", () => {
+    type Input = { readonly kind: "write" | "read"; readonly value: string }
+    const overwriting: Model<string, Input, null> = {
+      init: "",
+      key: (value) => value,
+      step: (value, input) => {
+        if (input.kind === "write") return { ok: true, state: input.value }
+        return input.value === value ? { ok: true, state: value } : { ok: false }
+      },
+    }
+    const lost = pending<Input, null>("a", 0, { kind: "write", value: "lost" })
+    const write = returned<Input, null>("b", [1, 2], { kind: "write", value: "x" }, null)
+    const reading = returned<Input, null>("c", [3, 4], { kind: "read", value: "lost" }, null)
+    expect(checkLinearizable([lost, write, reading], overwriting).ok).toBe(true)
+  })
+
   it("does not let a pending operation take effect before it was invoked, or twice", () => {
     const early = [returned("b", [0, 1], read(), 5), pending<CounterInput, number | null>("a", 2, add(5))]
     const twice = [pending<CounterInput, number | null>("a", 0, add(5)), returned("b", [1, 2], read(), 10)]

@@ -16,6 +16,7 @@ export const NO_OPTIONS: WaitOptions = {}
  * @throws the signal's reason when it is aborted already.
  */
 export function checkWait(options: WaitOptions): void {
+  checkOptions(options)
   const { waitMs, signal } = options
   if (waitMs !== undefined && !(typeof waitMs === "number" && waitMs >= 0)) {
     throw new HoldfastError(
@@ -25,26 +26,43 @@ export function checkWait(options: WaitOptions): void {
   }
   if (signal === undefined) return
   if (!(signal instanceof AbortSignal)) {
-    throw new HoldfastError("ARGUMENT_INVALID", `signal must be an AbortSignal, found ${typeof signal}`)
+    throw new HoldfastError("ARGUMENT_INVALID", `signal must be an AbortSignal, found ${describeType(signal)}`)
   }
   signal.throwIfAborted()
+}
+
+/** @throws HoldfastError ARGUMENT_INVALID unless `options` is an object. */
+export function checkOptions(options: unknown): void {
+  if (typeof options === "object" && options !== null) return
+  throw new HoldfastError("ARGUMENT_INVALID", `options must be an object, found ${describeType(options)}`)
 }
 
 /** @throws HoldfastError ARGUMENT_INVALID unless `value` is a whole number from `least`. */
 export function checkCount(value: unknown, what: string, least = 1): asserts value is number {
   if (Number.isSafeInteger(value) && Number(value) >= least) return
-  throw new HoldfastError("ARGUMENT_INVALID", `${what} must be a whole number from ${String(least)}, found ${String(value)}`)
+  throw new HoldfastError(
+    "ARGUMENT_INVALID",
+    `${what} must be a whole number from ${String(least)}, found ${String(value)}`,
+  )
 }
 
 /** @throws HoldfastError ARGUMENT_INVALID unless `value` is a finite number of milliseconds, above 0 or from 0. */
 export function checkDuration(value: unknown, what: string, options: { zero: boolean }): asserts value is number {
   if (typeof value === "number" && Number.isFinite(value) && (options.zero ? value >= 0 : value > 0)) return
   const least = options.zero ? "from 0" : "above 0"
-  throw new HoldfastError("ARGUMENT_INVALID", `${what} must be a finite number of milliseconds ${least}, found ${String(value)}`)
+  throw new HoldfastError(
+    "ARGUMENT_INVALID",
+    `${what} must be a finite number of milliseconds ${least}, found ${String(value)}`,
+  )
 }
 
 /** @throws HoldfastError ARGUMENT_INVALID unless `value` is a function. */
 export function checkFunction(value: unknown, what: string): void {
   if (typeof value === "function") return
-  throw new HoldfastError("ARGUMENT_INVALID", `${what} must be a function, found ${value === null ? "null" : typeof value}`)
+  throw new HoldfastError("ARGUMENT_INVALID", `${what} must be a function, found ${describeType(value)}`)
+}
+
+/** What was found where something else was expected. */
+export function describeType(value: unknown): string {
+  return value === null ? "null" : typeof value
 }

@@ -3,25 +3,34 @@
  *
  *     started ──body returns──▶ completed
  *        ├──body throws──▶ failed (the store decides about another attempt)
+ *        ├──closing, draining──▶ given back, uncounted, unless the body ends well before
  *        └──canceled, timed out, forgotten──▶ lost: the signal is aborted, whatever the body still does counts for nothing (O5)
  *
- * A body runs in a root scope of its own, holding only its claim (O8).
+ * A body runs in a root scope of its own, holding only its claim (O8). Arguments that are calls are made first, inside
+ * that scope, so that deadlock detection and the worker's slots see the wait (L7).
  */
 import {
+  checkName,
   type ClaimView,
+  decodeArguments,
   decodeValue,
+  type Effects,
   encodeResult,
   encodeValue,
   type Failure,
   HoldfastError,
+  type Identity,
   isHoldfastError,
   type RunId,
   type StoreEvent,
   type Token,
+  type Value,
 } from "../kernel/index.ts"
 import type { OperationMetrics } from "../observe/index.ts"
+import type { Call } from "./call.ts"
 import type { Committer } from "./committer.ts"
-import { refusalError, unexpected } from "./refusal.ts"
+import { type Recipe, unpackArguments } from "./recipe.ts"
+import { refusalError } from "./refusal.ts"
 import { Scope } from "./scope.ts"
 import type { Session } from "./session.ts"
 import { type Transaction, type TransactOptions, transactWith } from "./transaction.ts"
@@ -30,9 +39,12 @@ import { type Transaction, type TransactOptions, transactWith } from "./transact
 export interface Definition {
   readonly name: string
   readonly version: number
+  readonly effects: Effects
   readonly ephemeral: boolean
   readonly body: (context: RunContext, ...args: never[]) => unknown
   readonly metrics: OperationMetrics
+  /** A call of the operation from its recipe; null for ad-hoc work, which has none. */
+  readonly recall: ((recipe: Recipe) => Call<unknown>) | null
 }
 
 /** Whose slot a body occupies. */
@@ -45,10 +57,20 @@ export interface ExecutionObserver {
 export interface ExecutionHome {
   readonly session: Session
   readonly committer: Committer
+  /** The result of a call that came as data. */
+  resultOf(recipe: Recipe, signal: AbortSignal): Promise<unknown>
   /** Results of `ephemeral` operations, kept in this process alone. */
-  keepEphemeral(run: RunId, value: unknown): void
+  keepEphemeral(claim: ClaimView, value: unknown): void
   /** The error a body threw here, so that callers in this process get it as the cause. */
-  keepCause(run: RunId, error: unknown): void
+  keepCause(run: RunId, failure: Failure, error: unknown): void
+}
+
+export interface ExecutionOptions {
+  readonly claim: ClaimView
+  readonly definition: Definition
+  readonly observer: ExecutionObserver | null
+  /** The recipe, where the caller has it; otherwise it is read from the claim. */
+  readonly recipe: Recipe | null
 }
 
 export class Execution {
@@ -56,32 +78,38 @@ export class Execution {
   readonly claim: ClaimView
   readonly definition: Definition
   readonly #home: ExecutionHome
-  readonly #controller = new AbortController()
+  readonly #recipe: Recipe | null
   readonly #scope: Scope
+  readonly #observer: ExecutionObserver | null
+  /** Made when somebody asks for the signal. */
+  #controller: AbortController | null = null
+  #abortReason: HoldfastError | null = null
   #isPaused: boolean
+  /** The claim is over: completed by a commit, or given back. */
   #isOver = false
+  /** The attempt is to be given back where its body does not end well. */
+  #isReturning = false
+  #isSuperseded = false
   #resumed: (() => void)[] = []
   /** Runs this body awaits at the moment; while there are any it gives up its worker's slot (L7). */
   #awaiting = 0
-  readonly #observer: ExecutionObserver | null
 
-  constructor(home: ExecutionHome, options: { claim: ClaimView; definition: Definition; observer: ExecutionObserver | null }) {
-    const { claim, definition } = options
+  constructor(home: ExecutionHome, options: ExecutionOptions) {
+    const { claim, definition, observer, recipe } = options
     this.session = home.session
-    this.#observer = options.observer
     this.claim = claim
     this.definition = definition
     this.#home = home
+    this.#recipe = recipe
+    this.#observer = observer
     this.#isPaused = claim.paused
     this.#scope = Scope.ofBody(home.session, claim.token, this)
   }
 
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#abortReason !== null) this.#controller.abort(this.#abortReason)
     return this.#controller.signal
-  }
-
-  get isPaused(): boolean {
-    return this.#isPaused
   }
 
   beginAwait(): void {
@@ -100,14 +128,9 @@ export class Execution {
     const since = this.session.env.clock.monotonic()
     metrics.attempts += 1
     metrics.executing += 1
-    const context = new RunContext(this, this.#home)
     try {
-      const result = await this.#scope.run(() => this.#callBody(context))
-      if (!this.#isOver) await this.#complete(result)
-    } catch (error) {
-      await this.#fail(error)
+      await this.#attempt()
     } finally {
-      this.#isOver = true
       this.#scope.isEnded = true
       metrics.executing -= 1
       metrics.bodyMs.observe(this.session.env.clock.monotonic() - since)
@@ -125,18 +148,37 @@ export class Execution {
   }
 
   abort(reason: HoldfastError): void {
-    this.#controller.abort(reason)
+    this.#abortReason ??= reason
+    this.#controller?.abort(this.#abortReason)
     this.#wakePaused()
+  }
+
+  /** The session or worker is closing: the body may still end well; otherwise its run is somebody else's. */
+  abortToReturn(reason: HoldfastError): void {
+    this.#isReturning = true
+    this.abort(reason)
+  }
+
+  /** Gives the claim back now, whatever the body still does. */
+  async surrender(): Promise<void> {
+    if (this.#isOver) return
+    this.#isOver = true
+    await this.#report(() => this.#giveBack())
+  }
+
+  /** A value was stored or forgotten meanwhile; this attempt's must not be kept (O5). */
+  supersede(): void {
+    this.#isSuperseded = true
   }
 
   /** Waits while the run is paused. */
   async whilePaused(): Promise<void> {
-    while (this.#isPaused && !this.signal.aborted) {
+    while (this.#isPaused && this.#abortReason === null) {
       await new Promise<void>((resolve) => {
         this.#resumed.push(resolve)
       })
     }
-    this.signal.throwIfAborted()
+    if (this.#abortReason !== null) throw this.#abortReason
   }
 
   /** The run was completed by a commit of the body itself. */
@@ -145,39 +187,104 @@ export class Execution {
     this.definition.metrics.completed += 1
   }
 
-  get isOver(): boolean {
-    return this.#isOver
+  /** Encodes a result, and keeps it here where it never leaves. */
+  encode(result: unknown): Value {
+    const { definition, claim } = this
+    if (!definition.ephemeral) return encodeResult(result, `the result of operation "${definition.name}"`)
+    // Before the store knows: those who wait may be answered within the command.
+    if (!this.#isSuperseded) this.#home.keepEphemeral(claim, result)
+    return encodeResult(null, "nothing")
   }
 
-  #callBody(context: RunContext): unknown {
-    const args = decodeValue(this.claim.args)
-    // The arguments were encoded as an array by the operation of this name and version; their types are its own.
-    return this.definition.body(context, ...(args as never[]))
-  }
-
-  async #complete(result: unknown): Promise<void> {
-    const { definition, claim, session } = this
-    const what = `the result of operation "${definition.name}"`
-    if (definition.ephemeral) this.#home.keepEphemeral(claim.run, result)
-    const encoded = encodeResult(definition.ephemeral ? null : result, what)
-    const outcome = await session.execute({ kind: "completeRun", session: session.id, token: claim.token, result: encoded })
-    if (outcome.kind === "status") definition.metrics.completed += 1
-    else if (outcome.kind === "refused" && outcome.code === "STALE_ATTEMPT") definition.metrics.stale += 1
-    else throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("completeRun", outcome)
-  }
-
-  async #fail(error: unknown): Promise<void> {
-    const { definition, claim, session } = this
-    this.#home.keepCause(claim.run, error)
-    const failure = describeFailure(error)
-    const final = isHoldfastError(error, "VALUE_NOT_ENCODABLE")
+  async #attempt(): Promise<void> {
+    let result: unknown
     try {
-      const outcome = await session.execute({ kind: "failRun", session: session.id, token: claim.token, failure, final })
+      result = await this.#scope.run(() => this.#callBody())
+    } catch (error) {
+      await this.#fail(error, false)
+      return
+    }
+    if (this.#isOver) return
+    let encoded: Value
+    try {
+      encoded = this.encode(result)
+    } catch (error) {
+      // The next attempt's would not be encodable either.
+      await this.#fail(error, true)
+      return
+    }
+    await this.#complete(encoded)
+  }
+
+  #callBody(): unknown {
+    const { args, inner } = this.#recipe ?? unpackArguments(this.claim.args)
+    return inner.length === 0 ? this.#callWith(args, noReference) : this.#callAfter(args, inner)
+  }
+
+  /** Makes the arguments that are calls, all at once, and then calls the body. */
+  async #callAfter(args: Uint8Array, inner: readonly Recipe[]): Promise<unknown> {
+    const { signal } = this
+    // Lets the stack unwind: a call in a call in a call may go deeper than any stack.
+    await null
+    const results = new Map<Identity, unknown>()
+    const make = async (recipe: Recipe): Promise<void> => {
+      results.set(recipe.identity, await this.#home.resultOf(recipe, signal))
+    }
+    await Promise.all(inner.map(make))
+    return await this.#callWith(args, (identity) => results.get(identity as Identity))
+  }
+
+  #callWith(args: Uint8Array, resolve: (identity: string) => unknown): unknown {
+    const values = decodeArguments(args, resolve, this.session.env.sha256)
+    const context = new RunContext(this, this.#home)
+    // The arguments were encoded by the operation of this name and version; their types are its own.
+    return this.definition.body(context, ...(values as never[]))
+  }
+
+  async #complete(result: Value): Promise<void> {
+    const { definition, claim, session } = this
+    await this.#report(async () => {
+      const outcome = await session.execute({ kind: "completeRun", session: session.id, token: claim.token, result })
+      if (outcome.kind === "status") definition.metrics.completed += 1
+      else definition.metrics.stale += 1
+    })
+  }
+
+  async #fail(error: unknown, isFinal: boolean): Promise<void> {
+    // What a body does after its run was completed or given back counts for nothing.
+    if (this.#isOver) return
+    if (this.#isReturning) {
+      await this.#report(() => this.#giveBack())
+      return
+    }
+    const { definition, claim, session } = this
+    const failure = describeFailure(error)
+    this.#home.keepCause(claim.run, failure, error)
+    await this.#report(async () => {
+      const outcome = await session.execute({
+        kind: "failRun",
+        session: session.id,
+        token: claim.token,
+        failure,
+        final: isFinal,
+      })
       if (outcome.kind === "refused") definition.metrics.stale += 1
       else definition.metrics.failed += 1
+    })
+  }
+
+  async #giveBack(): Promise<void> {
+    const { definition, claim, session } = this
+    definition.metrics.stale += 1
+    await session.execute({ kind: "returnRun", session: session.id, token: claim.token })
+  }
+
+  async #report(send: () => Promise<void>): Promise<void> {
+    try {
+      await send()
     } catch {
       // The store is gone; the session's end gives the run to somebody else.
-      definition.metrics.stale += 1
+      this.definition.metrics.stale += 1
     }
   }
 
@@ -236,16 +343,24 @@ export class RunContext {
   async progress(value: unknown): Promise<void> {
     const { session, claim } = this.#execution
     const progress = encodeValue(value, "the progress of a run")
-    const outcome = await session.execute({ kind: "reportProgress", session: session.id, token: claim.token, progress })
+    const outcome = await session.execute({
+      kind: "reportProgress",
+      session: session.id,
+      token: claim.token,
+      progress,
+    })
     if (outcome.kind === "refused") throw refusalError(outcome)
   }
 
   /**
    * A transaction that takes effect once however often the body is run: its outcome is recorded in the same commit under
    * `step`, and returned instead of running `fn` when a later attempt comes here again (O10).
+   *
+   * @throws HoldfastError CONFLICT, FENCED, VALUE_INVALID, VALUE_NOT_ENCODABLE
    */
   async transact<T>(step: string, fn: (tx: Transaction) => T | Promise<T>, options: TransactOptions = {}): Promise<T> {
     const { claim } = this.#execution
+    checkName(step, "the name of a step")
     const known = claim.steps.find((each) => each.name === step)
     // The outcome was encoded from a T by this step of this version of the body.
     if (known !== undefined) return decodeValue(known.outcome) as T
@@ -262,15 +377,16 @@ export class RunContext {
   /**
    * Commits and completes the run in one step with what `fn` returns; the body returns right after. What the body
    * returns then is not looked at.
+   *
+   * @throws HoldfastError CONFLICT, FENCED, VALUE_INVALID, VALUE_NOT_ENCODABLE
    */
   async complete<T>(fn: (tx: Transaction) => T | Promise<T>, options: TransactOptions = {}): Promise<T> {
     const execution = this.#execution
-    const { claim, definition } = execution
-    const what = `the result of operation "${definition.name}"`
+    const { token } = execution.claim
     const extras = {
       step: null,
       outcomeOf: () => null,
-      complete: (result: unknown) => ({ token: claim.token, result: encodeResult(result, what) }),
+      complete: (result: unknown) => ({ token, result: execution.encode(result) }),
     }
     const { result } = await transactWith(this.#home, fn, { ...options, extras })
     execution.finish()
@@ -281,9 +397,16 @@ export class RunContext {
 /** What is stored of an error: enough to understand it elsewhere. A body may reject with anything, undefined included. */
 function describeFailure(error: unknown): Failure {
   if (error instanceof Error) {
-    return { code: "RUN_FAILED", name: error.name, message: error.message, stack: error.stack ?? null }
+    // A code is what errors are recognized by elsewhere, so it travels with the name.
+    const name = isHoldfastError(error) ? `HoldfastError [${error.code}]` : error.name
+    return { code: "RUN_FAILED", name, message: error.message, stack: error.stack ?? null }
   }
-  return { code: "RUN_FAILED", name: "Error", message: `the body rejected with ${describeThrown(error)}, not with an Error`, stack: null }
+  return {
+    code: "RUN_FAILED",
+    name: "Error",
+    message: `the body rejected with ${describeThrown(error)}, not with an Error`,
+    stack: null,
+  }
 }
 
 function describeThrown(thrown: unknown): string {
@@ -294,6 +417,11 @@ function describeThrown(thrown: unknown): string {
 
 function lostReason(claim: ClaimView, reason: string): HoldfastError {
   const what = `attempt ${String(claim.attempt)} of "${claim.operation}"`
-  if (reason === "canceled") return new HoldfastError("RUN_CANCELED", `${what} was canceled`, { details: { run: claim.run } })
+  if (reason === "canceled")
+    return new HoldfastError("RUN_CANCELED", `${what} was canceled`, { details: { run: claim.run } })
   return new HoldfastError("STALE_ATTEMPT", `${what} is over: ${reason}`, { details: { run: claim.run } })
+}
+
+function noReference(identity: string): never {
+  throw new HoldfastError("VALUE_INVALID", `the arguments of a run refer to ${identity}, whose recipe they lack`)
 }

@@ -1,15 +1,31 @@
 /** An open store, as users hold it: the three primitives and what is around them. */
 import type { Env } from "../env/index.ts"
-import { type CellView, checkName, type StoreView, type Transition } from "../kernel/index.ts"
+import { type CellView, checkName, HoldfastError, type StoreView, type Transition } from "../kernel/index.ts"
 import { Metrics, type MetricsSnapshot } from "../observe/index.ts"
 import type { Store } from "../store/index.ts"
-import { checkCount, checkDuration, checkFunction, checkWait, NO_OPTIONS, type WaitOptions } from "./bounds.ts"
+import {
+  checkCount,
+  checkDuration,
+  checkFunction,
+  checkOptions,
+  checkWait,
+  describeType,
+  NO_OPTIONS,
+  type WaitOptions,
+} from "./bounds.ts"
 import { Cell, type CellOptions, type Versioned } from "./cell.ts"
 import { CellUpdates } from "./cell-updates.ts"
 import { Committer } from "./committer.ts"
 import type { Definition } from "./execution.ts"
-import { checkNames, GrantList, Lock, type LockHome, Semaphore } from "./lock.ts"
-import { createAdHocSpec, createOperation, type Operation, type OperationOptions, type StartOptions } from "./operation.ts"
+import { GrantList, type LockHome } from "./grant.ts"
+import { checkNames, Lock, Semaphore } from "./lock.ts"
+import {
+  createAdHocSpec,
+  createOperation,
+  type Operation,
+  type OperationOptions,
+  type StartOptions,
+} from "./operation.ts"
 import { closedError, refusalError, unexpected } from "./refusal.ts"
 import { RunHandle, type RunInfo, toRunInfo } from "./run-handle.ts"
 import { Runs } from "./runs.ts"
@@ -28,6 +44,7 @@ export interface CloseReport {
   readonly grants: number
 }
 
+/** How a store is closed. */
 export interface CloseOptions {
   /** How long bodies and callbacks may take to end after their signals were aborted, in milliseconds. Default 5,000. */
   readonly graceMs?: number
@@ -62,8 +79,10 @@ export class Holdfast implements AsyncDisposable {
   readonly #lockHome: LockHome
   readonly #locks = new Map<string, Lock>()
   readonly #workers = new Set<Worker>()
-  readonly #handlers = new Map<string, Set<(transition: Transition) => void>>()
+  readonly #observers = new Set<Observer>()
   #closing: Promise<CloseReport> | null = null
+  /** True once closing is over: until then, what runs may still read and write. */
+  #isOver = false
   /** Set while closing waits for what runs. */
   #onQuiet: (() => void) | null = null
 
@@ -75,9 +94,14 @@ export class Holdfast implements AsyncDisposable {
     this.#lockHome = { session, grants: this.#grants }
     this.#runs.onEnded(() => this.#onQuiet?.())
     session.listen({
-      grantLost: (token) => this.#grants.find(token)?.lose(),
+      grantLost: (token) => {
+        this.#grants.lose(token)
+      },
+      // In no scope: it aborts signals, and who happens to bring the news must not lend their listeners its locks.
       claimControl: (event) => {
-        this.#runs.control(event)
+        detached(() => {
+          this.#runs.control(event)
+        })
       },
       runAssigned: (request, claim) => {
         this.#runs.assigned(request, claim)
@@ -88,9 +112,14 @@ export class Holdfast implements AsyncDisposable {
   /** @internal Opens a session on a connected store; users call `open`. */
   static async connect(options: { store: Store; env: Env; label: string }): Promise<Holdfast> {
     const session = new Session({ ...options, metrics: new Metrics() })
-    const outcome = await session.execute({ kind: "openSession", session: session.id, label: options.label })
-    if (outcome.kind !== "done") throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("openSession", outcome)
-    return new Holdfast(session)
+    try {
+      const outcome = await session.execute({ kind: "openSession", session: session.id, label: options.label })
+      if (outcome.kind === "done") return new Holdfast(session)
+      throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("openSession", outcome)
+    } catch (error) {
+      await session.close()
+      throw error
+    }
   }
 
   // Locks
@@ -139,6 +168,7 @@ export class Holdfast implements AsyncDisposable {
 
   /** Several cells at one instant. */
   async read<const Cells extends readonly Cell<unknown>[]>(cells: Cells): Promise<ValuesOf<Cells>> {
+    checkCells(cells)
     const views = await this.#committer.readAll(cells.map((cell) => cell.name))
     const values = views.map((view, index) => cells[index]?.decode(view))
     // One value a cell, in its type: the store answers in the order asked.
@@ -146,7 +176,12 @@ export class Holdfast implements AsyncDisposable {
   }
 
   /** Names and versions of cells that have a value and start with `prefix`, by name. */
-  async list(prefix: string, options: { readonly limit?: number } = {}): Promise<readonly { readonly name: string; readonly version: number }[]> {
+  async list(
+    prefix: string,
+    options: { readonly limit?: number } = {},
+  ): Promise<readonly { readonly name: string; readonly version: number }[]> {
+    checkPrefix(prefix)
+    checkOptions(options)
     const { limit = LISTED } = options
     checkCount(limit, "limit")
     const views = await this.#committer.list(prefix, limit)
@@ -154,7 +189,12 @@ export class Holdfast implements AsyncDisposable {
   }
 
   /** Every change of every cell whose name starts with `prefix`, starting with those that have a value. */
-  watch(prefix: string, options: { readonly signal?: AbortSignal } = {}): Changes<{ readonly name: string } & Versioned<unknown>> {
+  watch(
+    prefix: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Changes<{ readonly name: string } & Versioned<unknown>> {
+    checkPrefix(prefix)
+    checkOptions(options)
     const reader = new Map<string, Cell<unknown>>()
     const view = (cell: CellView) => {
       const known = reader.get(cell.name) ?? this.cell(cell.name)
@@ -171,6 +211,8 @@ export class Holdfast implements AsyncDisposable {
    * @throws what `fn` throws; nothing is written then
    */
   async transact<T>(fn: (tx: Transaction) => T | Promise<T>, options: TransactOptions = {}): Promise<T> {
+    // Checked here, as the function would run before anything is asked of the store.
+    if (this.#isOver) throw closedError()
     return await transact({ session: this.#session, committer: this.#committer }, fn, options)
   }
 
@@ -192,6 +234,7 @@ export class Holdfast implements AsyncDisposable {
     args: Args,
     options: StartOptions = {},
   ): Promise<RunHandle<R>> {
+    checkFunction(operation, "what start takes")
     return await operation.start(args, options)
   }
 
@@ -219,29 +262,45 @@ export class Holdfast implements AsyncDisposable {
 
   /** Runs in the store, oldest first. */
   async runs(options: RunsOptions = {}): Promise<readonly RunInfo[]> {
-    const { operation = null, status, limit = LISTED } = options
+    checkOptions(options)
+    const { operation, status, limit = LISTED } = options
     checkCount(limit, "limit")
-    const statuses = status === undefined ? null : typeof status === "string" ? [status] : status
+    if (operation !== undefined) checkName(operation, "the operation to list")
+    const statuses = status === undefined ? null : checkStatuses(status)
     const session = this.#session.id
-    const outcome = await this.#session.execute({ kind: "listRuns", session, filter: { operation, statuses, limit } })
-    if (outcome.kind !== "runs") throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("listRuns", outcome)
+    const outcome = await this.#session.execute({
+      kind: "listRuns",
+      session,
+      filter: { operation: operation ?? null, statuses, limit },
+    })
+    if (outcome.kind !== "runs")
+      throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("listRuns", outcome)
     return outcome.views.map(toRunInfo)
   }
 
   // Looking at it
 
-  /** Reports transitions of the store to `handler` as they happen. Returns what stops it. */
+  /**
+   * Reports transitions of the store to `handler` as they happen, in no scope. Returns what stops it. What a handler
+   * throws is uncaught: it stops nobody else.
+   *
+   * @throws HoldfastError ARGUMENT_INVALID for a kind there is not, CLOSED
+   */
   on(kind: TransitionKind | "*", handler: (transition: Transition) => void): () => void {
+    if (kind !== "*" && !Object.hasOwn(TRANSITION_KINDS, kind)) {
+      throw new HoldfastError("ARGUMENT_INVALID", `on takes a kind of transition or "*", found ${JSON.stringify(kind)}`)
+    }
     checkFunction(handler, "the handler of on")
-    const handlers = this.#handlers.get(kind) ?? new Set()
-    this.#handlers.set(kind, handlers.add(handler))
-    this.#session.onTransition((transition) => {
-      this.#report(transition)
-    })
+    if (this.#session.isClosed) throw closedError()
+    const observer: Observer = { kind, handler }
+    this.#observers.add(observer)
+    if (this.#observers.size === 1) {
+      this.#session.onTransition((transition) => {
+        this.#report(transition)
+      })
+    }
     return () => {
-      handlers.delete(handler)
-      if (handlers.size === 0 && this.#handlers.get(kind) === handlers) this.#handlers.delete(kind)
-      if (this.#handlers.size === 0) this.#session.onTransition(null)
+      if (this.#observers.delete(observer) && this.#observers.size === 0) this.#session.onTransition(null)
     }
   }
 
@@ -261,33 +320,46 @@ export class Holdfast implements AsyncDisposable {
 
   /**
    * Ends the session: aborts what runs, answers what waits with CLOSED, gives back what is held, and says what had not
-   * ended within the bound (S1). Idempotent.
+   * ended within the bound (S1). What runs may still read and write until then; nothing new begins. Idempotent.
+   *
+   * @throws HoldfastError ARGUMENT_INVALID for a grace that is no duration; the store stays open then
    */
-  close(options: CloseOptions = {}): Promise<CloseReport> {
-    this.#closing ??= this.#close(options)
-    return this.#closing
+  async close(options: CloseOptions = {}): Promise<CloseReport> {
+    if (this.#closing === null) {
+      checkOptions(options)
+      const { graceMs = CLOSE_GRACE_MS } = options
+      checkDuration(graceMs, "graceMs", { zero: true })
+      // In no scope, for the listeners of the signals that are aborted on the way.
+      this.#closing = detached(() => this.#close(graceMs))
+    }
+    return await this.#closing
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
-  async #close(options: CloseOptions): Promise<CloseReport> {
-    const { graceMs = CLOSE_GRACE_MS } = options
-    checkDuration(graceMs, "graceMs", { zero: true })
+  async #close(graceMs: number): Promise<CloseReport> {
     const session = this.#session
     const reason = closedError()
     session.stopWaiting()
-    await Promise.all([...this.#workers].map((worker) => worker.stop()))
-    for (const grant of this.#grants) grant.abort(reason)
-    this.#runs.abortAll(reason)
-    await this.#whenQuiet(graceMs)
-    const report = { bodies: this.#runs.executing, grants: this.#runningGrants() }
-    await session.execute({ kind: "endSession", session: session.id, reason: "closed" })
-    for (const grant of this.#grants) grant.lose()
-    session.onTransition(null)
-    await session.close()
-    return report
+    try {
+      await Promise.all([...this.#workers].map((worker) => worker.stop()))
+      for (const grant of this.#grants) grant.abort(reason)
+      this.#runs.abortAll(reason)
+      await this.#whenQuiet(graceMs)
+      const report = { bodies: this.#runs.executing, grants: this.#runningGrants() }
+      await session.execute({ kind: "endSession", session: session.id, reason: "closed" })
+      // Bodies are in the background too, and those that had not ended may never.
+      if (report.bodies === 0) await session.settle()
+      return report
+    } finally {
+      this.#isOver = true
+      for (const grant of this.#grants) grant.drop()
+      this.#observers.clear()
+      session.onTransition(null)
+      await session.close()
+    }
   }
 
   /** Resolves when no body and no callback of a lock runs, or when the grace is over. */
@@ -314,11 +386,94 @@ export class Holdfast implements AsyncDisposable {
   }
 
   #report(transition: Transition): void {
-    for (const key of [transition.kind, "*"]) {
-      for (const handler of this.#handlers.get(key) ?? []) handler(transition)
+    // Those of this moment: who is added by a handler is told of what comes after.
+    const observers = [...this.#observers]
+    for (const { kind, handler } of observers) {
+      if (kind !== "*" && kind !== transition.kind) continue
+      try {
+        detached(() => {
+          handler(transition)
+        })
+      } catch (error) {
+        this.#session.env.microtask(() => {
+          throw error
+        })
+      }
     }
   }
 }
 
+/** Somebody who is told of transitions. */
+interface Observer {
+  readonly kind: TransitionKind | "*"
+  readonly handler: (transition: Transition) => void
+}
+
+/** Every kind there is, so that a misspelled one is refused and not waited for. */
+const TRANSITION_KINDS: Readonly<Record<TransitionKind, true>> = {
+  "session.opened": true,
+  "session.ended": true,
+  "lock.waiting": true,
+  "lock.granted": true,
+  "lock.released": true,
+  "lock.lost": true,
+  "lock.timeout": true,
+  "lock.withdrawn": true,
+  "lock.resized": true,
+  "deadlock.refused": true,
+  "commit.applied": true,
+  "commit.conflict": true,
+  "commit.fenced": true,
+  "run.enqueued": true,
+  "run.claimed": true,
+  "run.joined": true,
+  "run.completed": true,
+  "run.failed": true,
+  "run.retrying": true,
+  "run.crashed": true,
+  "run.returned": true,
+  "run.canceled": true,
+  "run.interrupted": true,
+  "run.paused": true,
+  "run.resumed": true,
+  "run.forgotten": true,
+  "run.stored": true,
+  "run.expired": true,
+  "attempt.stale": true,
+}
+
 /** The operation under which ad-hoc work is known. */
 const ONCE = "once"
+
+/** Every status there is. */
+const RUN_STATUSES: Readonly<Record<RunStatus, true>> = {
+  pending: true,
+  running: true,
+  completed: true,
+  failed: true,
+  canceled: true,
+  interrupted: true,
+}
+
+function checkStatuses(status: RunStatus | readonly RunStatus[]): readonly RunStatus[] {
+  const statuses = Array.isArray(status) ? (status as readonly RunStatus[]) : [status as RunStatus]
+  for (const each of statuses) {
+    if (typeof each === "string" && Object.hasOwn(RUN_STATUSES, each)) continue
+    throw new HoldfastError(
+      "ARGUMENT_INVALID",
+      `a run's status is one of ${Object.keys(RUN_STATUSES).join(", ")}, found ${JSON.stringify(each)}`,
+    )
+  }
+  return statuses
+}
+
+/** A prefix may be empty: it is then every name's. */
+function checkPrefix(prefix: unknown): void {
+  if (typeof prefix === "string") return
+  throw new HoldfastError("ARGUMENT_INVALID", `a prefix must be a string, found ${describeType(prefix)}`)
+}
+
+function checkCells(cells: unknown): void {
+  if (Array.isArray(cells) && cells.every((cell) => cell instanceof Cell)) return
+  throw new HoldfastError("ARGUMENT_INVALID", "read takes an array of cells, as hf.cell gives them")
+}

@@ -1,21 +1,32 @@
 /**
- * Locks as users hold them.
+ * Locks as users ask for them.
  *
- * A grant:
+ * A request, seen from here:
  *
- *     held ──release()──▶ released
- *       └──its lease ends, the store closes──▶ lost      (signal aborted; commits that rest on it are FENCED)
+ *     asked ──granted──▶ a grant (grant.ts)
+ *       │
+ *       └──busy──▶ refused, or parked ──granted──▶ a grant
+ *                             └──timeout, abort, refusal, close──▶ thrown where the caller waits, and withdrawn (L4)
  *
- * 1. Only the grant itself releases; again is a no-op (L5).
- * 2. `run` reports success only if the grant was held to the end of its callback.
+ * A store that answers at once is asked first and waited for after; any other is waited for before it can answer.
  */
-import { checkName, HoldfastError, type LockMode, type RequestId, type Token } from "../kernel/index.ts"
+import { checkName, HoldfastError, type LockMode, type LockView, type RequestId, type Token } from "../kernel/index.ts"
 import type { LockMetrics } from "../observe/index.ts"
 import type { StoreOutcome } from "../store/index.ts"
-import { checkCount, checkDuration, checkFunction, checkWait, NO_OPTIONS, type WaitOptions } from "./bounds.ts"
-import { closedError, refusalError, timeoutError, unexpected } from "./refusal.ts"
-import { currentScope, holdingOf, Scope } from "./scope.ts"
-import type { Answer, Session } from "./session.ts"
+import {
+  checkCount,
+  checkDuration,
+  checkFunction,
+  checkOptions,
+  checkWait,
+  describeType,
+  NO_OPTIONS,
+  type WaitOptions,
+} from "./bounds.ts"
+import { Grant, keepRenewing, type LockHome } from "./grant.ts"
+import { closedError, lostError, refusalError, timeoutError, unexpected } from "./refusal.ts"
+import { currentScope, holdingOf, type Scope } from "./scope.ts"
+import type { Answer } from "./session.ts"
 
 /** How a lock is asked for. */
 export interface LockOptions extends WaitOptions {
@@ -30,203 +41,6 @@ export interface LockOptions extends WaitOptions {
 export interface PermitOptions extends LockOptions {
   /** How many permits to take. Default 1. */
   readonly permits?: number
-}
-
-/** What all locks of a session share. */
-export interface LockHome {
-  readonly session: Session
-  readonly grants: GrantList
-}
-
-/** The grants of one session, so that a lost lease and a closing store find them. */
-export class GrantList {
-  #first: Grant | null = null
-  readonly #onLeave: () => void
-
-  /** `onLeave` is called whenever a grant is no longer held. */
-  constructor(onLeave: () => void) {
-    this.#onLeave = onLeave
-  }
-
-  add(grant: Grant): void {
-    grant.next = this.#first
-    if (this.#first !== null) this.#first.previous = grant
-    this.#first = grant
-  }
-
-  remove(grant: Grant): void {
-    const { previous, next } = grant
-    if (previous === null) this.#first = next
-    else previous.next = next
-    if (next !== null) next.previous = previous
-    grant.previous = null
-    grant.next = null
-    this.#onLeave()
-  }
-
-  /** The grant of a token; a walk, for the rare lease that is lost. */
-  find(token: Token): Grant | undefined {
-    for (const grant of this) if (grant.token === token) return grant
-    return undefined
-  }
-
-  /** Safe against the removal of the grant just given. */
-  *[Symbol.iterator](): Generator<Grant, void, undefined> {
-    for (let grant = this.#first; grant !== null; ) {
-      const { next } = grant
-      yield grant
-      grant = next
-    }
-  }
-}
-
-/** Where a grant was asked for and what the store said of it. */
-interface GrantOrigin {
-  readonly token: Token
-  /** When it was granted, by the store's clock. */
-  readonly at: number
-  readonly outer: Scope | undefined
-}
-
-/** A held lock. Dispose it, or call {@link Grant.release}, to give it back. */
-export class Grant implements AsyncDisposable {
-  /** The fencing token: larger than every token granted before. Hand it to what must refuse a stale holder. */
-  readonly token: Token
-  /** @internal Neighbors in the session's list. */
-  previous: Grant | null = null
-  /** @internal */
-  next: Grant | null = null
-  readonly #home: LockHome
-  readonly #metrics: LockMetrics
-  readonly #scope: Scope
-  #state: "held" | "released" | "lost" = "held"
-  #isRunning = false
-  #controller: AbortController | null = null
-
-  /** @internal Made by {@link Lock}. */
-  constructor(home: LockHome, metrics: LockMetrics, origin: GrantOrigin) {
-    this.token = origin.token
-    this.#home = home
-    this.#metrics = metrics
-    this.#scope = Scope.inside(origin.outer, home.session, origin.token)
-    metrics.granted += 1
-    metrics.held += 1
-    home.grants.add(this)
-  }
-
-  /** Aborted when the grant is lost: its lease ended, or the store closed. */
-  get signal(): AbortSignal {
-    // Made on first use: an AbortController costs more than the lock.
-    this.#controller ??= new AbortController()
-    if (this.#state === "lost") this.#controller.abort(lostError(this.token))
-    return this.#controller.signal
-  }
-
-  /** The scope of the grant, for work whose context was lost: `grant.scope.run(() => …)` carries the grant (L8). */
-  get scope(): { run<T>(fn: () => T): T } {
-    return this.#scope
-  }
-
-  /** False once released or lost. */
-  get isHeld(): boolean {
-    return this.#state === "held"
-  }
-
-  /** Gives the lock back. Again, or after it was lost, does nothing. */
-  async release(): Promise<void> {
-    const outcome = this.#end()
-    if (outcome instanceof Promise) await outcome
-  }
-
-  /**
-   * Lets the lease last for `leaseMs` from now.
-   *
-   * @throws HoldfastError GRANT_LOST when it has ended already, ARGUMENT_INVALID for a duration that is none.
-   */
-  async renew(leaseMs: number): Promise<void> {
-    checkDuration(leaseMs, "leaseMs", { zero: false })
-    const { session } = this.#home
-    const outcome = await session.execute({ kind: "renewLock", session: session.id, token: this.token, leaseMs })
-    if (outcome.kind === "done") return
-    if (outcome.kind === "unheld") throw lostError(this.token)
-    throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("renewLock", outcome)
-  }
-
-  /**
-   * @internal Runs the callback of `lock.run` and gives the lock back. Chained by hand: it is the hot path, and an async
-   * function would cost two promises more.
-   */
-  runAndRelease<T>(fn: (grant: Grant) => T | Promise<T>): Promise<T> {
-    this.#isRunning = true
-    let result: T | Promise<T>
-    try {
-      result = this.#scope.run(fn, this)
-    } catch (error) {
-      return this.#endThen(() => Promise.reject(error as Error))
-    }
-    if (!(result instanceof Promise)) result = Promise.resolve(result)
-    return result.then(
-      (value) => this.#endWith(value),
-      (error: unknown) => this.#endThen(() => Promise.reject(error as Error)),
-    )
-  }
-
-  /** @internal True while a callback of `run` is inside. */
-  get isRunning(): boolean {
-    return this.#isRunning && this.#state === "held"
-  }
-
-  /** @internal The store closes: the callback is told, and still holds the lock until it ends. */
-  abort(reason: HoldfastError): void {
-    this.#controller ??= new AbortController()
-    this.#controller.abort(reason)
-  }
-
-  /** @internal The store took the grant away. */
-  lose(): void {
-    if (this.#state !== "held") return
-    this.#metrics.lost += 1
-    this.#leave("lost")
-    this.#controller?.abort(lostError(this.token))
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.release()
-  }
-
-  /** Success counts only if the grant was held to the end. */
-  #endWith<T>(value: T): T | Promise<T> {
-    if (this.#state === "lost") return this.#endThen(() => Promise.reject(lostError(this.token)))
-    const outcome = this.#end()
-    return outcome instanceof Promise ? outcome.then(() => value) : value
-  }
-
-  #endThen<T>(then: () => Promise<T>): Promise<T> {
-    const outcome = this.#end()
-    return outcome instanceof Promise ? outcome.then(then) : then()
-  }
-
-  #end(): Promise<StoreOutcome> | undefined {
-    // The scope ends even when the grant was lost before: nothing may go on inside it.
-    this.#scope.isEnded = true
-    if (this.#state !== "held") return undefined
-    this.#leave("released")
-    const outcome = this.#home.session.release(this.token)
-    if (outcome instanceof Promise) return outcome.then((late) => this.#record(late))
-    this.#record(outcome)
-    return undefined
-  }
-
-  #record(outcome: StoreOutcome): StoreOutcome {
-    if (outcome.kind === "released") this.#metrics.holdMs.observe(outcome.heldMs)
-    return outcome
-  }
-
-  #leave(state: "released" | "lost"): void {
-    this.#state = state
-    this.#metrics.held -= 1
-    this.#home.grants.remove(this)
-  }
 }
 
 /** What is asked for: the same for every request of one lock object. */
@@ -278,7 +92,7 @@ export class Holdable {
       if (options.leaseMs === undefined && !(granted instanceof Promise)) return granted.runAndRelease(fn)
       return this.#runLater(granted, fn, options.leaseMs)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
 
@@ -293,20 +107,28 @@ export class Holdable {
     return await this.#acquire(options)
   }
 
-  /** Takes the lock if it is free this moment; undefined when it is not. Never waits. */
-  async try(options: { readonly leaseMs?: number; readonly permits?: number } = {}): Promise<Grant | undefined> {
-    checkOptions(options)
-    const outer = currentScope()
-    const outcome = await this.#request(options, { request: this.#home.session.nextRequest(), outer, wait: false })
+  /**
+   * Takes the lock if it is free this moment; undefined when it is not. Never waits.
+   *
+   * @throws HoldfastError DEADLOCK for a lock this scope or one around it holds, LIMIT_MISMATCH, CLOSED
+   */
+  async try(options: Pick<PermitOptions, "leaseMs" | "permits"> = {}): Promise<Grant | undefined> {
+    checkPermitOptions(options)
+    const asked = this.#ask(false)
+    const outcome = await this.#request(options, asked)
     if (outcome.kind === "busy") {
       this.#metrics.busy += 1
       return undefined
     }
-    return this.#open(outcome, outer)
+    return this.#open(outcome, asked, options)
   }
 
   /** The part of `run` that waits: an async function, so that errors show the caller's stack. */
-  async #runLater<T>(granted: Grant | Promise<Grant>, fn: (grant: Grant) => T | Promise<T>, leaseMs: number | undefined): Promise<T> {
+  async #runLater<T>(
+    granted: Grant | Promise<Grant>,
+    fn: (grant: Grant) => T | Promise<T>,
+    leaseMs: number | undefined,
+  ): Promise<T> {
     const grant = await granted
     if (leaseMs === undefined) return await grant.runAndRelease(fn)
     const renewal = keepRenewing(this.#home.session, grant, leaseMs)
@@ -318,11 +140,18 @@ export class Holdable {
   }
 
   #acquire(options: PermitOptions): Grant | Promise<Grant> {
-    if (options !== NO_OPTIONS) checkOptions(options)
-    const asked: Asked = { request: this.#home.session.nextRequest(), outer: currentScope(), wait: options.waitMs !== 0 }
+    if (options !== NO_OPTIONS) checkPermitOptions(options)
+    const asked = this.#ask(options.waitMs !== 0)
     const outcome = this.#request(options, asked)
     if (outcome instanceof Promise) return this.#acquireLater(outcome, asked, options)
-    return outcome.kind === "granted" ? this.#open(outcome, asked.outer) : this.#park(outcome, asked, options)
+    return outcome.kind === "granted" ? this.#open(outcome, asked, options) : this.#park(outcome, asked, options)
+  }
+
+  #ask(wait: boolean): Asked {
+    const { session } = this.#home
+    // What runs while the store closes may still write, and takes no further locks.
+    if (session.isClosed) throw closedError()
+    return { request: session.nextRequest(), outer: currentScope(), wait }
   }
 
   #request(options: PermitOptions, asked: Asked): StoreOutcome | Promise<StoreOutcome> {
@@ -345,7 +174,8 @@ export class Holdable {
   async #acquireLater(outcome: Promise<StoreOutcome>, asked: Asked, options: PermitOptions): Promise<Grant> {
     const { session } = this.#home
     const since = session.env.clock.monotonic()
-    const answer = session.wait(asked.request, options)
+    // Asking without waiting takes as long as the store's answer does.
+    const answer = session.wait(asked.request, asked.wait ? options : signalOf(options))
     let first: StoreOutcome | Answer
     try {
       first = await Promise.race([outcome, answer])
@@ -353,21 +183,23 @@ export class Holdable {
       session.unpark(asked.request)
       throw error
     }
-    if (isAnswer(first)) return this.#finish(first, { since, options, outer: asked.outer, early: outcome })
-    if (first.kind === "parked") {
-      return this.#finish(await this.#waiting(answer), { since, options, outer: asked.outer, early: null })
+    if (isAnswer(first)) {
+      // A caller that left before the store had answered at all: a grant that still comes as the outcome is given back.
+      if (first.kind !== "lockGranted") session.background(this.#giveBack(outcome, asked))
+      return this.#finish(first, { since, asked, options })
     }
+    if (first.kind === "parked") return this.#finish(await this.#waiting(answer), { since, asked, options })
     session.unpark(asked.request)
-    return first.kind === "busy" ? this.#refuseBusy(first.lock, options) : this.#open(first, asked.outer)
+    return first.kind === "busy" ? this.#refuseBusy(first.lock, options) : this.#open(first, asked, options)
   }
 
   async #park(outcome: StoreOutcome, asked: Asked, options: PermitOptions): Promise<Grant> {
     if (outcome.kind === "busy") return this.#refuseBusy(outcome.lock, options)
-    if (outcome.kind !== "parked") return this.#open(outcome, asked.outer)
+    if (outcome.kind !== "parked") return this.#open(outcome, asked, options)
     const { session } = this.#home
     const since = session.env.clock.monotonic()
     const answer = await this.#waiting(session.wait(asked.request, options))
-    return this.#finish(answer, { since, options, outer: asked.outer, early: null })
+    return this.#finish(answer, { since, asked, options })
   }
 
   async #waiting(answer: Promise<Answer>): Promise<Answer> {
@@ -380,21 +212,18 @@ export class Holdable {
   }
 
   /** Ends a wait: with the grant, or with the reason there is none, thrown where the caller stands. */
-  #finish(
-    answer: Answer,
-    wait: { since: number; options: PermitOptions; outer: Scope | undefined; early: Promise<StoreOutcome> | null },
-  ): Grant {
-    const { session } = this.#home
-    // A caller that left before the store had answered at all: a grant that still comes as the outcome is given back.
-    if (wait.early !== null && answer.kind !== "lockGranted") this.#giveBack(wait.early)
+  #finish(answer: Answer, wait: { since: number; asked: Asked; options: PermitOptions }): Grant {
+    const { asked, options } = wait
     switch (answer.kind) {
-      case "lockGranted":
+      case "lockGranted": {
+        const grant = this.#hold(answer.token, asked, options)
         this.#metrics.contended += 1
-        this.#metrics.waitMs.observe(session.env.clock.monotonic() - wait.since)
-        return new Grant(this.#home, this.#metrics, { token: answer.token, at: answer.at, outer: wait.outer })
+        this.#metrics.waitMs.observe(this.#home.session.env.clock.monotonic() - wait.since)
+        return grant
+      }
       case "timeout":
         this.#metrics.timeouts += 1
-        throw timeoutError(wait.options.waitMs ?? 0, this.names, answer.locks)
+        throw timeoutError(options.waitMs ?? 0, this.names, { locks: answer.locks, isQueued: true })
       case "aborted":
         this.#metrics.aborted += 1
         throw answer.reason
@@ -407,25 +236,41 @@ export class Holdable {
     }
   }
 
-  #giveBack(asked: Promise<StoreOutcome>): void {
+  async #giveBack(asked: Promise<StoreOutcome>, { request }: Asked): Promise<void> {
     const { session } = this.#home
-    const back = async (): Promise<void> => {
+    try {
       const outcome = await asked
-      if (outcome.kind === "granted") await session.release(outcome.token)
+      // A request that was parked is withdrawn by whoever left it; of any other nothing more will be heard.
+      if (outcome.kind !== "parked") session.unpark(request)
+      if (outcome.kind === "granted") session.giveBack(outcome.token)
+    } catch {
+      session.unpark(request)
     }
-    session.background(back().catch(ignore))
   }
 
-  #open(outcome: StoreOutcome, outer: Scope | undefined): Grant {
-    if (outcome.kind === "granted") {
-      return new Grant(this.#home, this.#metrics, { token: outcome.token, at: outcome.at, outer })
-    }
+  #open(outcome: StoreOutcome, asked: Asked, options: PermitOptions): Grant {
+    if (outcome.kind === "granted") return this.#hold(outcome.token, asked, options)
     throw outcome.kind === "refused" ? this.#refusal(outcome) : unexpected("acquireLock", outcome)
   }
 
-  #refuseBusy(lock: Extract<StoreOutcome, { readonly kind: "busy" }>["lock"], options: PermitOptions): never {
+  #hold(token: Token, asked: Asked, options: PermitOptions): Grant {
+    const { session, grants } = this.#home
+    // Granted in the very moment the store began to close.
+    if (session.isClosed) {
+      session.giveBack(token)
+      throw closedError()
+    }
+    const grant = new Grant(this.#home, this.#metrics, token, asked.outer)
+    if (options.leaseMs !== undefined && grants.takeEarlyLoss(token)) {
+      grant.lose()
+      throw lostError(token)
+    }
+    return grant
+  }
+
+  #refuseBusy(lock: LockView, options: PermitOptions): never {
     this.#metrics.timeouts += 1
-    throw timeoutError(options.waitMs ?? 0, this.names, [lock])
+    throw timeoutError(options.waitMs ?? 0, this.names, { locks: [lock], isQueued: false })
   }
 
   #refusal(refusal: Parameters<typeof refusalError>[0]): HoldfastError {
@@ -450,6 +295,7 @@ export class Lock extends Holdable {
    * @throws HoldfastError ARGUMENT_INVALID for a limit that is no whole number from 1
    */
   shared(options: { readonly limit?: number } = {}): Holdable {
+    checkOptions(options)
     const { limit } = options
     if (limit !== undefined) checkCount(limit, "limit")
     return new Holdable(this.#home, { names: this.names, mode: "shared", limit: limit ?? null })
@@ -477,15 +323,17 @@ export class Semaphore extends Holdable {
     checkCount(limit, "limit")
     const { session } = this.#home
     const outcome = await session.execute({ kind: "resizeLock", session: session.id, name: this.#name, limit })
-    if (outcome.kind === "refused") throw refusalError(outcome)
+    if (outcome.kind === "done") return
+    throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("resizeLock", outcome)
   }
 }
 
-/** Names of one request: checked, distinct. */
+/** Names of one request: checked, distinct, and the caller's array no longer. */
 export function checkNames(names: string | readonly string[]): readonly string[] {
-  const all = typeof names === "string" ? [names] : names
-  if (!Array.isArray(all) || all.length === 0) {
-    throw new HoldfastError("ARGUMENT_INVALID", `lock takes a name or an array of names, found ${names === null ? "null" : typeof names}`)
+  const all = typeof names === "string" ? [names] : Array.isArray(names) ? [...(names as readonly string[])] : []
+  if (all.length === 0) {
+    const found = Array.isArray(names) ? "an empty array" : describeType(names)
+    throw new HoldfastError("ARGUMENT_INVALID", `lock takes a name or an array of names, found ${found}`)
   }
   for (const name of all) checkName(name, "the name of a lock")
   if (new Set(all).size !== all.length) {
@@ -494,10 +342,15 @@ export function checkNames(names: string | readonly string[]): readonly string[]
   return all
 }
 
-function checkOptions(options: PermitOptions): void {
+function checkPermitOptions(options: PermitOptions): void {
   checkWait(options)
   if (options.permits !== undefined) checkCount(options.permits, "permits")
   if (options.leaseMs !== undefined) checkDuration(options.leaseMs, "leaseMs", { zero: false })
+}
+
+/** The signal alone: what still ends a wait that has no bound of its own. */
+function signalOf({ signal }: WaitOptions): WaitOptions {
+  return signal === undefined ? NO_OPTIONS : { signal }
 }
 
 function isAnswer(value: StoreOutcome | Answer): value is Answer {
@@ -509,37 +362,4 @@ function isAnswer(value: StoreOutcome | Answer): value is Answer {
     value.kind === "requestRefused" ||
     value.kind === "runSettled"
   )
-}
-
-function lostError(token: Token): HoldfastError {
-  return new HoldfastError(
-    "GRANT_LOST",
-    `the grant with token ${String(token)} is no longer held: its lease ended or the store closed; others may hold the lock`,
-    { details: { token } },
-  )
-}
-
-/** How many times a lease is renewed within its length: one renewal may come late without losing the grant. */
-const RENEWALS_PER_LEASE = 3
-
-/** Renews while a callback runs. The timer is the point of a lease: a process that is stopped does not renew. */
-function keepRenewing(session: Session, grant: Grant, leaseMs: number): { stop: () => void } {
-  let timer = arm()
-  function arm() {
-    return session.env.timers.after(leaseMs / RENEWALS_PER_LEASE, () => {
-      if (!grant.isHeld) return
-      timer = arm()
-      // A renewal that finds the lease over loses nothing more: the store has told the grant so.
-      session.background(grant.renew(leaseMs).catch(ignore))
-    }, { keepAlive: false })
-  }
-  return {
-    stop: () => {
-      timer.cancel()
-    },
-  }
-}
-
-function ignore(): void {
-  // Said elsewhere; see the call.
 }

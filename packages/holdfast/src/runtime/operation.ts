@@ -5,23 +5,29 @@
  * body here, as one more waiter of the run: its own abort ends its own wait only (O8).
  */
 import {
+  checkName,
   type Effects,
   HoldfastError,
-  type Identity,
   identify,
   identifyKey,
   primitiveKey,
   type RetryPolicy,
   type RunSpec,
-  checkName,
-  encodeValue,
 } from "../kernel/index.ts"
-import type { OperationMetrics } from "../observe/index.ts"
-import { checkCount, checkDuration, checkFunction, checkWait, NO_OPTIONS, type WaitOptions } from "./bounds.ts"
+import { checkCount, checkDuration, checkFunction, checkOptions, checkWait, NO_OPTIONS } from "./bounds.ts"
+import {
+  type Arguments,
+  Call,
+  type CallOptions,
+  type CallPlan,
+  decodeKnownArguments,
+  encodeCallArguments,
+  withoutTrailing,
+} from "./call.ts"
 import type { Definition, RunContext } from "./execution.ts"
-import { refusalError, unexpected } from "./refusal.ts"
-import { RunHandle, toRunInfo, type RunInfo } from "./run-handle.ts"
-import type { Runs } from "./runs.ts"
+import { Recipe } from "./recipe.ts"
+import type { RunHandle } from "./run-handle.ts"
+import type { Asked, Runs } from "./runs.ts"
 
 /** How failed attempts are tried again. */
 export interface RetryOptions {
@@ -48,7 +54,7 @@ export interface OperationOptions<Args extends readonly unknown[], R> {
   readonly retry?: RetryOptions
   /** At most this many attempts at once, over all sessions. */
   readonly concurrency?: number
-  /** At most `concurrency` attempts at once for each key. */
+  /** At most `concurrency` attempts at once for each key. Arguments that are calls cannot be read by `key`. */
   readonly keyed?: { readonly key: (...args: Args) => string; readonly concurrency: number }
   /** An attempt that takes longer counts as failed. */
   readonly attemptTimeoutMs?: number
@@ -56,14 +62,11 @@ export interface OperationOptions<Args extends readonly unknown[], R> {
   readonly retainMs?: number
   /** What happens to a run when its last waiter leaves. Default `keep`: it goes on. */
   readonly abandon?: "keep" | "cancel"
-  /** The result stays in this session and is never encoded: for what has no encoding. */
+  /**
+   * The result stays in this session and is never encoded: for what has no encoding. Such an operation is called, not
+   * started, as a queued run may be computed in any session.
+   */
   readonly ephemeral?: boolean
-}
-
-/** How one call waits. */
-export interface CallOptions extends WaitOptions {
-  /** Computes again even where a result is stored; a run under way is joined. */
-  readonly force?: boolean
 }
 
 /** How a run is started. */
@@ -78,86 +81,34 @@ export interface StartOptions {
   readonly force?: boolean
 }
 
-/** An operation: call it like the function it is. */
+/** An operation: call it like the function it is. In the place of an argument, the call that makes it may be passed. */
 export interface Operation<Args extends readonly unknown[], R> {
-  (...args: Args): Promise<R>
+  (...args: Arguments<Args>): Promise<R>
   readonly operationName: string
   readonly version: number
   /** The result of these arguments, with bounds for this caller's wait. @throws HoldfastError RUN_FAILED, WAIT_TIMEOUT, … */
-  invoke(args: Args, options?: CallOptions): Promise<R>
-  /** These arguments as a handle: named once, asked often. */
-  handle(...args: Args): Call<R>
+  invoke(args: Arguments<Args>, options?: CallOptions): Promise<R>
+  /** These arguments as a handle: named once, asked often, or passed as an argument of another operation. */
+  handle(...args: Arguments<Args>): Call<R>
   /** Makes sure a run exists for a worker to take; see `hf.start`. */
-  start(args: Args, options?: StartOptions): Promise<RunHandle<R>>
+  start(args: Arguments<Args>, options?: StartOptions): Promise<RunHandle<R>>
   /** Forgets the result of these arguments. A computation under way cannot bring it back; its callers get a fresh one. */
-  forget(...args: Args): Promise<void>
+  forget(...args: Arguments<Args>): Promise<void>
   /** Stores a result for these arguments. A computation under way cannot overwrite it. */
-  put(args: Args, value: R): Promise<void>
+  put(args: Arguments<Args>, value: R): Promise<void>
   /** @internal */
-  readonly specOf: (args: Args, options: StartOptions) => RunSpec
+  readonly specOf: (args: Arguments<Args>, options: StartOptions) => RunSpec
   /** @internal */
   readonly definition: Definition
-}
-
-/** One identity of an operation. */
-export class Call<R> {
-  /** Content address of operation, version and arguments, or of the key. */
-  readonly identity: Identity
-  readonly #runs: Runs
-  readonly #definition: Definition
-  readonly #spec: RunSpec
-
-  /** @internal Made by {@link Operation.handle}. */
-  constructor(runs: Runs, definition: Definition, spec: RunSpec) {
-    this.identity = spec.identity
-    this.#runs = runs
-    this.#definition = definition
-    this.#spec = spec
-  }
-
-  /** The result: stored, joined or computed here. */
-  result(options: CallOptions = NO_OPTIONS): Promise<R> {
-    // The store keeps what this operation's body returned, which is an R.
-    return this.#runs.call(this.#definition, this.#spec, options) as Promise<R>
-  }
-
-  /** What is known of the identity's newest run; undefined when there is none. */
-  async status(): Promise<RunInfo | undefined> {
-    const { session } = this.#runs
-    const outcome = await session.execute({ kind: "readRun", session: session.id, identity: this.identity })
-    if (outcome.kind !== "run") throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("readRun", outcome)
-    return outcome.view === null ? undefined : toRunInfo(outcome.view)
-  }
-
-  /** See {@link Operation.forget}. */
-  async forget(): Promise<void> {
-    const { session } = this.#runs
-    const outcome = await session.execute({ kind: "forgetResult", session: session.id, identity: this.identity })
-    if (outcome.kind === "refused") throw refusalError(outcome)
-  }
-
-  /** See {@link Operation.put}. */
-  async put(value: R): Promise<void> {
-    const { session } = this.#runs
-    const result = this.#runs.encode(this.#definition, value)
-    const outcome = await session.execute({ kind: "putResult", session: session.id, spec: this.#spec, result })
-    if (outcome.kind === "refused") throw refusalError(outcome)
-    if (outcome.kind === "settled" && this.#definition.ephemeral) this.#runs.keepEphemeral(outcome.run, value)
-  }
-
-  /** See {@link Operation.start}. */
-  async start(force: boolean): Promise<RunHandle<R>> {
-    const { session } = this.#runs
-    const outcome = await session.execute({ kind: "enqueueRun", session: session.id, spec: this.#spec, force })
-    if (outcome.kind !== "enqueued") throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("enqueueRun", outcome)
-    return new RunHandle<R>(this.#runs, outcome.run, this.#definition)
-  }
 }
 
 /** Handles of recent calls with plain arguments, so that a hot call hashes nothing. Dropped whole at the bound. */
 const RECENT_CALLS = 4_096
 
 const NO_START: StartOptions = {}
+
+/** The operation under which ad-hoc work is known. */
+export const AD_HOC = "once"
 
 /** Checks a definition and makes its operation. */
 export function createOperation<Args extends readonly unknown[], R>(
@@ -166,32 +117,36 @@ export function createOperation<Args extends readonly unknown[], R>(
   options: OperationOptions<Args, R>,
 ): Operation<Args, R> {
   const template = checkDefinition(name, options)
-  const metrics: OperationMetrics = runs.session.metrics.operation(name)
   const definition: Definition = {
     name,
     version: options.version,
+    effects: options.effects,
     ephemeral: options.ephemeral === true,
     // A body is only ever called with the arguments its own operation encoded, which are Args.
     body: (context, ...args) => options.run(context, ...(args as readonly unknown[] as Args)),
-    metrics,
+    metrics: runs.session.metrics.operation(name),
+    recall: (recipe) => new Call(runs, definition, recallPlan(recipe, template)),
   }
   runs.define(definition)
   const recent = new Map<string, Call<R>>()
-  function specOf(args: Args, start: StartOptions): RunSpec {
-    return createSpec(runs, definition, { args, start, template, keyOf: options.keyed?.key })
+  function start(args: readonly unknown[], how: StartOptions): Call<R> {
+    checkOptions(how)
+    if (definition.ephemeral) throw refuseQueue(name)
+    return new Call<R>(runs, definition, createPlan(runs, definition, { args: checkArgs(args), how, template }))
   }
-  function handle(...args: Args): Call<R> {
+  function handle(...given: readonly unknown[]): Call<R> {
+    const args = withoutTrailing(given)
     const key = primitiveKey(args)
     const known = key === undefined ? undefined : recent.get(key)
     if (known !== undefined) return known
-    const call = new Call<R>(runs, definition, specOf(args, NO_START))
+    const call = new Call<R>(runs, definition, createPlan(runs, definition, { args, how: NO_START, template }))
     if (key !== undefined) {
       if (recent.size >= RECENT_CALLS) recent.clear()
       recent.set(key, call)
     }
     return call
   }
-  function operation(...args: Args): Promise<R> {
+  function operation(...args: readonly unknown[]): Promise<R> {
     try {
       return handle(...args).result()
     } catch (error) {
@@ -203,122 +158,160 @@ export function createOperation<Args extends readonly unknown[], R>(
     operationName: name,
     version: options.version,
     definition,
-    specOf,
     handle,
-    async invoke(args: Args, call: CallOptions = NO_OPTIONS): Promise<R> {
+    specOf: (args: readonly unknown[], how: StartOptions): RunSpec => start(args, how).spec,
+    async invoke(args: readonly unknown[], call: CallOptions = NO_OPTIONS): Promise<R> {
       checkWait(call)
-      return await handle(...args).result(call)
+      return await handle(...checkArgs(args)).result(call)
     },
-    async start(args: Args, start: StartOptions = NO_START): Promise<RunHandle<R>> {
-      return await new Call<R>(runs, definition, specOf(args, start)).start(start.force === true)
+    async start(args: readonly unknown[], how: StartOptions = NO_START): Promise<RunHandle<R>> {
+      return await start(args, how).start(how.force === true)
     },
-    async forget(...args: Args): Promise<void> {
+    async forget(...args: readonly unknown[]): Promise<void> {
       await handle(...args).forget()
     },
-    async put(args: Args, value: R): Promise<void> {
-      await handle(...args).put(value)
+    async put(args: readonly unknown[], value: R): Promise<void> {
+      await handle(...checkArgs(args)).put(value)
     },
   })
 }
 
 /** What every run of a definition has in common. */
-type SpecTemplate = Pick<
-  RunSpec,
-  "effects" | "retry" | "concurrency" | "attemptTimeoutMs" | "retainMs" | "abandon"
-> & { readonly keyedCount: number | null }
+interface Template {
+  readonly spec: Pick<RunSpec, "effects" | "retry" | "concurrency" | "attemptTimeoutMs" | "retainMs" | "abandon">
+  readonly keyed: { readonly key: (...args: never[]) => unknown; readonly concurrency: number } | null
+}
 
-function checkDefinition<Args extends readonly unknown[], R>(name: string, options: OperationOptions<Args, R>): SpecTemplate {
+function checkDefinition<Args extends readonly unknown[], R>(name: string, options: OperationOptions<Args, R>): Template {
   checkName(name, "the name of an operation")
+  checkOptions(options)
+  if (name === AD_HOC) throw invalid(`"${AD_HOC}" is the name of ad-hoc work, hf.once; choose another for an operation`)
   checkCount(options.version, `the version of operation "${name}"`)
   checkFunction(options.run, `the body of operation "${name}"`)
-  if (options.effects !== "pure" && options.effects !== "idempotent" && options.effects !== "once") {
-    throw new HoldfastError(
-      "ARGUMENT_INVALID",
-      `operation "${name}" must declare its effects as "pure", "idempotent" or "once", found ${JSON.stringify(options.effects)}`,
-    )
-  }
+  checkChoice(options.effects, `the effects of operation "${name}"`, ["pure", "idempotent", "once"])
+  checkChoice(options.abandon ?? "keep", "abandon", ["keep", "cancel"])
   if (options.concurrency !== undefined) checkCount(options.concurrency, "concurrency")
-  if (options.attemptTimeoutMs !== undefined) checkDuration(options.attemptTimeoutMs, "attemptTimeoutMs", { zero: false })
+  if (options.attemptTimeoutMs !== undefined)
+    checkDuration(options.attemptTimeoutMs, "attemptTimeoutMs", { zero: false })
   if (options.retainMs !== undefined) checkDuration(options.retainMs, "retainMs", { zero: true })
   if (options.keyed !== undefined) {
+    checkOptions(options.keyed)
     checkCount(options.keyed.concurrency, "keyed.concurrency")
     checkFunction(options.keyed.key, "keyed.key")
   }
   return {
-    effects: options.effects,
-    retry: checkRetry(options.retry ?? {}),
-    concurrency: options.concurrency ?? null,
-    attemptTimeoutMs: options.attemptTimeoutMs ?? null,
-    retainMs: options.retainMs ?? null,
-    abandon: options.abandon ?? "keep",
-    keyedCount: options.keyed?.concurrency ?? null,
+    spec: {
+      effects: options.effects,
+      retry: checkRetry(options.retry ?? {}),
+      concurrency: options.concurrency ?? null,
+      attemptTimeoutMs: options.attemptTimeoutMs ?? null,
+      retainMs: options.retainMs ?? null,
+      abandon: options.abandon ?? "keep",
+    },
+    keyed: options.keyed ?? null,
   }
 }
 
 function checkRetry(retry: RetryOptions): RetryPolicy {
+  checkOptions(retry)
   const { maxAttempts = 1, initialMs = 100, factor = 2, maxMs = 60_000 } = retry
   checkCount(maxAttempts, "retry.maxAttempts")
   checkDuration(initialMs, "retry.initialMs", { zero: true })
   checkDuration(maxMs, "retry.maxMs", { zero: true })
   if (!(Number.isFinite(factor) && factor >= 1)) {
-    throw new HoldfastError("ARGUMENT_INVALID", `retry.factor must be a number from 1, found ${String(factor)}`)
+    throw invalid(`retry.factor must be a number from 1, found ${String(factor)}`)
   }
   return { maxAttempts, initialMs, factor, maxMs }
 }
 
-function createSpec<Args extends readonly unknown[]>(
+function createPlan(
   runs: Runs,
   definition: Definition,
-  call: {
-    readonly args: Args
-    readonly start: StartOptions
-    readonly template: SpecTemplate
-    readonly keyOf: ((...args: Args) => string) | undefined
-  },
-): RunSpec {
-  const { args, start, template, keyOf } = call
-  const { key, delayMs = 0, priority = 0 } = start
+  call: { readonly args: readonly unknown[]; readonly how: StartOptions; readonly template: Template },
+): CallPlan {
+  const { how, template } = call
+  const { name, version } = definition
+  const { key, delayMs = 0, priority = 0 } = how
   if (key !== undefined) checkName(key, "key")
   checkDuration(delayMs, "delayMs", { zero: true })
-  if (!Number.isFinite(priority)) {
-    throw new HoldfastError("ARGUMENT_INVALID", `priority must be a finite number, found ${String(priority)}`)
-  }
-  const { keyedCount, ...options } = template
-  const slot = keyOf === undefined || keyedCount === null ? null : { key: checkedKey(keyOf(...args)), count: keyedCount }
+  if (!Number.isFinite(priority)) throw invalid(`priority must be a finite number, found ${String(priority)}`)
+  const given = withoutTrailing(call.args)
+  const { args, inner } = encodeCallArguments(runs, name, given)
+  const { sha256 } = runs.session.env
   const named = runs.nameOf(definition)
-  return {
-    ...options,
-    identity: key === undefined ? identify(named, args, runs.session.env.sha256) : identifyKey(named, key, runs.session.env.sha256),
-    operation: definition.name,
-    version: definition.version,
-    args: encodeValue(args, `the arguments of operation "${definition.name}"`),
-    key: key ?? null,
-    keyed: slot,
-    priority,
-    delayMs,
-  }
+  const identity = key === undefined ? identify(named, given, sha256) : identifyKey(named, key, sha256)
+  const recipe = new Recipe({ identity, operation: name, version, args, inner })
+  return { recipe, spec: specOf(recipe, template, { key: key ?? null, delayMs, priority, given }) }
 }
 
-function checkedKey(key: unknown): string {
+/** The plan of a call that came as data. */
+function recallPlan(recipe: Recipe, template: Template): CallPlan {
+  return { recipe, spec: specOf(recipe, template, { key: null, delayMs: 0, priority: 0, given: null }) }
+}
+
+function specOf(
+  recipe: Recipe,
+  template: Template,
+  how: Pick<RunSpec, "key" | "delayMs" | "priority"> & { readonly given: readonly unknown[] | null },
+): CallPlan["spec"] {
+  const { given, ...rest } = how
+  const { identity, operation, version } = recipe
+  return { ...template.spec, identity, operation, version, keyed: keyedOf(recipe, template, given), ...rest }
+}
+
+function keyedOf(recipe: Recipe, { keyed }: Template, given: readonly unknown[] | null): RunSpec["keyed"] {
+  if (keyed === null) return null
+  const args = given === null || recipe.inner.length > 0 ? decodeKnownArguments(recipe.args) : given
+  // The operation's own arguments, which its key function takes.
+  const key = keyed.key(...(args as never[]))
   checkName(key, "what keyed.key returns")
-  return key
+  return { key, count: keyed.concurrency }
 }
 
-/** The spec of ad-hoc work under a key; see `hf.once`. */
-export function createAdHocSpec(runs: Runs, definition: Definition, key: string): RunSpec {
+function checkArgs(args: unknown): readonly unknown[] {
+  if (Array.isArray(args)) return args
+  throw invalid(`the arguments of an operation must be an array, found ${args === null ? "null" : typeof args}`)
+}
+
+function checkChoice(value: unknown, what: string, choices: readonly string[]): void {
+  if (typeof value === "string" && choices.includes(value)) return
+  const expected = choices.map((choice) => `"${choice}"`).join(" or ")
+  throw invalid(`${what} must be ${expected}, found ${typeof value === "string" ? JSON.stringify(value) : typeof value}`)
+}
+
+function refuseQueue(name: string): HoldfastError {
+  return invalid(
+    `operation "${name}" is ephemeral: its result stays in the session that computes it, which for a queued run may be another; call it instead`,
+  )
+}
+
+function invalid(message: string): HoldfastError {
+  return new HoldfastError("ARGUMENT_INVALID", message)
+}
+
+const AD_HOC_TEMPLATE: Template = {
+  spec: {
+    effects: "idempotent",
+    retry: { maxAttempts: 1, initialMs: 0, factor: 1, maxMs: 0 },
+    concurrency: null,
+    attemptTimeoutMs: null,
+    retainMs: null,
+    abandon: "keep",
+  },
+  keyed: null,
+}
+
+/** Ad-hoc work under a key; see `hf.once`. */
+export function createAdHoc(runs: Runs, key: string, fn: () => unknown): Asked {
   checkName(key, "the key of once")
-  return createSpec(runs, definition, {
-    args: [key],
-    start: { key },
-    template: {
-      effects: "idempotent",
-      retry: checkRetry({}),
-      concurrency: null,
-      attemptTimeoutMs: null,
-      retainMs: null,
-      abandon: "keep",
-      keyedCount: null,
-    },
-    keyOf: undefined,
-  })
+  const definition: Definition = {
+    name: AD_HOC,
+    version: 1,
+    effects: "idempotent",
+    ephemeral: false,
+    body: fn,
+    metrics: runs.session.metrics.operation(AD_HOC),
+    recall: null,
+  }
+  return new Call(runs, definition, createPlan(runs, definition, { args: [key], how: { key }, template: AD_HOC_TEMPLATE }))
 }

@@ -1,5 +1,5 @@
 /** Turns a store's refusal into the error a caller sees, with the caller's own stack. */
-import { type ErrorCode, type ErrorDetails, HoldfastError, type LockView } from "../kernel/index.ts"
+import { type ErrorCode, type ErrorDetails, HoldfastError, type LockView, type Token } from "../kernel/index.ts"
 
 /** A fresh error for a refusal; throw it where the caller waits, so that its stack shows the caller. */
 export function refusalError(refusal: {
@@ -12,17 +12,35 @@ export function refusalError(refusal: {
 
 /** A store that answers a command with another command's outcome is broken, and says so. */
 export function unexpected(asked: string, outcome: { readonly kind: string }): HoldfastError {
-  return new HoldfastError("STORE_UNAVAILABLE", `the store answered "${asked}" with "${outcome.kind}", which is no answer to it`)
+  return new HoldfastError(
+    "STORE_UNAVAILABLE",
+    `the store answered "${asked}" with "${outcome.kind}", which is no answer to it`,
+  )
 }
 
 export function closedError(): HoldfastError {
   return new HoldfastError("CLOSED", "the store was closed by this program while this waited; open it again to go on")
 }
 
+/** The grant is over, and others may hold the lock. */
+export function lostError(token: Token): HoldfastError {
+  return new HoldfastError(
+    "GRANT_LOST",
+    `the grant with token ${String(token)} is no longer held: its lease ended or the store closed; others may hold the lock`,
+    { details: { token } },
+  )
+}
+
+/** What stood in the way of a request; `isQueued` where the request itself is among those counted as waiting. */
+interface Obstacle {
+  readonly locks: readonly LockView[]
+  readonly isQueued: boolean
+}
+
 /** Says who is in the way, since when, and how many wait. */
-export function timeoutError(waitMs: number, names: readonly string[], locks: readonly LockView[]): HoldfastError {
+export function timeoutError(waitMs: number, names: readonly string[], { locks, isQueued }: Obstacle): HoldfastError {
   const asked = names.map((name) => `"${name}"`).join(" and ")
-  const pictures = locks.map(describeLock)
+  const pictures = locks.map((lock) => describeLock(lock, isQueued))
   const message = [`lock ${asked} was not granted within ${String(waitMs)} ms`, ...pictures].join("; ")
   return new HoldfastError("LOCK_TIMEOUT", message, { details: { locks } })
 }
@@ -30,13 +48,15 @@ export function timeoutError(waitMs: number, names: readonly string[], locks: re
 /** More holders than these make a message nobody reads; `details.locks` has them all. */
 const NAMED_HOLDERS = 3
 
-function describeLock(lock: LockView): string {
+function describeLock(lock: LockView, isQueued: boolean): string {
   const holders = lock.holders
     .slice(0, NAMED_HOLDERS)
-    .map((holder) => `${holder.label} (token ${String(holder.token)}, ${holder.mode}, for ${String(Math.round(holder.sinceMs))} ms)`)
+    .map(
+      ({ label, token, mode, sinceMs }) =>
+        `${label} (token ${String(token)}, ${mode}, for ${String(Math.round(sinceMs))} ms)`,
+    )
   const more = lock.holders.length - holders.length
-  const held =
-    holders.length === 0 ? "is held by nobody" : `is held by ${holders.join(", ")}${more > 0 ? ` and ${String(more)} more` : ""}`
+  const held = `is held by ${holders.length === 0 ? "nobody" : holders.join(", ")}${more > 0 ? ` and ${String(more)} more` : ""}`
   const waiting = lock.waiterCount === 1 ? "1 request was waiting" : `${String(lock.waiterCount)} requests were waiting`
-  return `"${lock.name}" ${held}, ${waiting}, this one included`
+  return `"${lock.name}" ${held}, ${waiting}${isQueued ? ", this one included" : ""}`
 }

@@ -84,6 +84,7 @@ export class RunHandle<R> {
     return this.#control("pause")
   }
 
+  /** Lets a paused run go on. */
   resume(): Promise<RunStatus> {
     return this.#control("resume")
   }

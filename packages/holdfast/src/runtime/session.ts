@@ -22,10 +22,12 @@ import {
   type StoreEvent,
   type Token,
   assertInvariant,
+  isHoldfastError,
 } from "../kernel/index.ts"
 import type { Metrics } from "../observe/index.ts"
 import type { Store, StoreOutcome } from "../store/index.ts"
 import type { WaitOptions } from "./bounds.ts"
+import { closedError } from "./refusal.ts"
 
 /** How a wait ended. */
 export type Answer =
@@ -55,6 +57,9 @@ export interface SessionEvents {
 
 /** News for a watcher; null when the store closes. */
 export type WatchEvent = Extract<StoreEvent, { readonly kind: "cellChanged" | "runChanged" }> | null
+
+/** What begins something that closing would have to wait for; what runs already may still read and write. */
+const BEGINNINGS: ReadonlySet<Command["kind"]> = new Set(["claimRun", "awaitRun", "openWorker", "takeRun"])
 
 export class Session {
   readonly id: SessionId
@@ -93,7 +98,9 @@ export class Session {
     return this.#lastRequest as RequestId // Brand constructor.
   }
 
+  /** @throws HoldfastError CLOSED for what begins anew while the store closes, and for everything afterwards. */
   execute(command: Command): StoreOutcome | Promise<StoreOutcome> {
+    if (this.#isClosed && BEGINNINGS.has(command.kind)) throw closedError()
     return this.#store.execute(command)
   }
 
@@ -135,7 +142,8 @@ export class Session {
   }
 
   watch(request: RequestId, handler: (event: WatchEvent) => void): void {
-    this.#watches.set(request, handler)
+    if (this.#isClosed) handler(null)
+    else this.#watches.set(request, handler)
   }
 
   unwatch(request: RequestId): void {
@@ -143,15 +151,27 @@ export class Session {
     this.background(this.#withdraw(request, "done"))
   }
 
-  /** Gives a token back without waiting for the answer; closing waits for it. */
   release(token: Token): StoreOutcome | Promise<StoreOutcome> {
     return this.execute({ kind: "releaseLock", session: this.id, token })
   }
 
-  /** Owns work nobody awaits: closing does. What it rejects with is a bug and surfaces as an unhandled rejection. */
+  /** Releases what came to nobody. Where the store is gone, so is the session, and the grant with it. */
+  giveBack(token: Token): void {
+    try {
+      const released = this.release(token)
+      if (released instanceof Promise) this.background(released.catch(ignore))
+    } catch {
+      // See above.
+    }
+  }
+
+  /**
+   * Owns work nobody awaits: closing does. What it rejects with is a bug and surfaces as an unhandled rejection, save
+   * that a store that was closed refuses.
+   */
   background(work: Promise<unknown>): void {
     this.#background.add(work)
-    void work.finally(() => this.#background.delete(work))
+    void this.#own(work)
   }
 
   /** Answers every wait, from now on at once, with `closed`. */
@@ -170,8 +190,8 @@ export class Session {
     await Promise.allSettled(this.#background)
   }
 
-  close(): Promise<void> {
-    return this.#store.close()
+  async close(): Promise<void> {
+    await this.#store.close()
   }
 
   onTransition(handler: Parameters<Store["onTransition"]>[0]): void {
@@ -217,8 +237,17 @@ export class Session {
       this.#answer(parked, event)
       return
     }
-    const released = this.release(event.token)
-    if (released instanceof Promise) this.background(released)
+    this.giveBack(event.token)
+  }
+
+  async #own(work: Promise<unknown>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      if (!this.#isClosed || !isHoldfastError(error, "CLOSED")) throw error
+    } finally {
+      this.#background.delete(work)
+    }
   }
 
   /** The caller's own bound ends its wait. */
@@ -262,4 +291,8 @@ function disarm(parked: Parked): void {
   parked.timer = null
   if (parked.onAbort !== null) parked.signal?.removeEventListener("abort", parked.onAbort)
   parked.onAbort = null
+}
+
+function ignore(): void {
+  // Said elsewhere; see the call.
 }

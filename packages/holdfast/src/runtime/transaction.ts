@@ -17,6 +17,7 @@ import type { Operation, StartOptions } from "./operation.ts"
 import { currentHolding } from "./scope.ts"
 import type { Session } from "./session.ts"
 
+/** How a transaction is retried. */
 export interface TransactOptions {
   /** How often to try before CONFLICT. Default 20: with the backoff, about a second of losing every race. */
   readonly maxAttempts?: number

@@ -14,11 +14,13 @@ import { refusalError, unexpected } from "./refusal.ts"
 import type { StoreOutcome } from "../store/index.ts"
 import type { Runs } from "./runs.ts"
 
+/** How a worker works. */
 export interface WorkOptions {
   /** How many bodies compute at once. Default 1. */
   readonly concurrency?: number
 }
 
+/** How a worker ends. */
 export interface DrainOptions {
   /** How long bodies may go on before their signals are aborted, in milliseconds. Default: as long as they take. */
   readonly graceMs?: number
@@ -27,6 +29,7 @@ export interface DrainOptions {
 /** Any operation, whatever its arguments. */
 export type AnyOperation = Pick<Operation<never, unknown>, "operationName" | "version" | "definition">
 
+/** Slots of this session that take queued runs until drained. */
 export class Worker implements AsyncDisposable {
   readonly #runs: Runs
   readonly #id: WorkerId

@@ -2,6 +2,7 @@
  * A session of a store under test, with a word for each thing tests do. It keeps every event it was sent, waits for
  * events without polling and with a bound, and counts what was exercised.
  */
+import { deepStrictEqual } from "node:assert"
 import { expect } from "vitest"
 import { identify, identifyKey } from "../../src/kernel/index.ts"
 import type {
@@ -147,8 +148,7 @@ export class Client {
   }
 
   async send(command: OwnCommand): Promise<StoreOutcome> {
-    // The one field that was taken out is put back.
-    return await this.link.execute({ ...command, session: this.session } as Command)
+    return await this.link.execute({ ...command, session: this.session })
   }
 
   nextRequest(): RequestId {
@@ -201,7 +201,7 @@ export class Client {
   /** Asserts that nothing is left unread that `test` picks, after everything said so far has arrived. */
   async expectNothing(test: (event: StoreEvent) => boolean = () => true): Promise<void> {
     await this.catchUp()
-    expect(this.#unread.filter(test)).toEqual([])
+    deepStrictEqual(this.#unread.filter(test), [])
   }
 
   /** Asserts that a request was not answered so far. */
@@ -306,7 +306,8 @@ export class Client {
   }
 
   async complete(token: Token, result: Value = 1): Promise<void> {
-    expect(await this.send({ kind: "completeRun", token, result })).toEqual({ kind: "status", status: "completed" })
+    const outcome = await this.send({ kind: "completeRun", token, result })
+    deepStrictEqual(outcome, { kind: "status", status: "completed" })
   }
 
   async fail(token: Token, message = "no luck", final = false): Promise<StoreOutcome> {

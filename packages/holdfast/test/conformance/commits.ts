@@ -90,6 +90,25 @@ export function testCommits(it: Conform): void {
     },
   )
 
+  it(
+    "keeps the steps of attempts that failed, in order, also when the run is asked for again (O10)",
+    ["cells", "runs"],
+    async (world) => {
+      const client = await world.open()
+      const spec = specOf("charge", 0, { effects: "idempotent" })
+      for (const [attempt, name] of ["one", "two", "three"].entries()) {
+        const { token, steps } = await client.claim(spec)
+        expect(steps.map((step) => step.outcome)).toEqual([0, 1, 2].slice(0, attempt))
+        expectKind(await client.commit({ step: { token, name, outcome: attempt } }), "committed")
+        await client.fail(token)
+      }
+      const last = await client.claim(spec)
+      expect(last.steps.map((step) => step.name)).toEqual(["one", "two", "three"])
+      await client.complete(last.token)
+      expect((await client.claim(spec, { force: true })).steps).toEqual([])
+    },
+  )
+
   it("records no step whose commit is refused (O10, C3)", ["cells", "runs"], async (world) => {
     const client = await world.open()
     const { token } = await client.claim(specOf("charge"))

@@ -126,6 +126,20 @@ export function testControls(it: Conform): void {
     },
   )
 
+  it(
+    "tells a body once of what is asked twice, and settles a run that is paused as any other (O2, O6)",
+    ["runs"],
+    async (world) => {
+      const [executor, client] = [await world.open(), await world.open()]
+      const { token, run } = await executor.claim(specOf("render"))
+      for (const action of ["resume", "pause", "pause"] as const) await client.control(run, action)
+      expect(await executor.event("claimControl")).toMatchObject({ token, action: "pause" })
+      await executor.expectNothing()
+      await executor.complete(token, 1)
+      expect(await client.readRun(specOf("render"))).toMatchObject({ status: "completed", paused: false })
+    },
+  )
+
   it("retries a failed run when asked, for whoever takes it (O3)", ["runs"], async (world) => {
     const client = await world.open()
     const claim = await client.claim(specOf("render"))

@@ -121,6 +121,15 @@ export function testDeadlocks(it: Conform): void {
     expect(await caller.settled(joined)).toMatchObject({ kind: "completed" })
   })
 
+  it("ignores tokens of others where a run is asked for, too (L5, L7)", ["runs"], async (world) => {
+    const [ada, bob, executor] = [await world.open(), await world.open(), await world.open()]
+    const a = await ada.lock("a")
+    const claim = await executor.claim(specOf("render"))
+    await executor.queue("a", { holding: [claim.token] })
+    await bob.join(specOf("render"), { holding: [a] })
+    expectKind((await bob.awaitRun(claim.run, { holding: [a, 1_000_000 as never] })).outcome, "joined")
+  })
+
   it("refuses to await a run whose executor already waits for the scope (L7)", ["runs"], async (world) => {
     const [caller, executor] = [await world.open(), await world.open()]
     const a = await caller.lock("a")
@@ -162,32 +171,65 @@ export function testDeadlocks(it: Conform): void {
     for (const arg of [1, 2]) expect(await client.readRun(spec(arg))).toBeNull()
   })
 
-  it("sees a worker whose only slot waits for a run that only it could take (L7)", ["runs"], async (world) => {
-    const client = await world.open()
-    const worker = await client.openWorker(["walk"])
-    await client.enqueue(specOf("walk", 1))
-    const parent = await client.takeNow(worker)
-    const child = await client.enqueue(specOf("walk", 2))
-    expectRefused((await client.awaitRun(child.run, { holding: [parent.token] })).outcome, "DEADLOCK")
-    // Handed the claim, the parent executes the child inline.
-    const inline = await client.awaitRun(child.run, { holding: [parent.token], execute: true })
-    expectKind(inline.outcome, "claimed")
-  })
-
   it(
-    "refuses a waiter whose run lost its executor and now needs the waiter's own slot (L7, O4)",
+    "lends a worker's slot to another run while its body awaits one, or executes that inline (L7)",
     ["runs"],
     async (world) => {
-      const [client, executor] = [await world.open(), await world.open()]
+      const client = await world.open()
       const worker = await client.openWorker(["walk"])
       await client.enqueue(specOf("walk", 1))
       const parent = await client.takeNow(worker)
+      const child = await client.enqueue(specOf("walk", 2))
+      const waiting = await client.awaitRun(child.run, { holding: [parent.token] })
+      expectKind(waiting.outcome, "joined")
+      const taken = await client.takeNow(worker)
+      expect(taken.run).toBe(child.run)
+      await client.complete(taken.token)
+      await client.settled(waiting.request)
+      const other = await client.enqueue(specOf("walk", 3))
+      const inline = await client.awaitRun(other.run, { holding: [parent.token], execute: true })
+      expectKind(inline.outcome, "claimed")
+    },
+  )
+
+  it(
+    "sees a worker whose only slot waits for a lock kept by one who awaits a run only it could take (L7)",
+    ["runs"],
+    async (world) => {
+      const [client, keeper] = [await world.open(), await world.open()]
+      const worker = await client.openWorker(["walk"])
+      await client.enqueue(specOf("walk", 1))
+      const body = await client.takeNow(worker)
+      const a = await keeper.lock("a")
+      const child = await keeper.enqueue(specOf("walk", 2))
+      const waiting = await keeper.awaitRun(child.run, { holding: [a] })
+      expectKind(waiting.outcome, "joined")
+      expectRefused((await client.acquire("a", { holding: [body.token] })).outcome, "DEADLOCK")
+      await client.complete(body.token)
+      await client.complete((await client.takeNow(worker)).token)
+      await keeper.settled(waiting.request)
+    },
+  )
+
+  it(
+    "refuses a waiter whose run lost its executor and now needs a slot that waits for the waiter (L7, O4)",
+    ["runs"],
+    async (world) => {
+      const [client, keeper, executor] = [await world.open(), await world.open(), await world.open()]
+      const worker = await client.openWorker(["walk"])
+      await client.enqueue(specOf("walk", 1))
+      const body = await client.takeNow(worker)
+      const a = await keeper.lock("a")
       const child = await executor.claim(specOf("walk", 2))
-      const { request, outcome } = await client.awaitRun(child.run, { holding: [parent.token] })
+      const { request, outcome } = await keeper.awaitRun(child.run, { holding: [a] })
       expectKind(outcome, "joined")
+      // While somebody executes the child, this wait is no deadlock.
+      const locking = await client.queue("a", { holding: [body.token] })
       await executor.end()
-      expect(await client.event("requestRefused", request)).toMatchObject({ code: "DEADLOCK" })
-      await client.expectUnanswered(request)
+      expect(await keeper.event("requestRefused", request)).toMatchObject({ code: "DEADLOCK" })
+      await keeper.expectUnanswered(request)
+      await keeper.release(a)
+      await client.granted(locking)
     },
   )
 

@@ -18,7 +18,7 @@ import {
   type StoredRow,
   type Transition,
 } from "../../src/kernel/index.ts"
-import type { Engine } from "../../src/stores/memory/memory-store.ts"
+import type { Engine } from "../../src/stores/memory/index.ts"
 
 /** One round may load the rows a command names and one table; then nothing is missing any more. */
 const MAX_ROUNDS = 1

@@ -165,6 +165,20 @@ export function testLocks(it: Conform): void {
     },
   )
 
+  it("lets a request for several names pass nobody in any of its queues (L3)", [], async (world) => {
+    const [writer, reader, waiting, both] = (await world.openMany(4)) as [Client, Client, Client, Client]
+    const a = await writer.lock("a")
+    const b = await reader.lock("b", SHARED)
+    const first = await waiting.queue("b")
+    const joint = await both.queue(["a", "b"], SHARED)
+    // Now the first in the queue of `a`, and compatible with who holds `b`; but another was there before.
+    await writer.release(a)
+    await both.expectUnanswered(joint)
+    await reader.release(b)
+    await waiting.release(await waiting.granted(first))
+    await both.granted(joint)
+  })
+
   it("forgets a withdrawn request and wakes those it stood in the way of (L4)", [], async (world) => {
     const [reader, writer, late] = [await world.open(), await world.open(), await world.open()]
     await reader.lock("a", SHARED)
@@ -220,6 +234,20 @@ export function testLocks(it: Conform): void {
     expect(await next.granted(waiting)).toBeGreaterThan(token)
     expect(await holder.event("grantLost")).toMatchObject({ token, names: ["a", "b"] })
     expectKind(await holder.send({ kind: "releaseLock", token }), "unheld")
+  })
+
+  it("forgets the lease of a grant that was given back in time (L1, L4)", [], async (world) => {
+    const [one, two, three] = (await world.openMany(3)) as [Client, Client, Client]
+    await one.release(await one.lock("a", { leaseMs: 50 }))
+    await one.end("closed")
+    await two.release(await two.lock("a", { leaseMs: 50 }))
+    const token = await two.lock("a")
+    const waiting = await three.queue("a")
+    await world.advance(100)
+    await three.expectUnanswered(waiting)
+    await two.expectNothing()
+    await two.release(token)
+    await three.granted(waiting)
   })
 
   it("counts a lease from the grant, not from the request (L1)", [], async (world) => {

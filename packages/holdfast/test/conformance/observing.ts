@@ -10,10 +10,13 @@ export function testObserving(it: Conform): void {
     const token = await ada.lock("a")
     await bob.queue(["a", "b"])
     await ada.lock("pool", { mode: "shared", limit: 3, permits: 2 })
+    const again = await bob.claim(specOf("render", 0))
+    await bob.fail(again.token)
     const done = await bob.claim(specOf("render", 1))
     await bob.complete(done.token)
     const running = await bob.claim(specOf("render", 2))
-    await ada.enqueue(specOf("render", 3))
+    const queued = await ada.enqueue(specOf("render", 3))
+    await bob.enqueue(specOf("render", 0))
     const { view } = expectKind(await ada.send({ kind: "inspect" }), "view")
     expect(view.sessions).toEqual([
       { session: ada.session, label: "ada", grants: 2, claims: 0, waits: 0 },
@@ -27,9 +30,9 @@ export function testObserving(it: Conform): void {
       waiterCount: 1,
     })
     expect(byName.get("pool")).toMatchObject({ limit: 3, holders: [{ permits: 2, mode: "shared" }], waiterCount: 0 })
-    expect(view.runs.byStatus).toEqual({ pending: 1, running: 1, completed: 1, failed: 0, canceled: 0, interrupted: 0 })
-    expect(view.runs.open.map(({ run }) => run)).toContain(running.run)
-    expect(view.runs.open).toHaveLength(2)
+    expect(view.runs.byStatus).toEqual({ pending: 2, running: 1, completed: 1, failed: 0, canceled: 0, interrupted: 0 })
+    // A run that is asked for again after it failed keeps its place.
+    expect(view.runs.open.map(({ run }) => run)).toEqual([again.run, running.run, queued.run])
   })
 
   it(

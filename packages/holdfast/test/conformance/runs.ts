@@ -199,6 +199,19 @@ export function testRuns(it: Conform): void {
     await client.settled(request)
   })
 
+  it("never waits longer than the policy's bound (O3)", ["runs", "virtual-time"], async (world) => {
+    const client = await world.open()
+    const retry = { maxAttempts: 4, initialMs: 100, factor: 10, maxMs: 250 }
+    const { request, outcome } = await client.ask(specOf("render", 0, { retry }))
+    let claim = expectKind(outcome, "claimed").claim
+    for (const waitMs of [100, 250, 250]) {
+      await client.fail(claim.token)
+      await world.advance(waitMs)
+      claim = await client.assigned(request)
+    }
+    expect(claim.attempt).toBe(4)
+  })
+
   it("skips what is left of the policy where a failure is final (O3)", ["runs"], async (world) => {
     const client = await world.open()
     const claim = await client.claim(specOf("render", 0, { retry: BACKOFF }))
@@ -344,6 +357,15 @@ export function testRuns(it: Conform): void {
       ["render", 1],
     ])
     expect(await list({ operation: "nobody" })).toEqual([])
+    // The next generation of a run arrives when it is asked for, not when the first was.
+    const again = await client.enqueue(specOf("render", 3))
+    await client.control(again.run, "cancel")
+    await client.enqueue(specOf("render", 3))
+    expect(await list({ statuses: ["pending"] })).toEqual([
+      ["render", 2],
+      ["draw", 9],
+      ["render", 3],
+    ])
   })
 
   it("refuses a request id that is in use, and keeps the one that has it (O4)", ["runs", "cells"], async (world) => {

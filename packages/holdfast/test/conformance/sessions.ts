@@ -98,7 +98,7 @@ export function testSessions(it: Conform): void {
     const tokens = [await dying.lock("a"), await dying.lock("b", { mode: "shared" }), await dying.lock(["c", "d"])]
     const waiting = [await heir.queue("a"), await heir.queue("b"), await reader.queue(["c", "d"])]
     await dying.end()
-    const [a = 0, b = 0] = [await heir.granted(waiting[0] as never), await heir.granted(waiting[1] as never)]
+    const [a, b] = [await heir.granted(waiting[0] as never), await heir.granted(waiting[1] as never)]
     const c = await reader.granted(waiting[2] as never)
     expect(Math.min(a, b, c)).toBeGreaterThan(Math.max(...tokens))
   })
@@ -116,6 +116,16 @@ export function testSessions(it: Conform): void {
     await next.granted(waiting[0])
     await next.granted(waiting[1])
     expect(dying.log).toEqual([])
+  })
+
+  it("wakes those whom a request of an ended session stood in the way of (L4, L6)", [], async (world) => {
+    const [reader, dying, next] = [await world.open(), await world.open(), await world.open()]
+    await reader.lock(["a", "b"], { mode: "shared" })
+    await dying.queue(["a", "b"])
+    const reading = [await next.queue("a", { mode: "shared" }), await next.queue("b", { mode: "shared" })] as const
+    await dying.end()
+    await next.granted(reading[0])
+    await next.granted(reading[1])
   })
 
   it(

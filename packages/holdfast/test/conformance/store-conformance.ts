@@ -33,6 +33,7 @@ export function testStoreConformance(harness: StoreHarness): void {
   let ran = 0
   const conform: Conform = (title, needs, body) => {
     defined += 1
+    // oxlint-disable-next-line vitest/valid-title -- The sentences are in the files of the concerns.
     it(title, async (context) => {
       const lacking = needs.filter((need) => !harness.capabilities.has(need))
       if (lacking.length > 0) {

@@ -62,15 +62,16 @@ export function testTakeover(it: Conform): void {
     ["runs"],
     async (world) => {
       const spec = specOf("render", 0, { retry: { maxAttempts: 9, initialMs: 0, factor: 1, maxMs: 0 } })
+      const witness = await world.open()
       for (const end of ["died", "died", "failed", "died", "died"]) {
         const victim = await world.open()
         const claim = await victim.claim(spec)
         if (end === "failed") expectKind(await victim.fail(claim.token), "retrying")
         await victim.end(end === "failed" ? "closed" : "died")
+        expect(await witness.readRun(spec)).toMatchObject({ status: "pending" })
       }
       // The failed attempt was handed to its own waiter once more before that closed.
-      const survivor = await world.open()
-      expect(await survivor.claim(spec)).toMatchObject({ attempt: 7 })
+      expect(await witness.claim(spec)).toMatchObject({ attempt: 7 })
     },
   )
 

@@ -5,9 +5,11 @@
  *                     └────────▶ events ─▶ the connection that opened the session, in order
  *
  * 1. Events are delivered in the order they came about, also when a handler executes further commands: one delivery
- *    loop runs at a time and the inner command's events join its queue.
+ *    loop runs at a time and the inner command's events join its queue. Transitions are told the same way.
  * 2. Time runs by the monotonic clock from the wall time at opening: setting the machine's clock ends no lease early.
  * 3. A broken invariant stops the store: every later command is refused with it, before the damage can spread.
+ * 4. A timer is pending only while there is a connection: nobody else could notice what it brings about, and what came
+ *    due meanwhile happens before the next command anyway.
  */
 import type { Env, Timer } from "../../env/index.ts"
 import {
@@ -41,8 +43,11 @@ export class MemoryStore {
   readonly #handlers = new Map<SessionId, (event: StoreEvent) => void>()
   readonly #observers = new Set<(transition: Transition) => void>()
   #queue: StoreEvent[] = []
+  /** What observers are still to be told: they may execute commands, and so never run inside one. */
+  #transitions: Transition[] = []
   #isDelivering = false
   #failure: Error | null = null
+  #connectionCount = 0
   readonly #deadline: Alarm
   readonly #expiry: Alarm
 
@@ -57,7 +62,20 @@ export class MemoryStore {
 
   /** Opens a connection; `onClose` runs once when it ends. */
   connect(onClose: () => void = ignore): Store {
+    this.#connectionCount += 1
+    this.#armAlarms()
     return new Connection(this, onClose)
+  }
+
+  /** A connection is over. */
+  disconnect(): void {
+    this.#connectionCount -= 1
+    this.#armAlarms()
+  }
+
+  /** True once an invariant broke: nothing works any more, and nothing is left to be given back. */
+  get isBroken(): boolean {
+    return this.#failure !== null
   }
 
   apply(command: Command): StoreOutcome {
@@ -68,11 +86,11 @@ export class MemoryStore {
       if (this.#check) this.#engine.check()
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error))
+      this.#armAlarms()
       throw error
     }
     assertInvariant(outcome.kind !== "need", "internal", "a kernel without a backing store asked for rows")
-    this.#arm(this.#deadline, this.#engine.nextDeadline())
-    this.#arm(this.#expiry, this.#engine.nextExpiry())
+    this.#armAlarms()
     this.#deliver()
     return outcome
   }
@@ -88,7 +106,7 @@ export class MemoryStore {
   observe(observer: (transition: Transition) => void): void {
     this.#observers.add(observer)
     this.#engine.observe((transition) => {
-      for (const each of this.#observers) each(transition)
+      this.#transitions.push(transition)
     })
   }
 
@@ -103,19 +121,38 @@ export class MemoryStore {
 
   #deliver(): void {
     const events = this.#engine.takeEvents()
-    if (events.length === 0) return
+    if (events.length === 0 && this.#transitions.length === 0) return
     for (const event of events) this.#queue.push(event)
     if (this.#isDelivering) return
     this.#isDelivering = true
     try {
-      for (const event of this.#queue) this.#handlers.get(event.session)?.(event)
+      this.#report()
+      for (const event of this.#queue) {
+        this.#handlers.get(event.session)?.(event)
+        this.#report()
+      }
     } finally {
       this.#queue = []
+      this.#transitions = []
       this.#isDelivering = false
     }
   }
 
-  /** Keeps one timer on the next thing that is due. */
+  #report(): void {
+    if (this.#transitions.length === 0) return
+    for (const transition of this.#transitions) {
+      for (const observer of this.#observers) observer(transition)
+    }
+    this.#transitions = []
+  }
+
+  /** Keeps timers on what is due next, as long as it matters. */
+  #armAlarms(): void {
+    const isOver = this.#failure !== null || this.#connectionCount === 0
+    this.#arm(this.#deadline, isOver ? undefined : this.#engine.nextDeadline())
+    this.#arm(this.#expiry, isOver ? undefined : this.#engine.nextExpiry())
+  }
+
   #arm(alarm: Alarm, at: number | undefined): void {
     if (alarm.at === at) return
     alarm.timer?.cancel()
@@ -177,13 +214,18 @@ class Connection implements Store {
     if (handler !== null) this.#store.observe(handler)
   }
 
-  close(): Promise<void> {
-    if (this.#isClosed) return Promise.resolve()
-    for (const session of this.#sessions) this.execute({ kind: "endSession", session, reason: "died" })
-    this.onTransition(null)
-    this.#isClosed = true
-    this.#onClose()
-    return Promise.resolve()
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    try {
+      for (const session of this.#sessions) {
+        if (!this.#store.isBroken) this.execute({ kind: "endSession", session, reason: "died" })
+      }
+    } finally {
+      this.onTransition(null)
+      this.#isClosed = true
+      this.#store.disconnect()
+      this.#onClose()
+    }
   }
 }
 

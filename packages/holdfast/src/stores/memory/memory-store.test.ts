@@ -1,0 +1,159 @@
+/** What is particular to the memory store; what every store promises is in test/conformance. */
+import { describe, expect, it } from "vitest"
+import { createSimulatedEnv } from "../../env/simulated-env.ts"
+import { type Command, InvariantError, Kernel, type RequestId, type SessionId } from "../../kernel/index.ts"
+import type { Store, StoreOutcome } from "../../store/index.ts"
+import { type Engine, MemoryStore } from "./memory-store.ts"
+
+const session = "session" as SessionId
+const OPEN: Command = { kind: "openSession", session, label: "" }
+
+function lock(request: number, leaseMs: number | null = null): Command {
+  return {
+    kind: "acquireLock",
+    session,
+    request: request as RequestId,
+    names: ["a"],
+    mode: "exclusive",
+    permits: 1,
+    limit: null,
+    leaseMs,
+    holding: [],
+    wait: true,
+  }
+}
+
+/** Executes a command whose outcome must be known at once. */
+function execute(connection: Store, command: Command): StoreOutcome {
+  const outcome = connection.execute(command)
+  if (outcome instanceof Promise) throw new Error(`"${command.kind}" cost a promise`)
+  return outcome
+}
+
+/** A kernel whose check fails once it is told to break. */
+class BrittleEngine extends Kernel implements Engine {
+  isBroken = false
+
+  constructor() {
+    super({ backed: false })
+  }
+
+  override check(): void {
+    if (this.isBroken) throw new InvariantError("L1", "planted")
+  }
+}
+
+describe("the memory store", () => {
+  it("knows outcomes at once, and delivers events within the command that brought them about", async () => {
+    const store = new MemoryStore({ env: createSimulatedEnv({ seed: 1 }), check: true })
+    const connection = store.connect()
+    const heard: string[] = []
+    connection.onEvent((event) => heard.push(event.kind))
+    expect(execute(connection, OPEN)).toEqual({ kind: "done" })
+    const granted = execute(connection, lock(1))
+    expect(granted).toMatchObject({ kind: "granted" })
+    execute(connection, lock(2))
+    if (!("token" in granted)) throw new Error("the lock was not granted")
+    execute(connection, { kind: "releaseLock", session, token: granted.token })
+    expect(heard).toEqual(["lockGranted"])
+    await connection.close()
+  })
+
+  it("delivers in order what a handler's own commands bring about", () => {
+    const store = new MemoryStore({ env: createSimulatedEnv({ seed: 1 }), check: true })
+    const connection = store.connect()
+    execute(connection, OPEN)
+    const heard: number[] = []
+    connection.onEvent((event) => {
+      if (event.kind !== "lockGranted") return
+      heard.push(event.request)
+      // Grants the next in line while this one is still being told.
+      execute(connection, { kind: "releaseLock", session, token: event.token })
+      expect(heard.at(-1)).toBe(event.request)
+    })
+    const first = execute(connection, lock(1))
+    for (const request of [2, 3, 4, 5]) execute(connection, lock(request))
+    if (!("token" in first)) throw new Error("the lock was not granted")
+    execute(connection, { kind: "releaseLock", session, token: first.token })
+    expect(heard).toEqual([2, 3, 4, 5])
+  })
+
+  it("ends a lease when its time has passed, however the wall clock is set", async () => {
+    const env = createSimulatedEnv({ seed: 1 })
+    const connection = new MemoryStore({ env, check: true }).connect()
+    const heard: string[] = []
+    connection.onEvent((event) => heard.push(event.kind))
+    execute(connection, OPEN)
+    execute(connection, lock(1, 100))
+    env.shiftWallClock(3_600_000)
+    execute(connection, OPEN)
+    await env.advanceBy(99)
+    expect(heard).toEqual([])
+    env.shiftWallClock(-7_200_000)
+    await env.advanceBy(1)
+    expect(heard).toEqual(["grantLost"])
+  })
+
+  it("keeps no timer when its last connection has closed, and goes on with the next", async () => {
+    const env = createSimulatedEnv({ seed: 1 })
+    const store = new MemoryStore({ env, check: true })
+    const [one, two] = [store.connect(), store.connect()]
+    execute(one, OPEN)
+    execute(one, { kind: "enqueueRun", session, spec: delayedRun(), force: false })
+    await one.close()
+    expect(env.pendingTimerCount).toBe(1)
+    await two.close()
+    expect(env.pendingTimerCount).toBe(0)
+    store.connect()
+    expect(env.pendingTimerCount).toBe(1)
+  })
+
+  it("stops at a broken invariant: later commands meet it, timers end, and closing still works", async () => {
+    const env = createSimulatedEnv({ seed: 1 })
+    const engine = new BrittleEngine()
+    const connection = new MemoryStore({ env, check: true, engine }).connect()
+    execute(connection, OPEN)
+    execute(connection, lock(1, 100))
+    engine.isBroken = true
+    expect(() => execute(connection, lock(2))).toThrow("planted")
+    engine.isBroken = false
+    expect(() => execute(connection, lock(3))).toThrow("planted")
+    expect(env.pendingTimerCount).toBe(0)
+    await connection.close()
+    await connection.close()
+    expect(() => execute(connection, lock(4))).toThrow("closed")
+  })
+
+  it("is closed even where closing itself meets a broken invariant", async () => {
+    const engine = new BrittleEngine()
+    let closed = 0
+    const store = new MemoryStore({ env: createSimulatedEnv({ seed: 1 }), check: true, engine })
+    const connection = store.connect(() => {
+      closed += 1
+    })
+    execute(connection, OPEN)
+    engine.isBroken = true
+    await expect(connection.close()).rejects.toThrow("planted")
+    await connection.close()
+    expect(closed).toBe(1)
+  })
+})
+
+function delayedRun(): Extract<Command, { readonly kind: "enqueueRun" }>["spec"] {
+  return {
+    identity: "hf1:delayed" as never,
+    operation: "later",
+    version: 1,
+    args: 0,
+    key: null,
+    effects: "pure",
+    retry: { maxAttempts: 1, initialMs: 0, factor: 1, maxMs: 0 },
+    concurrency: null,
+    keyed: null,
+    attemptTimeoutMs: null,
+    retainMs: null,
+    abandon: "keep",
+    priority: 0,
+    delayMs: 3_600_000,
+  }
+}

@@ -1,0 +1,264 @@
+/** The scopes that are explored to exhaustion. Each is finite by itself: what only grows is relabeled or bounded. */
+import { cellQueueName, type Effects } from "../../src/kernel/index.ts"
+import { type Action, type Body, type Intervention, type Scope, specOf } from "./scope.ts"
+
+const NOTHING = { bodies: {}, workers: [], interventions: [], zombies: 1, canWithdraw: true } as const
+
+const A: Action = { do: "acquire", names: ["a"] }
+const B: Action = { do: "acquire", names: ["b"] }
+const BOTH: Action = { do: "acquire", names: ["a", "b"] }
+
+function dies(session: string, times?: number): Intervention {
+  return { do: "endSession", session, reason: "died", ...(times === undefined ? {} : { times }) }
+}
+
+/** Three owners, two locks, one at a time or both together, inside of each other, withdrawn, ended. */
+const locks: Scope = {
+  ...NOTHING,
+  actors: ["s1", "s2", "s3"].map((session) => ({ session, menu: [A, B, BOTH], depth: 2 })),
+  interventions: [dies("s1")],
+}
+
+/** Readers and writers of a name with a limit that is resized under them; one of them also nests another lock. */
+const limits: Scope = {
+  ...NOTHING,
+  actors: [
+    {
+      session: "s1",
+      menu: [{ do: "acquire", names: ["pool"], mode: "shared", permits: 2, limit: 2 }, B],
+      depth: 2,
+    },
+    {
+      session: "s2",
+      menu: [{ do: "acquire", names: ["pool"], mode: "shared", permits: 1 }, B],
+      depth: 2,
+    },
+    {
+      session: "s3",
+      menu: [
+        { do: "acquire", names: ["pool"], mode: "exclusive" },
+        { do: "acquire", names: ["pool", "b"], mode: "shared", permits: 1 },
+      ],
+      depth: 1,
+    },
+  ],
+  interventions: [
+    { do: "resize", name: "pool", limit: 1 },
+    { do: "resize", name: "pool", limit: 2 },
+    { do: "resize", name: "pool", limit: 3 },
+    dies("s1"),
+  ],
+}
+
+/** A semaphore of three: one and two permits, held inside of each other and around a lock. */
+const semaphore: Scope = {
+  ...NOTHING,
+  actors: ["s1", "s2", "s3"].map((session, index) => ({
+    session,
+    menu: [{ do: "acquire", names: ["pool"], mode: "shared", permits: index === 0 ? 2 : 1, limit: 3 }, A],
+    depth: 2,
+  })),
+  interventions: [dies("s2")],
+}
+
+const ONE = (effects: Effects) =>
+  specOf("one", "1", {
+    effects,
+    retry: { maxAttempts: 2, initialMs: 0, factor: 1, maxMs: 0 },
+  })
+
+const ENDS: Body = { menu: [], depth: 0, ends: ["complete", "fail", "return"] }
+
+/** Three sessions on one run, with everything that can happen to it. */
+function oneRun(effects: Effects): Scope {
+  const spec = ONE(effects)
+  return {
+    ...NOTHING,
+    actors: [
+      { session: "s1", menu: [{ do: "claim", spec }], depth: 0 },
+      { session: "s2", menu: [{ do: "claim", spec }], depth: 0 },
+      {
+        session: "s3",
+        menu: [
+          { do: "await", spec, execute: false },
+          { do: "enqueue", spec },
+        ],
+        depth: 0,
+      },
+    ],
+    bodies: { one: ENDS },
+    workers: [{ session: "s3", slots: 1, operations: ["one"] }],
+    interventions: [
+      dies("s1"),
+      { do: "endSession", session: "s3", reason: "closed" },
+      { do: "control", spec, action: "cancel" },
+      { do: "control", spec, action: "pause" },
+      { do: "control", spec, action: "resume" },
+      { do: "control", spec, action: "retry" },
+      { do: "forget", spec },
+      { do: "put", spec },
+    ],
+  }
+}
+
+/** Parents that await children inside an operation's limit, with a lock inside the bodies: k of n (L7). */
+const tree: Scope = (() => {
+  const parent = (id: string) => specOf("tree", id, { concurrency: 2 })
+  const child = specOf("tree", "child", { concurrency: 2 })
+  return {
+    ...NOTHING,
+    actors: [
+      { session: "s1", menu: [{ do: "claim", spec: parent("1") }], depth: 0 },
+      { session: "s2", menu: [{ do: "claim", spec: parent("2") }], depth: 0 },
+    ],
+    bodies: { tree: { menu: [{ do: "claim", spec: child }, A], depth: 1, ends: ["complete"] } },
+    interventions: [dies("s1", 1)],
+  }
+})()
+
+/** Worker slots: bodies that need a lock, and a holder of the lock that awaits a queued run. */
+const workers: Scope = (() => {
+  const queued = specOf("queued", "1")
+  const other = specOf("queued", "2")
+  return {
+    ...NOTHING,
+    actors: [
+      {
+        session: "s1",
+        menu: [A, { do: "enqueue", spec: queued }, { do: "await", spec: queued, execute: false }],
+        depth: 1,
+      },
+      {
+        session: "s2",
+        menu: [{ do: "enqueue", spec: other }, { do: "await", spec: other, execute: false }, A],
+        depth: 1,
+      },
+    ],
+    bodies: { queued: { menu: [A, { do: "await", spec: queued, execute: false }], depth: 1, ends: ["complete"] } },
+    workers: [
+      { session: "s3", slots: 1, operations: ["queued"] },
+      { session: "s2", slots: 1, operations: ["queued"] },
+    ],
+    interventions: [
+      { do: "control", spec: queued, action: "pause" },
+      { do: "control", spec: queued, action: "resume" },
+      dies("s3", 1),
+    ],
+  }
+})()
+
+/** A limit for each key, beside the operation's own, with executors inline and in a worker. */
+const keys: Scope = (() => {
+  const spec = (id: string, count: number) => specOf("keyed", id, { concurrency: 2, keyed: { key: "k", count } })
+  return {
+    ...NOTHING,
+    actors: [
+      { session: "s1", menu: [{ do: "claim", spec: spec("1", 1) }], depth: 0 },
+      {
+        session: "s2",
+        menu: [
+          { do: "claim", spec: spec("2", 1) },
+          { do: "enqueue", spec: spec("3", 1) },
+        ],
+        depth: 0,
+      },
+      {
+        session: "s3",
+        menu: [
+          { do: "await", spec: spec("3", 1), execute: false },
+          { do: "claim", spec: spec("4", 2) },
+        ],
+        depth: 0,
+      },
+    ],
+    bodies: { keyed: { menu: [], depth: 0, ends: ["complete"] } },
+    workers: [{ session: "s3", slots: 1, operations: ["keyed"] }],
+    interventions: [
+      { do: "control", spec: spec("2", 1), action: "pause" },
+      { do: "control", spec: spec("2", 1), action: "resume" },
+    ],
+  }
+})()
+
+/** Three transactions over two cells, guarded by versions, fences and the cell's queue. */
+const cells: Scope = {
+  ...NOTHING,
+  actors: ["s1", "s2", "s3"].map((session, index) => ({
+    session,
+    menu: [
+      { do: "read", cells: ["x", "y"] },
+      { do: "commit", writes: index === 0 ? ["x", "y"] : index === 1 ? ["x"] : ["y"], times: index === 1 ? 2 : 1 },
+      { do: "acquire", names: [cellQueueName("x")] },
+    ],
+    depth: 1,
+  })),
+  interventions: [dies("s1")],
+}
+
+/** A body with steps: recorded once, whatever happens to its attempts. */
+const steps: Scope = (() => {
+  const spec = specOf("steps", "1", { retry: { maxAttempts: 2, initialMs: 0, factor: 1, maxMs: 0 } })
+  const commit = (step: string): Action => ({ do: "commit", writes: ["x"], blind: true, step, times: 3 })
+  return {
+    ...NOTHING,
+    actors: [
+      { session: "s1", menu: [{ do: "claim", spec }], depth: 0 },
+      {
+        session: "s2",
+        menu: [
+          { do: "claim", spec },
+          { do: "commit", writes: ["x"], blind: true, times: 1 },
+        ],
+        depth: 0,
+      },
+    ],
+    bodies: {
+      steps: {
+        menu: [commit("one"), commit("two"), { do: "commit", writes: ["x"], blind: true, complete: true, times: 2 }],
+        depth: 0,
+        ends: ["complete", "fail"],
+      },
+    },
+    interventions: [dies("s1"), { do: "control", spec, action: "cancel", times: 1 }],
+  }
+})()
+
+/** Leases, attempt timeouts, delays, backoff and retention on a clock that steps from deadline to deadline. */
+const time: Scope = (() => {
+  const spec = specOf("timed", "1", {
+    retry: { maxAttempts: 2, initialMs: 10, factor: 2, maxMs: 15 },
+    attemptTimeoutMs: 30,
+    retainMs: 40,
+    delayMs: 5,
+  })
+  return {
+    ...NOTHING,
+    actors: [
+      {
+        session: "s1",
+        menu: [
+          { do: "acquire", names: ["a"], leaseMs: 20 },
+          { do: "claim", spec },
+        ],
+        depth: 1,
+      },
+      { session: "s2", menu: [{ do: "claim", spec }], depth: 1 },
+    ],
+    bodies: { timed: { menu: [A], depth: 1, ends: ["complete", "fail"] } },
+    interventions: [],
+  }
+})()
+
+export const SCOPES = {
+  locks,
+  limits,
+  semaphore,
+  pure: oneRun("pure"),
+  once: oneRun("once"),
+  tree,
+  workers,
+  keys,
+  cells,
+  steps,
+  time,
+} satisfies Record<string, Scope>
