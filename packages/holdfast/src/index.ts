@@ -13,6 +13,8 @@ export { Cell, type CellOptions, type Changes, Transaction, type TransactOptions
 // Operations
 export {
   type AnyOperation,
+  type Argument,
+  type Arguments,
   Call,
   type CallOptions,
   type DrainOptions,
@@ -27,6 +29,9 @@ export {
   Worker,
   type WorkOptions,
 } from "./runtime/index.ts"
+
+// Values
+export { Binary } from "./kernel/index.ts"
 
 // Errors and what is seen from outside
 export { type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from "./kernel/index.ts"

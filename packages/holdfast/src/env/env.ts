@@ -56,7 +56,7 @@ export interface Env {
   readonly random: Random
   readonly ids: Ids
   /** The SHA-256 digest in lowercase hex. Equal in every twin, since digests are identities that outlive the process. */
-  sha256(bytes: Uint8Array): string
+  sha256(this: void, bytes: Uint8Array): string
   /** Runs `task` after the current synchronous work and before any timer. What it throws is uncaught. */
   microtask(task: () => void): void
 }

@@ -3,6 +3,7 @@ import type { StoreEvent, Transition } from "./event.ts"
 import { Heap } from "./heap.ts"
 import type { Token } from "./ids.ts"
 import type { Deadline, Holder } from "./state.ts"
+import { TokenTable } from "./token-table.ts"
 
 /** A deadline without what the context adds. */
 type DeadlineTarget = Deadline extends infer D
@@ -23,7 +24,7 @@ export class Context {
   /** Set while somebody observes transitions; null costs nothing. */
   observe: ((transition: Transition) => void) | null = null
   /** Every live grant and claim by its token. */
-  readonly holders: Map<Token, Holder> = new Map()
+  readonly holders: TokenTable<Holder> = new TokenTable()
   /** What somebody may be waiting for: leases, delays, attempts. */
   readonly deadlines: Heap<Deadline> = new Heap({ before: isDueBefore, placeOf: (deadline) => deadline.place })
   /** What only tidies up: settled runs kept for a while. Apart, so that a store need not stay awake for it. */

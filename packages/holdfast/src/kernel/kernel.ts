@@ -25,6 +25,7 @@ import { type KernelSnapshot, takeSnapshot } from "./snapshot.ts"
 import type { CellRow, CellWatch, Deadline, Holder, LockRequest, Run, RunRow, RunWait, RunWatch } from "./state.ts"
 import type { Session, Taker, Wait } from "./state.ts"
 import { identityOf } from "./state.ts"
+import { TokenTable } from "./token-table.ts"
 import { allCanFinish } from "./waiting-graph.ts"
 import { type RowChange, WorkingSet } from "./working-set.ts"
 
@@ -268,7 +269,7 @@ export class Kernel {
     const session: Session = {
       id,
       label,
-      grants: new Set(),
+      grants: new TokenTable(),
       claims: new Map(),
       requests: new Map(),
       workers: new Map(),
@@ -290,7 +291,9 @@ export class Kernel {
     }
     this.#locks.withdrawAll(requests)
     this.#runs.withdrawAll(waiters)
-    for (const grant of [...session.grants]) this.#locks.end(grant, "released")
+    // In order of their tokens: what happens must not depend on where a table keeps them.
+    const grants = [...session.grants.values()].toSorted((a, b) => a.token - b.token)
+    for (const grant of grants) this.#locks.end(grant, "released")
     this.#runs.endSession(session, reason)
     this.#sessions.delete(session.id)
     this.#context.observe?.({ kind: "session.ended", at: this.#context.now, session: session.id, reason })

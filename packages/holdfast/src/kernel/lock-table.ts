@@ -12,7 +12,8 @@
  *    requests are granted, so nothing later passes anything (L1, L3).
  * 2. Every change that can make a first request eligible (a holder gone, a first request gone, a limit raised) pumps that
  *    queue before the command ends; an eligible request is never left standing.
- * 3. A lock without holders and without a queue is not in the table; its limit, if any, is a stored row.
+ * 3. A lock without holders and without a queue is in the table only as one of a few spares; its limit, if any, is a
+ *    stored row.
  */
 import { assertInvariant } from "./assert.ts"
 import type { AcquireLock, LockMode, RenewLock, ResizeLock } from "./command.ts"
@@ -28,6 +29,12 @@ import type { WorkingSet } from "./working-set.ts"
 /** A picture lists this many waiters; a queue of a million is counted, not printed. */
 const LISTED_WAITERS = 100
 
+/**
+ * Idle locks kept for reuse: a program that takes the same few locks again and again then changes no table. Small beside
+ * what a process holds anyway, and no name stays longer than this many others take to come by.
+ */
+const SPARE_LOCKS = 64
+
 const NO_HOLDERS: readonly Holder[] = []
 const NO_NAMES: readonly string[] = []
 
@@ -35,6 +42,9 @@ export class LockTable {
   readonly #context: Context
   readonly #limits: WorkingSet<number>
   readonly #locks = new Map<string, Lock>()
+  /** Locks that were idle when they came in, in a ring; see {@link SPARE_LOCKS}. */
+  readonly #spares: Lock[] = []
+  #nextSpare = 0
 
   constructor(context: Context, limits: WorkingSet<number>) {
     this.#context = context
@@ -152,7 +162,7 @@ export class LockTable {
 
   /** Takes a grant back: its names are free for the next in line. */
   end(grant: Grant, how: "released" | "lost"): void {
-    this.#context.holders.delete(grant.token)
+    this.#context.holders.delete(grant)
     grant.session.grants.delete(grant)
     this.#context.cancel(grant.lease)
     for (const lock of grant.locks) {
@@ -178,11 +188,13 @@ export class LockTable {
   }
 
   isInUse(name: string): boolean {
-    return this.#locks.has(name)
+    const lock = this.#locks.get(name)
+    return lock !== undefined && !isIdle(lock)
   }
 
-  locks(): IterableIterator<Lock> {
-    return this.#locks.values()
+  /** Locks that are held or waited for. */
+  *locks(): Generator<Lock, void, undefined> {
+    for (const lock of this.#locks.values()) if (!isIdle(lock)) yield lock
   }
 
   view(lock: Lock): LockView {
@@ -293,9 +305,13 @@ export class LockTable {
           head: null,
           tail: null,
           waiting: 0,
+          isSpare: false,
           joint: null,
         }
         this.#locks.set(name, lock)
+      } else if (isIdle(lock)) {
+        // Its row may have changed or left memory while nobody used the lock.
+        lock.limit = this.#limits.get(name) ?? null
       }
       if (command.limit !== null && this.#limits.get(name) === undefined) {
         lock.limit = command.limit
@@ -321,16 +337,13 @@ export class LockTable {
       lease: null,
     }
     for (const lock of locks) {
-      assertInvariant(
-        isCompatible(lock, command),
-        "L1",
-        `${describeName(lock.name)} is granted beside an incompatible holder`,
-      )
+      // A constant message: this assertion is on the hot path, and text is made only for who reads it.
+      assertInvariant(isCompatible(lock, command), "L1", "a lock is granted beside an incompatible holder")
       lock.used += grant.permits
       if (exclusive) lock.exclusive = grant
       else (lock.shared ??= new Set()).add(grant)
     }
-    this.#context.holders.set(grant.token, grant)
+    this.#context.holders.add(grant)
     session.grants.add(grant)
     if (command.leaseMs !== null) {
       grant.lease = this.#context.schedule(now + command.leaseMs, { kind: "lease", grant })
@@ -388,6 +401,10 @@ export class LockTable {
 
   /** Grants from the front of the queue as long as the front is eligible; drops the lock when nothing is left of it. */
   #pump(start: Lock): void {
+    if (start.head === null) {
+      this.#retire(start)
+      return
+    }
     // A grant of several names frees the way in each of its queues, so those are pumped in turn.
     const pending: Lock[] = [start]
     for (let lock = pending.pop(); lock !== undefined; lock = pending.pop()) {
@@ -398,8 +415,20 @@ export class LockTable {
         this.#announce(request, this.#grant(request.session, request.command, locks))
         for (const other of locks) if (other !== lock) pending.push(other)
       }
-      if (lock.head === null && lock.used === 0 && this.#locks.get(lock.name) === lock) this.#locks.delete(lock.name)
+      this.#retire(lock)
     }
+  }
+
+  /** An idle lock becomes a spare; the oldest spare that is still idle leaves the table. */
+  #retire(lock: Lock): void {
+    if (!isIdle(lock) || lock.isSpare) return
+    lock.isSpare = true
+    const oldest = this.#spares[this.#nextSpare]
+    this.#spares[this.#nextSpare] = lock
+    this.#nextSpare = (this.#nextSpare + 1) % SPARE_LOCKS
+    if (oldest === undefined) return
+    oldest.isSpare = false
+    if (isIdle(oldest)) this.#locks.delete(oldest.name)
   }
 
   #isEligible(request: LockRequest): boolean {
@@ -488,19 +517,15 @@ export class LockTable {
         "L3",
         `an eligible request stands in ${describeName(lock.name)}`,
       )
+      assertInvariant(!isIdle(lock) || lock.isSpare, "L4", `${describeName(lock.name)} is idle and still in the table`)
       assertInvariant(
-        lock.head !== null || lock.used > 0,
-        "L4",
-        `${describeName(lock.name)} is idle and still in the table`,
-      )
-      assertInvariant(
-        lock.limit === (this.#limits.get(lock.name) ?? null),
+        isIdle(lock) || lock.limit === (this.#limits.get(lock.name) ?? null),
         "L1",
         `${describeName(lock.name)} does not have its stored limit`,
       )
     }
     for (const session of sessions) {
-      for (const grant of session.grants) {
+      for (const grant of session.grants.values()) {
         assertInvariant(
           this.#context.holders.get(grant.token) === grant,
           "L2",
@@ -519,6 +544,10 @@ export class LockTable {
       }
     }
   }
+}
+
+function isIdle(lock: Lock): boolean {
+  return lock.head === null && lock.used === 0
 }
 
 function isCompatible(lock: Lock, asked: { readonly mode: LockMode; readonly permits: number }): boolean {
@@ -571,7 +600,7 @@ function checkHolders(context: Context, lock: Lock): void {
       "a grant is held in another mode than it was given",
     )
     assertInvariant(context.holders.get(grant.token) === grant, "L5", "a holder is not known by its token")
-    assertInvariant(grant.session.grants.has(grant), "L6", "a holder is not among its session's grants")
+    assertInvariant(grant.session.grants.get(grant.token) === grant, "L6", "a holder is not among its session's grants")
     assertInvariant(grant.token <= context.lastToken, "L2", "a token is ahead of its sequence")
   }
 }

@@ -450,12 +450,10 @@ export class RunTable {
   }
 
   openRuns(limit: number): RunView[] {
-    const views: RunView[] = []
-    for (const run of this.#runs.values()) {
-      if (views.length >= limit) break
-      if (isOpen(run.row)) views.push(viewRun(run))
-    }
-    return views
+    const open = [...this.#runs.values()].filter((run) => isOpen(run.row))
+    // By arrival: the order of the table depends on what was evicted and loaded again.
+    open.sort((a, b) => a.row.arrival - b.row.arrival)
+    return open.slice(0, limit).map(viewRun)
   }
 
   /** Asserts O1 to O6 over the whole table. */
@@ -623,7 +621,7 @@ export class RunTable {
       claim.timeout = this.#context.schedule(now + row.attemptTimeoutMs, { kind: "attempt", claim })
     }
     run.claim = claim
-    this.#context.holders.set(claim.token, claim)
+    this.#context.holders.add(claim)
     session.claims.set(claim.token, claim)
     worker?.busy.add(claim)
     this.#queues.occupy(claim)
@@ -662,7 +660,7 @@ export class RunTable {
   #detach(claim: Claim): void {
     claim.live = false
     claim.run.claim = null
-    this.#context.holders.delete(claim.token)
+    this.#context.holders.delete(claim)
     this.#context.cancel(claim.timeout)
     claim.timeout = null
     this.#queues.vacate(claim)
@@ -736,7 +734,8 @@ export class RunTable {
       else queues.add(each)
     }
     if (queues.size === 0) return waiters
-    for (const holder of this.#context.holders.values()) {
+    // In order of their tokens: what happens must not depend on where a table keeps them.
+    for (const holder of [...this.#context.holders.values()].toSorted((a, b) => a.token - b.token)) {
       for (const wait of holder.waits ?? []) if (wait.kind === "run" && queues.has(wait.run.queue)) waiters.add(wait)
     }
     return waiters

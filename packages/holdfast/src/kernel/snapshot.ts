@@ -69,7 +69,7 @@ function describeSession(session: Session) {
   return {
     id: session.id,
     label: session.label,
-    grants: [...session.grants].map((grant) => ({ token: grant.token })),
+    grants: sorted([...session.grants.values()].map((grant) => ({ token: grant.token }))),
     claims: [...session.claims.values()].map(describeClaim),
     requests: sorted([...session.requests.values()].map(describeRegistration)),
     workers: [...session.workers.values()].map((worker) => ({

@@ -13,12 +13,13 @@ import type { AcquireLock, Effects, Failure, LockMode, RetryPolicy, RunStatus } 
 import type { Heap, HeapPlace } from "./heap.ts"
 import type { Identity } from "./identity.ts"
 import type { RequestId, RunId, SessionId, Token, WorkerId } from "./ids.ts"
+import type { TokenTable } from "./token-table.ts"
 import type { Value } from "./value.ts"
 
 export interface Session {
   readonly id: SessionId
   readonly label: string
-  readonly grants: Set<Grant>
+  readonly grants: TokenTable<Grant>
   /** Every body this session runs, live or not, until it is reported ended. */
   readonly claims: Map<Token, Claim>
   /** Everything of this session that is parked or registered, by its request. */
@@ -50,6 +51,8 @@ export interface Lock {
   head: Ticket | null
   tail: Ticket | null
   waiting: number
+  /** True while it stands among the spare locks, which are kept for reuse when idle. */
+  isSpare: boolean
   /** Requests in the queue that stand in other queues too; null while there is none. */
   joint: Set<LockRequest> | null
 }

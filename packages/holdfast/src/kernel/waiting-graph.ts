@@ -228,7 +228,7 @@ function describeScope(wait: Wait, now: number): string {
 
 /** A grant or claim that was lost meanwhile is still known to the requests made under it. */
 function isLive(holder: Holder): boolean {
-  return holder.kind === "claim" ? holder.live : holder.session.grants.has(holder)
+  return holder.kind === "claim" ? holder.live : holder.session.grants.get(holder.token) === holder
 }
 
 function describeHolder(holder: Holder, now: number): string {

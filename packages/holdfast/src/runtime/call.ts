@@ -76,7 +76,8 @@ export class Call<R> extends Reference implements Asked {
   async status(): Promise<RunInfo | undefined> {
     const { session } = this.#runs
     const outcome = await session.execute({ kind: "readRun", session: session.id, identity: this.identity })
-    if (outcome.kind !== "run") throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("readRun", outcome)
+    if (outcome.kind !== "run")
+      throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("readRun", outcome)
     return outcome.view === null ? undefined : toRunInfo(outcome.view)
   }
 
@@ -85,7 +86,8 @@ export class Call<R> extends Reference implements Asked {
     const { session } = this.#runs
     if (this.#definition.ephemeral) this.#runs.forgetEphemeral(this.identity)
     const outcome = await session.execute({ kind: "forgetResult", session: session.id, identity: this.identity })
-    if (outcome.kind !== "done") throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("forgetResult", outcome)
+    if (outcome.kind !== "done")
+      throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("forgetResult", outcome)
   }
 
   /** See {@link Operation.put}. */
@@ -95,14 +97,16 @@ export class Call<R> extends Reference implements Asked {
     const { spec } = this
     if (this.#definition.ephemeral) this.#runs.putEphemeral(this.identity, value)
     const outcome = await session.execute({ kind: "putResult", session: session.id, spec, result })
-    if (outcome.kind !== "settled") throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("putResult", outcome)
+    if (outcome.kind !== "settled")
+      throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("putResult", outcome)
   }
 
   /** @internal See {@link Operation.start}. */
   async start(force: boolean): Promise<RunHandle<R>> {
     const { session } = this.#runs
     const outcome = await session.execute({ kind: "enqueueRun", session: session.id, spec: this.spec, force })
-    if (outcome.kind !== "enqueued") throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("enqueueRun", outcome)
+    if (outcome.kind !== "enqueued")
+      throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("enqueueRun", outcome)
     return new RunHandle<R>(this.#runs, outcome.run, this.#definition)
   }
 

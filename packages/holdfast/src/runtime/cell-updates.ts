@@ -6,7 +6,8 @@
  *
  * 1. One batch a cell is under way at a time; what arrives meanwhile is the next batch.
  * 2. Updates of a batch hold the same grants, so that a fence refuses them together or not at all (L8).
- * 3. An update function that throws ends its own update; the others of its batch go on from the value before it.
+ * 3. Merges of one cell are committed one after the other; those that come meanwhile are combined into the next.
+ * 4. An update function that throws ends its own update; the others of its batch go on from the value before it.
  */
 import type { CellView, Merge, Token, Value } from "../kernel/index.ts"
 import type { CommitOutcome, Committer, CommitParts } from "./committer.ts"
@@ -24,7 +25,9 @@ interface PendingMerge {
   readonly merge: Merge
   readonly holding: readonly Token[]
   value: Value
-  readonly done: Promise<void>
+  /** False once its commit is under way. */
+  isOpen: boolean
+  done: Promise<void>
 }
 
 /** A commit of more updates than this is more work at once than a store should do for one session. */
@@ -56,25 +59,34 @@ export class CellUpdates {
     })
   }
 
-  /** Merges into what is about to be committed; resolves once it is. */
+  /** Merges into what is to be committed next; resolves once it is. */
   merge(name: string, merge: Merge, value: Value, holding: readonly Token[]): Promise<void> {
     const pending = this.#merges.get(name)
-    if (pending !== undefined && pending.merge === merge && isSame(pending.holding, holding)) {
+    if (pending !== undefined && pending.isOpen && pending.merge === merge && isSame(pending.holding, holding)) {
       pending.value = combine(merge, pending.value, value)
       return pending.done
     }
-    const entry: PendingMerge = {
-      merge,
-      holding,
-      value,
-      // What the rest of this tick merges joins; then the commit leaves, and later merges make the next.
-      done: Promise.resolve().then(async () => {
-        if (this.#merges.get(name) === entry) this.#merges.delete(name)
-        await this.#committer.write({ kind: "merge", name, merge, value: entry.value }, holding)
-      }),
-    }
+    // One after the other, so that the last value stays the last; what comes meanwhile joins the one that waits.
+    const entry: PendingMerge = { merge, holding, value, isOpen: true, done: Promise.resolve() }
+    entry.done = this.#commitMerge(name, entry, pending?.done)
     this.#merges.set(name, entry)
     return entry.done
+  }
+
+  async #commitMerge(name: string, entry: PendingMerge, before: Promise<void> | undefined): Promise<void> {
+    try {
+      // Without a predecessor, too, it leaves only after the rest of this tick has joined.
+      await before
+    } catch {
+      // Those who merged then have been told.
+    }
+    entry.isOpen = false
+    try {
+      const { merge, value, holding } = entry
+      await this.#committer.write({ kind: "merge", name, merge, value }, holding)
+    } finally {
+      if (this.#merges.get(name) === entry) this.#merges.delete(name)
+    }
   }
 
   /** Commits batch after batch; synchronous as long as the store is, so that a commit costs no promise. */

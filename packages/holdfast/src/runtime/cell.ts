@@ -11,7 +11,7 @@ import {
   sameValue,
   type Value,
 } from "../kernel/index.ts"
-import { checkFunction } from "./bounds.ts"
+import { checkFunction, checkOptions } from "./bounds.ts"
 import type { CellUpdates } from "./cell-updates.ts"
 import type { Committer } from "./committer.ts"
 import { currentHolding } from "./scope.ts"
@@ -54,14 +54,14 @@ export class Cell<T> {
   /** @internal Made by `hf.cell`. */
   constructor(home: CellHome, name: string, options: CellOptions<T>) {
     checkName(name, "the name of a cell")
+    checkOptions(options)
     const { relaxed } = options
-    if (relaxed !== undefined && relaxed !== "max" && relaxed !== "counter" && relaxed !== "last") {
-      throw new HoldfastError("ARGUMENT_INVALID", `relaxed must be "max", "counter" or "last", found ${JSON.stringify(relaxed)}`)
-    }
+    if (relaxed !== undefined) checkMerge(relaxed)
     this.name = name
     this.#home = home
     this.#options = options
     this.#initial = options.initial === undefined ? null : this.encode(options.initial)
+    if (relaxed !== undefined && relaxed !== "last") checkStart(name, relaxed, this.#initial)
   }
 
   /** The value now; the initial one, or undefined, where there is none. A copy: changing it changes nothing. */
@@ -84,7 +84,10 @@ export class Cell<T> {
    */
   async set(value: T): Promise<number> {
     const encoded = this.encode(value)
-    return await this.#home.committer.write({ kind: "put", name: this.name, value: encoded }, currentHolding(this.#home.session))
+    return await this.#home.committer.write(
+      { kind: "put", name: this.name, value: encoded },
+      currentHolding(this.#home.session),
+    )
   }
 
   /** Deletes the value; the deletion is a version too, which is returned. */
@@ -117,13 +120,22 @@ export class Cell<T> {
   async merge(value: T): Promise<void> {
     const { relaxed } = this.#options
     if (relaxed === undefined) {
-      throw new HoldfastError("ARGUMENT_INVALID", `cell "${this.name}" merges only when declared relaxed; declare it, or use update`)
+      throw new HoldfastError(
+        "ARGUMENT_INVALID",
+        `cell "${this.name}" merges only when declared relaxed; declare it, or use update`,
+      )
     }
     const encoded = this.encode(value)
-    if (relaxed !== "last" && (typeof encoded !== "number" || Number.isNaN(encoded))) {
-      throw new HoldfastError("VALUE_INVALID", `cell "${this.name}" merges by ${relaxed}, which takes numbers, found ${String(value)}`)
+    if (relaxed !== "last" && !isMergeable(relaxed, encoded)) {
+      const wants = relaxed === "max" ? "numbers" : "finite numbers"
+      throw this.#invalid(
+        `it merges by ${relaxed}, which takes ${wants}, found ${typeof value === "number" ? String(value) : typeof value}`,
+      )
     }
-    await this.#home.updates.merge(this.name, relaxed, encoded, currentHolding(this.#home.session))
+    // An absent cell reads as its initial value, and a maximum never falls below what was read.
+    const least = relaxed === "max" && typeof encoded === "number" && typeof this.#initial === "number"
+    const merged = least ? Math.max(encoded, this.#initial) : encoded
+    await this.#home.updates.merge(this.name, relaxed, merged, currentHolding(this.#home.session))
   }
 
   /**
@@ -134,7 +146,10 @@ export class Cell<T> {
    */
   watch(options: { readonly signal?: AbortSignal } = {}): Changes<Versioned<T>> {
     const pattern = { kind: "name", name: this.name } as const
-    return watchCells(this.#home.session, pattern, options, (view) => ({ value: this.decode(view), version: view.version }))
+    return watchCells(this.#home.session, pattern, options, (view) => ({
+      value: this.decode(view),
+      version: view.version,
+    }))
   }
 
   /** @internal Validates and encodes a value for this cell. */
@@ -152,7 +167,7 @@ export class Cell<T> {
   /** @internal */
   decodeValue(value: Value): T {
     // What is stored under the name was written through a declaration of it; the schema was applied then.
-    return decodeValue(value) as T
+    return decodeValue(value, this.#home.session.env.sha256) as T
   }
 
   /** @internal Applies an update function to a stored version and encodes what it returns. */
@@ -161,10 +176,14 @@ export class Cell<T> {
     const input = this.decode(current)
     const isFrozen = freezeValue(input)
     const output: unknown = this.#call(fn, input)
-    if (isThenable(output)) throw this.#invalid("the function of update is asynchronous; compute first, then update, or use transact")
-    if (output === undefined) throw this.#invalid("the function of update returned undefined; return the new value, or use delete")
+    if (isThenable(output)) {
+      ignoreRejection(output)
+      throw this.#invalid("the function of update is asynchronous; compute first, then update, or use transact")
+    }
+    if (output === undefined)
+      throw this.#invalid("the function of update returned undefined; return the new value, or use delete")
     // Maps, Dates and typed arrays cannot be frozen: a change to them shows in their encoding.
-    if (!isFrozen && stored !== null && !sameValue(encodeValue(input, this.name), stored)) throw this.#mutated(undefined)
+    if (!isFrozen && stored !== null && !isStill(input, stored)) throw this.#mutated(undefined)
     return this.encode(output)
   }
 
@@ -180,7 +199,10 @@ export class Cell<T> {
     const { schema } = this.#options
     if (schema === undefined) return value
     const result = schema["~standard"].validate(value)
-    if (result instanceof Promise) throw this.#invalid("its schema validates asynchronously; cells need a synchronous one")
+    if (isThenable(result)) {
+      ignoreRejection(result)
+      throw this.#invalid("its schema validates asynchronously; cells need a synchronous one")
+    }
     if (result.issues === undefined) return result.value
     const issues = result.issues.map((issue) => `${describePath(issue.path)}${issue.message}`)
     throw new HoldfastError("VALUE_INVALID", `cell "${this.name}" refuses the value: ${issues.join("; ")}`, {
@@ -201,8 +223,46 @@ export class Cell<T> {
 /** What V8 says when strict code writes to a frozen object or array. */
 const FROZEN_WRITE = /read only property|not extensible|Cannot (?:add|delete|define|redefine) property/
 
-function isThenable(value: unknown): boolean {
+function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
+}
+
+/** What is refused for being a promise must not end the process when it rejects later. */
+function ignoreRejection(promise: PromiseLike<unknown>): void {
+  promise.then(ignore, ignore)
+}
+
+function ignore(): void {
+  // See the call.
+}
+
+/** Whether a decoded value still has the encoding it was decoded from. */
+function isStill(input: unknown, stored: Value): boolean {
+  try {
+    return sameValue(encodeValue(input, "the input of update"), stored)
+  } catch {
+    return false
+  }
+}
+
+function isMergeable(merge: "max" | "counter", value: Value): boolean {
+  return typeof value === "number" && (merge === "max" ? !Number.isNaN(value) : Number.isFinite(value))
+}
+
+function checkMerge(merge: unknown): void {
+  if (merge === "max" || merge === "counter" || merge === "last") return
+  const found = typeof merge === "string" ? JSON.stringify(merge) : typeof merge
+  throw new HoldfastError("ARGUMENT_INVALID", `relaxed must be "max", "counter" or "last", found ${found}`)
+}
+
+/** The store adds to what is stored, and knows no initial values. */
+function checkStart(name: string, merge: "max" | "counter", initial: Value | null): void {
+  if (initial === null || (merge === "counter" ? initial === 0 : isMergeable(merge, initial))) return
+  const wanted = merge === "counter" ? "0: set another start once, with set" : "a number"
+  throw new HoldfastError(
+    "ARGUMENT_INVALID",
+    `the initial value of cell "${name}", which merges by ${merge}, must be ${wanted}`,
+  )
 }
 
 function describePath(path: StandardSchemaV1.Issue["path"]): string {

@@ -12,7 +12,10 @@ import { closedError, refusalError, unexpected } from "./refusal.ts"
 import type { Session } from "./session.ts"
 
 /** What a commit came to, faults aside. */
-export type CommitOutcome = Extract<StoreOutcome, { readonly kind: "committed" | "conflict" | "contended" | "recorded" }>
+export type CommitOutcome = Extract<
+  StoreOutcome,
+  { readonly kind: "committed" | "conflict" | "contended" | "recorded" }
+>
 
 /** A commit without what every commit has. */
 export type CommitParts = Omit<CommitCells, "kind" | "session">
@@ -68,19 +71,9 @@ export class Committer {
   async #queueFor(cell: string, holding: readonly Token[]): Promise<Token> {
     const session = this.#session
     const request: RequestId = session.nextRequest()
+    // Nobody's bound: whoever updates a cell does so in a moment, and the kernel refuses what would wait for itself.
     const answer = session.wait(request, {})
-    const outcome = await session.execute({
-      kind: "acquireLock",
-      session: session.id,
-      request,
-      names: [cellQueueName(cell)],
-      mode: "exclusive",
-      permits: 1,
-      limit: null,
-      leaseMs: null,
-      holding,
-      wait: true,
-    })
+    const outcome = await this.#ask(request, cell, holding)
     if (outcome.kind !== "parked") session.unpark(request)
     if (outcome.kind === "granted") return outcome.token
     if (outcome.kind === "refused") throw refusalError(outcome)
@@ -89,23 +82,41 @@ export class Committer {
     throw late.kind === "requestRefused" ? refusalError(late) : closedError()
   }
 
-  #check(outcome: StoreOutcome, parts: CommitParts): CommitOutcome {
-    switch (outcome.kind) {
-      case "committed":
-        for (const { name } of parts.writes) this.#session.metrics.cell(name).commits += 1
-        return outcome
-      case "conflict":
-      case "contended":
-        this.#session.metrics.cell(outcome.name).conflicts += 1
-        return outcome
-      case "recorded":
-        return outcome
-      case "refused":
-        if (outcome.code === "FENCED") for (const { name } of parts.writes) this.#session.metrics.cell(name).fenced += 1
-        throw refusalError(outcome)
-      default:
-        throw unexpected("commitCells", outcome)
+  async #ask(request: RequestId, cell: string, holding: readonly Token[]): Promise<StoreOutcome> {
+    const session = this.#session
+    try {
+      return await session.execute({
+        kind: "acquireLock",
+        session: session.id,
+        request,
+        names: [cellQueueName(cell)],
+        mode: "exclusive",
+        permits: 1,
+        limit: null,
+        leaseMs: null,
+        holding,
+        wait: true,
+      })
+    } catch (error) {
+      session.unpark(request)
+      throw error
     }
+  }
+
+  #check(outcome: StoreOutcome, parts: CommitParts): CommitOutcome {
+    const { metrics } = this.#session
+    if (outcome.kind === "committed") {
+      for (const { name } of parts.writes) metrics.cell(name).commits += 1
+      return outcome
+    }
+    if (outcome.kind === "conflict" || outcome.kind === "contended") {
+      metrics.cell(outcome.name).conflicts += 1
+      return outcome
+    }
+    if (outcome.kind === "recorded") return outcome
+    if (outcome.kind !== "refused") throw unexpected("commitCells", outcome)
+    if (outcome.code === "FENCED") for (const { name } of parts.writes) metrics.cell(name).fenced += 1
+    throw refusalError(outcome)
   }
 }
 

@@ -33,7 +33,7 @@ import { type Recipe, unpackArguments } from "./recipe.ts"
 import { refusalError } from "./refusal.ts"
 import { Scope } from "./scope.ts"
 import type { Session } from "./session.ts"
-import { type Transaction, type TransactOptions, transactWith } from "./transaction.ts"
+import { type CommitExtras, type Transaction, type TransactOptions, transactWith } from "./transaction.ts"
 
 /** What executes a claim: a body and how its result is kept. */
 export interface Definition {
@@ -225,7 +225,7 @@ export class Execution {
   async #callAfter(args: Uint8Array, inner: readonly Recipe[]): Promise<unknown> {
     const { signal } = this
     // Lets the stack unwind: a call in a call in a call may go deeper than any stack.
-    await null
+    await Promise.resolve()
     const results = new Map<Identity, unknown>()
     const make = async (recipe: Recipe): Promise<void> => {
       results.set(recipe.identity, await this.#home.resultOf(recipe, signal))
@@ -365,9 +365,8 @@ export class RunContext {
     // The outcome was encoded from a T by this step of this version of the body.
     if (known !== undefined) return decodeValue(known.outcome) as T
     const what = `the outcome of step "${step}"`
-    const extras = {
-      step: { token: claim.token, name: step, outcome: 0 },
-      outcomeOf: (result: unknown) => encodeResult(result, what),
+    const extras: CommitExtras = {
+      step: (result) => ({ token: claim.token, name: step, outcome: encodeResult(result, what) }),
       complete: () => null,
     }
     const { result, recorded } = await transactWith(this.#home, fn, { ...options, extras })
@@ -383,10 +382,9 @@ export class RunContext {
   async complete<T>(fn: (tx: Transaction) => T | Promise<T>, options: TransactOptions = {}): Promise<T> {
     const execution = this.#execution
     const { token } = execution.claim
-    const extras = {
-      step: null,
-      outcomeOf: () => null,
-      complete: (result: unknown) => ({ token, result: execution.encode(result) }),
+    const extras: CommitExtras = {
+      step: () => null,
+      complete: (result) => ({ token, result: execution.encode(result) }),
     }
     const { result } = await transactWith(this.#home, fn, { ...options, extras })
     execution.finish()

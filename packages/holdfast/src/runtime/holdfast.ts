@@ -1,6 +1,6 @@
 /** An open store, as users hold it: the three primitives and what is around them. */
 import type { Env } from "../env/index.ts"
-import { type CellView, checkName, HoldfastError, type StoreView, type Transition } from "../kernel/index.ts"
+import { Binary, type CellView, checkName, HoldfastError, type StoreView, type Transition } from "../kernel/index.ts"
 import { Metrics, type MetricsSnapshot } from "../observe/index.ts"
 import type { Store } from "../store/index.ts"
 import {
@@ -13,14 +13,14 @@ import {
   NO_OPTIONS,
   type WaitOptions,
 } from "./bounds.ts"
+import type { Arguments } from "./call.ts"
 import { Cell, type CellOptions, type Versioned } from "./cell.ts"
 import { CellUpdates } from "./cell-updates.ts"
 import { Committer } from "./committer.ts"
-import type { Definition } from "./execution.ts"
 import { GrantList, type LockHome } from "./grant.ts"
 import { checkNames, Lock, Semaphore } from "./lock.ts"
 import {
-  createAdHocSpec,
+  createAdHoc,
   createOperation,
   type Operation,
   type OperationOptions,
@@ -231,7 +231,7 @@ export class Holdfast implements AsyncDisposable {
   /** Makes sure a run of the operation exists for a worker to take: a durable queue. */
   async start<Args extends readonly unknown[], R>(
     operation: Operation<Args, R>,
-    args: Args,
+    args: Arguments<Args>,
     options: StartOptions = {},
   ): Promise<RunHandle<R>> {
     checkFunction(operation, "what start takes")
@@ -242,10 +242,18 @@ export class Holdfast implements AsyncDisposable {
   async once<R>(key: string, fn: () => R | Promise<R>, options: WaitOptions = NO_OPTIONS): Promise<R> {
     checkFunction(fn, "the function of once")
     checkWait(options)
-    const metrics = this.#session.metrics.operation(ONCE)
-    const definition: Definition = { name: ONCE, version: 1, ephemeral: false, body: () => fn(), metrics }
     // Under one key there is one result; that its callers expect one type is theirs to keep.
-    return (await this.#runs.call(definition, createAdHocSpec(this.#runs, definition, key), options)) as R
+    return (await this.#runs.call(createAdHoc(this.#runs, key, fn), options)) as R
+  }
+
+  /**
+   * Bytes as an immutable handle that is hashed once: as an argument it enters an identity by its digest (O7). Copies them.
+   *
+   * @throws HoldfastError ARGUMENT_INVALID for anything but a Uint8Array
+   */
+  binary(bytes: Uint8Array): Binary {
+    if (bytes instanceof Uint8Array) return Binary.of(bytes, this.#session.env.sha256)
+    throw new HoldfastError("ARGUMENT_INVALID", `binary takes a Uint8Array, found ${typeof bytes}`)
   }
 
   /** Takes queued runs of the operations and executes them here until drained. */
@@ -257,7 +265,7 @@ export class Holdfast implements AsyncDisposable {
 
   /** A run by its id, as `RunInfo.run` gives it. */
   run(id: RunInfo["run"]): RunHandle<unknown> {
-    return new RunHandle(this.#runs, id, undefined)
+    return new RunHandle(this.#runs, id, null)
   }
 
   /** Runs in the store, oldest first. */
@@ -441,9 +449,6 @@ const TRANSITION_KINDS: Readonly<Record<TransitionKind, true>> = {
   "run.expired": true,
   "attempt.stale": true,
 }
-
-/** The operation under which ad-hoc work is known. */
-const ONCE = "once"
 
 /** Every status there is. */
 const RUN_STATUSES: Readonly<Record<RunStatus, true>> = {

@@ -4,14 +4,8 @@ export { RunContext } from "./execution.ts"
 export { type CloseOptions, type CloseReport, Holdfast, type RunsOptions, type TransitionKind } from "./holdfast.ts"
 export { Grant } from "./grant.ts"
 export { Holdable, Lock, type LockOptions, type PermitOptions, Semaphore } from "./lock.ts"
-export {
-  Call,
-  type CallOptions,
-  type Operation,
-  type OperationOptions,
-  type RetryOptions,
-  type StartOptions,
-} from "./operation.ts"
+export { type Argument, type Arguments, Call, type CallOptions } from "./call.ts"
+export type { Operation, OperationOptions, RetryOptions, StartOptions } from "./operation.ts"
 export { RunHandle, type RunInfo } from "./run-handle.ts"
 export { Transaction, type TransactOptions, type ValuesOf } from "./transaction.ts"
 export type { Changes } from "./watch.ts"

@@ -1,6 +1,7 @@
 /** Asking for locks: what is granted to whom, in which order, and how a wait ends. */
 import { getEventListeners } from "node:events"
 import { describe, expect, it } from "vitest"
+import { createSimulatedEnv } from "../env/simulated-env.ts"
 import { expectQuiet, faultOf, Gate, RuntimeWorld, settle } from "../../test/runtime-world.ts"
 import type { Grant } from "./index.ts"
 
@@ -97,13 +98,13 @@ describe("lock.try", () => {
   })
 
   it("takes as many permits as it was told, and a lease (L1)", async () => {
-    const { env, ...world } = withEnv()
+    const world = new RuntimeWorld()
     const hf = await world.open()
     const semaphore = hf.semaphore("s", 3)
     const two = await semaphore.try({ permits: 2, leaseMs: 100 })
     expect(await semaphore.try({ permits: 2 })).toBeUndefined()
     const one = await semaphore.try()
-    await env.advanceBy(100)
+    await world.env.advanceBy(100)
     expect([two?.isHeld, one?.isHeld]).toEqual([false, true])
   })
 
@@ -223,7 +224,7 @@ describe("several names", () => {
       ["c", "a", "b"],
     ]
     const ended = await Promise.all(
-      Array.from({ length: 30 }, (_, at) => hf.lock(orders[at % 3] ?? []).run(async () => await settleOnce())),
+      Array.from({ length: 30 }, (_, at) => hf.lock(orders[at % 3] ?? []).run(async () => await Promise.resolve())),
     )
     expect(ended).toHaveLength(30)
   })
@@ -549,8 +550,7 @@ describe("leases", () => {
   it("that end while a callback runs make run reject: it was not held to the end (L1, L8)", async () => {
     const world = new RuntimeWorld()
     // A frozen process: its own timers stand still while the store's time goes on.
-    const frozen = new RuntimeWorld()
-    const hf = await world.open("frozen", frozen.env)
+    const hf = await world.open("frozen", createSimulatedEnv({ seed: 2 }))
     const gate = new Gate()
     const reasons: unknown[] = []
     const running = hf.lock("a").run(
@@ -576,8 +576,7 @@ describe("leases", () => {
 
   it("that end while a callback fails leave it its own error", async () => {
     const world = new RuntimeWorld()
-    const frozen = new RuntimeWorld()
-    const hf = await world.open("frozen", frozen.env)
+    const hf = await world.open("frozen", createSimulatedEnv({ seed: 2 }))
     const gate = new Gate()
     const failure = new Error("mine")
     const running = hf.lock("a").run(
@@ -597,8 +596,7 @@ describe("leases", () => {
     const world = new RuntimeWorld({
       storeEnv: (env) => ({ ...env, timers: { after: () => ({ cancel: () => undefined }) } }),
     })
-    const frozen = new RuntimeWorld()
-    const hf = await world.open("frozen", frozen.env)
+    const hf = await world.open("frozen", createSimulatedEnv({ seed: 2 }))
     const gate = new Gate()
     let grant: Grant | undefined
     const running = hf.lock("a").run(
@@ -617,13 +615,3 @@ describe("leases", () => {
     expect(hf.metrics().locks["a"]).toMatchObject({ granted: 1, lost: 1, held: 0 })
   })
 })
-
-/** The environment beside the world's own functions, for tests that drive it a lot. */
-function withEnv() {
-  const world = new RuntimeWorld()
-  return { env: world.env, open: async () => await world.open() }
-}
-
-async function settleOnce(): Promise<void> {
-  await Promise.resolve()
-}

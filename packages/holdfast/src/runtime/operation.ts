@@ -150,7 +150,7 @@ export function createOperation<Args extends readonly unknown[], R>(
     try {
       return handle(...args).result()
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
   Object.defineProperty(operation, "name", { value: name })
@@ -182,7 +182,10 @@ interface Template {
   readonly keyed: { readonly key: (...args: never[]) => unknown; readonly concurrency: number } | null
 }
 
-function checkDefinition<Args extends readonly unknown[], R>(name: string, options: OperationOptions<Args, R>): Template {
+function checkDefinition<Args extends readonly unknown[], R>(
+  name: string,
+  options: OperationOptions<Args, R>,
+): Template {
   checkName(name, "the name of an operation")
   checkOptions(options)
   if (name === AD_HOC) throw invalid(`"${AD_HOC}" is the name of ad-hoc work, hf.once; choose another for an operation`)
@@ -276,7 +279,9 @@ function checkArgs(args: unknown): readonly unknown[] {
 function checkChoice(value: unknown, what: string, choices: readonly string[]): void {
   if (typeof value === "string" && choices.includes(value)) return
   const expected = choices.map((choice) => `"${choice}"`).join(" or ")
-  throw invalid(`${what} must be ${expected}, found ${typeof value === "string" ? JSON.stringify(value) : typeof value}`)
+  throw invalid(
+    `${what} must be ${expected}, found ${typeof value === "string" ? JSON.stringify(value) : typeof value}`,
+  )
 }
 
 function refuseQueue(name: string): HoldfastError {
@@ -309,9 +314,13 @@ export function createAdHoc(runs: Runs, key: string, fn: () => unknown): Asked {
     version: 1,
     effects: "idempotent",
     ephemeral: false,
-    body: fn,
+    body: () => fn(),
     metrics: runs.session.metrics.operation(AD_HOC),
     recall: null,
   }
-  return new Call(runs, definition, createPlan(runs, definition, { args: [key], how: { key }, template: AD_HOC_TEMPLATE }))
+  return new Call(
+    runs,
+    definition,
+    createPlan(runs, definition, { args: [key], how: { key }, template: AD_HOC_TEMPLATE }),
+  )
 }

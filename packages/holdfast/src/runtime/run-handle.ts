@@ -14,7 +14,7 @@ import { refusalError, unexpected } from "./refusal.ts"
 import type { Runs } from "./runs.ts"
 import { type Changes, watchRun } from "./watch.ts"
 
-/** What is known of a run. Times are milliseconds since the epoch. */
+/** What is known of a run. Times are whole milliseconds since the epoch. */
 export interface RunInfo {
   readonly run: RunId
   readonly identity: Identity
@@ -43,10 +43,10 @@ export interface RunInfo {
 export class RunHandle<R> {
   readonly id: RunId
   readonly #runs: Runs
-  readonly #definition: Definition | undefined
+  readonly #definition: Definition | null
 
   /** @internal Made by `start`. */
-  constructor(runs: Runs, id: RunId, definition: Definition | undefined) {
+  constructor(runs: Runs, id: RunId, definition: Definition | null) {
     this.id = id
     this.#runs = runs
     this.#definition = definition
@@ -104,6 +104,14 @@ export class RunHandle<R> {
 
 /** A stored run as users see it. */
 export function toRunInfo(view: RunView): RunInfo {
-  const { paused, progress, args: _args, result: _result, ...rest } = view
-  return { ...rest, isPaused: paused, progress: progress === null ? undefined : decodeValue(progress) }
+  const { paused, progress, args: _args, result: _result, createdAt, notBefore, startedAt, settledAt, ...rest } = view
+  return {
+    ...rest,
+    isPaused: paused,
+    progress: progress === null ? undefined : decodeValue(progress),
+    createdAt: Math.floor(createdAt),
+    notBefore: Math.floor(notBefore),
+    startedAt: startedAt === null ? null : Math.floor(startedAt),
+    settledAt: settledAt === null ? null : Math.floor(settledAt),
+  }
 }

@@ -9,8 +9,17 @@
  *    checked, and a stale one means another attempt instead of the error.
  * 3. Reads inside see the transaction's own writes.
  */
-import { type CellView, type CellWrite, HoldfastError, type RunSpec, type Token, type Value } from "../kernel/index.ts"
-import { checkCount, checkFunction } from "./bounds.ts"
+import {
+  assertInvariant,
+  type CellView,
+  type CellWrite,
+  HoldfastError,
+  type RunSpec,
+  type Token,
+  type Value,
+} from "../kernel/index.ts"
+import { checkCount, checkFunction, checkOptions, checkWait, NO_OPTIONS } from "./bounds.ts"
+import type { Arguments } from "./call.ts"
 import type { Cell } from "./cell.ts"
 import type { CommitOutcome, Committer, CommitParts } from "./committer.ts"
 import type { Operation, StartOptions } from "./operation.ts"
@@ -30,12 +39,10 @@ const DEFAULT_ATTEMPTS = 20
 /** Retries wait a random time below this bound, which doubles from 1 ms: losers spread out instead of meeting again. */
 const MAX_BACKOFF_MS = 64
 
-/** What a commit carries beside the cells. */
+/** What a commit carries beside the cells, made of what `fn` returned. */
 export interface CommitExtras {
-  readonly step: CommitParts["step"]
+  readonly step: (result: unknown) => CommitParts["step"]
   readonly complete: (result: unknown) => CommitParts["complete"]
-  /** The outcome recorded for the step, encoded from what `fn` returned. */
-  readonly outcomeOf: (result: unknown) => Value | null
 }
 
 /** One attempt of a transaction, as its function sees it. Not usable after the function has returned. */
@@ -55,15 +62,17 @@ export class Transaction {
   async get<T>(cell: Cell<T>): Promise<T> {
     this.#assertOpen()
     const written = this.#writes.get(cell.name)
-    if (written !== undefined) return cell.decode({ name: cell.name, version: 0, value: written.value })
+    if (written !== undefined) return cell.decode(viewOf(cell.name, written.value))
     return cell.decode(await this.#read(cell.name))
   }
 
   /** Several cells as of one instant. */
   async getAll<const Cells extends readonly Cell<unknown>[]>(cells: Cells): Promise<ValuesOf<Cells>> {
     this.#assertOpen()
-    const missing = cells.map((cell) => cell.name).filter((name) => !this.#reads.has(name))
-    for (const view of await this.#committer.readAll(missing)) this.#reads.set(view.name, view)
+    const names = cells.map((cell) => cell.name)
+    const missing = [...new Set(names)].filter((name) => !this.#reads.has(name))
+    const views = missing.length === 0 ? [] : await this.#committer.readAll(missing)
+    for (const view of views) this.#remember(view)
     const values = await Promise.all(cells.map((cell) => this.get(cell)))
     // One value a cell, in its type: the mapped tuple says so, Promise.all over a union cannot.
     return values as ValuesOf<Cells>
@@ -82,16 +91,41 @@ export class Transaction {
     this.#writes.set(cell.name, { write: { kind: "delete", name: cell.name }, value: null })
   }
 
-  /** Reads, applies `fn` and writes. */
+  /**
+   * Replaces the value by `fn` of it; the same rules for `fn` as in {@link Cell.update}.
+   *
+   * @throws HoldfastError VALUE_INVALID, VALUE_NOT_ENCODABLE, and what `fn` throws
+   */
   async update<T>(cell: Cell<T>, fn: (value: T) => T): Promise<T> {
-    const value = fn(await this.get(cell))
-    this.set(cell, value)
-    return value
+    this.#assertOpen()
+    checkFunction(fn, "the function of update")
+    const { name } = cell
+    const read = this.#writes.has(name) ? null : await this.#read(name)
+    this.#assertOpen()
+    // From here on without waiting: another branch of the same function may have written since.
+    const written = this.#writes.get(name)
+    const current = written === undefined ? read : viewOf(name, written.value)
+    assertInvariant(current !== null, "internal", "a write of a transaction has gone")
+    const value = cell.apply(fn, current)
+    this.#writes.set(name, { write: { kind: "put", name, value }, value })
+    return cell.decodeValue(value)
   }
 
   /** Starts a run of the operation if and when the transaction commits: an outbox. */
-  start<Args extends readonly unknown[], R>(operation: Operation<Args, R>, args: Args, options: StartOptions = {}): void {
+  start<Args extends readonly unknown[], R>(
+    operation: Operation<Args, R>,
+    args: Arguments<Args>,
+    options: Omit<StartOptions, "force"> = {},
+  ): void {
     this.#assertOpen()
+    checkFunction(operation, "what start takes")
+    checkOptions(options)
+    if ("force" in options) {
+      throw new HoldfastError(
+        "ARGUMENT_INVALID",
+        "a transaction starts no run by force; forget the result first, or start it after",
+      )
+    }
     this.#starts.push(operation.specOf(args, options))
   }
 
@@ -112,18 +146,29 @@ export class Transaction {
   async #read(name: string): Promise<CellView> {
     const known = this.#reads.get(name)
     if (known !== undefined) return known
-    const view = await this.#committer.read(name)
-    // Another branch of the same function may have read it meanwhile; the first one counts for both.
-    const first = this.#reads.get(name)
+    return this.#remember(await this.#committer.read(name))
+  }
+
+  /** Another branch of the same function may have read it meanwhile; the first one counts for both. */
+  #remember(view: CellView): CellView {
+    const first = this.#reads.get(view.name)
     if (first !== undefined) return first
-    this.#reads.set(name, view)
+    this.#reads.set(view.name, view)
     return view
   }
 
   #assertOpen(): void {
     if (!this.#isOver) return
-    throw new HoldfastError("GRANT_LOST", "this transaction is over: its function has returned; await everything inside it")
+    throw new HoldfastError(
+      "GRANT_LOST",
+      "this transaction is over: its function has returned; await everything inside it",
+    )
   }
+}
+
+/** A value written in this transaction, as a version of its cell that is not there yet. */
+function viewOf(name: string, value: Value | null): CellView {
+  return { name, version: 0, value }
 }
 
 /** Values of a tuple of cells. */
@@ -153,32 +198,42 @@ export async function transactWith<T>(
   options: TransactOptions & { readonly extras: CommitExtras | null },
 ): Promise<{ result: T; recorded: null } | { result: never; recorded: Value }> {
   checkFunction(fn, "the function of transact")
+  checkOptions(options)
   const { maxAttempts = DEFAULT_ATTEMPTS, signal, extras } = options
   checkCount(maxAttempts, "maxAttempts")
+  checkWait(signal === undefined ? NO_OPTIONS : { signal })
   const { session, committer } = home
   const holding = currentHolding(session)
-  let lost: CommitOutcome | null = null
+  let lost: Lost | null = null
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    signal?.throwIfAborted()
+    // The first loser tries again at once: with only two, nobody is in its way any more.
     if (attempt > 2) await backOff(session, attempt - 2, signal)
     const tx = new Transaction(committer)
     const ended = await attemptOnce(tx, fn)
     const parts = tx.parts()
-    if (!ended.ok) {
-      const stale = await findStale(committer, parts, holding)
-      if (stale === null) throw ended.error
-      lost = stale
-      continue
+    if (ended.ok) {
+      signal?.throwIfAborted()
+      const outcome = await commit(committer, { parts, holding, extras, result: ended.result })
+      if (outcome.kind === "committed") return { result: ended.result, recorded: null }
+      // The caller gets the outcome that was recorded first; what this attempt computed took no effect.
+      if (outcome.kind === "recorded") return { result: undefined as never, recorded: outcome.outcome }
+      lost = { outcome, error: null }
+    } else {
+      const outcome = await findStale(committer, parts)
+      if (outcome === null) throw ended.error
+      signal?.throwIfAborted()
+      lost = { outcome, error: ended.error }
     }
-    const outcome = await commit(committer, { parts, holding, extras, result: ended.result })
-    if (outcome === null || outcome.kind === "committed") return { result: ended.result, recorded: null }
-    // The caller gets the outcome that was recorded first; what this attempt computed took no effect.
-    if (outcome.kind === "recorded") return { result: undefined as never, recorded: outcome.outcome }
-    lost = outcome
-    const cell = outcome.name
-    session.metrics.cell(cell).retries += 1
+    session.metrics.cell(lost.outcome.name).retries += 1
   }
+  assertInvariant(lost !== null, "C3", "a transaction gave up without having lost")
   throw conflictError(lost, maxAttempts)
+}
+
+/** Why an attempt took no effect, and what its function threw, if it did. */
+interface Lost {
+  readonly outcome: Extract<CommitOutcome, { readonly kind: "conflict" | "contended" }>
+  readonly error: unknown
 }
 
 async function attemptOnce<T>(
@@ -194,35 +249,38 @@ async function attemptOnce<T>(
   }
 }
 
-async function commit<T>(
+async function commit(
   committer: Committer,
   attempt: {
     parts: ReturnType<Transaction["parts"]>
     holding: readonly Token[]
     extras: CommitExtras | null
-    result: T
+    result: unknown
   },
-): Promise<CommitOutcome | null> {
+): Promise<CommitOutcome> {
   const { parts, holding, extras, result } = attempt
-  const outcome = extras?.outcomeOf(result) ?? null
-  const step = extras?.step == null || outcome === null ? null : { ...extras.step, outcome }
-  const complete = extras?.complete(result) ?? null
-  return await committer.commit({ ...parts, holding, step, complete })
+  if (extras === null) return await committer.commit({ ...parts, holding, step: null, complete: null })
+  return await committer.commit({ ...parts, holding, step: extras.step(result), complete: extras.complete(result) })
 }
 
-/** A commit of the reads alone: whether what `fn` saw was still true when it threw. */
+/** A commit of the reads alone: whether what `fn` saw was still true when it threw. Where that cannot be told, it was. */
 async function findStale(
   committer: Committer,
   parts: ReturnType<Transaction["parts"]>,
-  holding: readonly Token[],
-): Promise<CommitOutcome | null> {
+): Promise<Lost["outcome"] | null> {
   if (parts.reads.length === 0) return null
-  const outcome = await committer.commit({ holding, reads: parts.reads, writes: [], starts: [], step: null, complete: null })
-  return outcome.kind === "committed" ? null : outcome
+  const check = { holding: [], reads: parts.reads, writes: [], starts: [], step: null, complete: null }
+  try {
+    const outcome = await committer.commit(check)
+    return outcome.kind === "conflict" || outcome.kind === "contended" ? outcome : null
+  } catch {
+    return null
+  }
 }
 
 function backOff(session: Session, round: number, signal: AbortSignal | undefined): Promise<void> {
   const bound = Math.min(2 ** (round - 1), MAX_BACKOFF_MS)
+  signal?.throwIfAborted()
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       timer.cancel()
@@ -236,12 +294,18 @@ function backOff(session: Session, round: number, signal: AbortSignal | undefine
   })
 }
 
-function conflictError(lost: CommitOutcome | null, attempts: number): HoldfastError {
-  const cell = lost !== null && "name" in lost ? `"${lost.name}"` : "a cell it read"
-  const found = lost?.kind === "conflict" ? ` (read at version ${String(lost.expected)}, found ${String(lost.found)})` : ""
+function conflictError({ outcome, error }: Lost, attempts: number): HoldfastError {
+  const found =
+    outcome.kind === "conflict"
+      ? `read at version ${String(outcome.expected)}, found ${String(outcome.found)}`
+      : "others queue for it"
   return new HoldfastError(
     "CONFLICT",
-    `the transaction lost the race for ${cell}${found} ${String(attempts)} times; use update() for one cell, hold a lock, or allow more attempts`,
-    { details: { last: lost } },
+    `the transaction lost the race ${String(attempts)} times, last for cell "${outcome.name}" (${found}); use update() for one cell, hold a lock, or allow more attempts`,
+    {
+      details: { cell: outcome.name, attempts, last: outcome },
+      // What the function threw on what it had read too late, where it did.
+      ...(error === null ? {} : { cause: error }),
+    },
   )
 }

@@ -91,13 +91,17 @@ export function watchRun(session: Session, run: RunId, options: { readonly signa
     keyOf: (view) => view.run,
     // Events of one run come in order, and the first state is read before any of them can be.
     isNewer: () => true,
-    isLast: (view) => view.status === "completed" || view.status === "canceled" || view.status === "failed" || view.status === "interrupted",
+    isLast: (view) =>
+      view.status === "completed" ||
+      view.status === "canceled" ||
+      view.status === "failed" ||
+      view.status === "interrupted",
   })
 }
 
 async function* watch<State>(plan: WatchPlan<State>): Changes<State> {
   const { session, signal } = plan
-  signal?.throwIfAborted()
+  if (signal?.aborted === true) return
   const request = session.nextRequest()
   const mailbox = new Mailbox<State>()
   const seen = new Map<string, State>()

@@ -5,10 +5,12 @@
  *
  * 1. Bodies that compute, plus slots that ask for a run, never exceed `concurrency`. A body that awaits other runs gives
  *    its slot up meanwhile (L7); when it goes on, nothing new is taken until the count is back within the bound.
+ * 2. A claim that comes for a slot that no longer asks is given back, unless its operation has effects `once`: giving
+ *    that back would leave it to a person, so it is executed here.
  */
 import { type ClaimView, HoldfastError, type RequestId, type WorkerId } from "../kernel/index.ts"
-import { checkCount, checkDuration } from "./bounds.ts"
-import type { Execution } from "./execution.ts"
+import { checkCount, checkDuration, checkOptions } from "./bounds.ts"
+import type { Definition, Execution } from "./execution.ts"
 import type { Operation } from "./operation.ts"
 import { refusalError, unexpected } from "./refusal.ts"
 import type { StoreOutcome } from "../store/index.ts"
@@ -22,7 +24,10 @@ export interface WorkOptions {
 
 /** How a worker ends. */
 export interface DrainOptions {
-  /** How long bodies may go on before their signals are aborted, in milliseconds. Default: as long as they take. */
+  /**
+   * How long bodies may go on before their signals are aborted, and then again how long they may take to end, in
+   * milliseconds; runs of those that have not are given back. Default: as long as they take.
+   */
   readonly graceMs?: number
 }
 
@@ -36,6 +41,8 @@ export class Worker implements AsyncDisposable {
   readonly #concurrency: number
   readonly #asking = new Set<RequestId>()
   readonly #bodies = new Set<Execution>()
+  /** Bodies that have not ended: in the set, or about to be. */
+  #occupied = 0
   #awaiting = 0
   #state: "open" | "draining" | "closed" = "open"
   #drained: (() => void)[] = []
@@ -48,11 +55,13 @@ export class Worker implements AsyncDisposable {
 
   /** @internal Opens the worker in the store and starts to take. */
   static async open(runs: Runs, operations: readonly AnyOperation[], options: WorkOptions): Promise<Worker> {
+    checkOptions(options)
     const { concurrency = 1 } = options
     checkCount(concurrency, "concurrency")
     if (!Array.isArray(operations) || operations.length === 0) {
       throw new HoldfastError("ARGUMENT_INVALID", "work takes an array of operations, at least one")
     }
+    for (const operation of operations) checkOwn(runs, operation)
     const worker = new Worker(runs, concurrency)
     const { session } = runs
     const outcome = await session.execute({
@@ -66,17 +75,14 @@ export class Worker implements AsyncDisposable {
     return worker
   }
 
-  /** Takes nothing new, lets bodies end, and closes. Idempotent. */
+  /** Takes nothing new, lets bodies end, and closes. Idempotent. @throws HoldfastError ARGUMENT_INVALID */
   async drain(options: DrainOptions = {}): Promise<void> {
+    checkOptions(options)
     const { graceMs } = options
     if (graceMs !== undefined) checkDuration(graceMs, "graceMs", { zero: true })
     await this.stop()
-    const { timers } = this.#runs.session.env
-    const timer = graceMs === undefined ? null : timers.after(graceMs, () => {
-      this.#abort()
-    })
-    await this.#whenEmpty()
-    timer?.cancel()
+    if (graceMs === undefined) await this.#whenEmpty()
+    else await this.#endWithin(graceMs)
     this.#state = "closed"
   }
 
@@ -89,18 +95,34 @@ export class Worker implements AsyncDisposable {
     if (this.#state !== "open") return
     this.#state = "draining"
     const { session } = this.#runs
-    for (const request of this.#asking) this.#runs.forgetTaken(request)
+    // Claims that are under way still come, and are received as those of slots that no longer ask.
     this.#asking.clear()
     await session.execute({ kind: "closeWorker", session: session.id, worker: this.#id })
   }
 
-  #abort(): void {
+  async #endWithin(graceMs: number): Promise<void> {
+    if (await this.#isEmptyWithin(graceMs)) return
     const reason = new HoldfastError("CLOSED", "the worker is closing and its grace is over")
-    for (const body of this.#bodies) body.abort(reason)
+    for (const body of this.#bodies) body.abortToReturn(reason)
+    if (await this.#isEmptyWithin(graceMs)) return
+    await Promise.all([...this.#bodies].map((body) => body.surrender()))
+  }
+
+  async #isEmptyWithin(graceMs: number): Promise<boolean> {
+    if (this.#occupied === 0) return true
+    return await new Promise((resolve) => {
+      const timer = this.#runs.session.env.timers.after(graceMs, () => {
+        resolve(false)
+      })
+      this.#drained.push(() => {
+        timer.cancel()
+        resolve(true)
+      })
+    })
   }
 
   async #whenEmpty(): Promise<void> {
-    if (this.#bodies.size === 0) return
+    if (this.#occupied === 0) return
     await new Promise<void>((resolve) => {
       this.#drained.push(resolve)
     })
@@ -111,7 +133,7 @@ export class Worker implements AsyncDisposable {
   }
 
   get #computing(): number {
-    return this.#bodies.size - this.#awaiting
+    return this.#occupied - this.#awaiting
   }
 
   #ask(): void {
@@ -119,8 +141,7 @@ export class Worker implements AsyncDisposable {
     const request = session.nextRequest()
     this.#asking.add(request)
     this.#runs.expectTaken(request, (claim) => {
-      this.#asking.delete(request)
-      this.#start(claim)
+      this.#receive(request, claim)
     })
     const outcome = session.execute({ kind: "takeRun", session: session.id, request, worker: this.#id })
     if (outcome instanceof Promise) session.background(this.#answeredLater(request, outcome))
@@ -128,41 +149,68 @@ export class Worker implements AsyncDisposable {
   }
 
   async #answeredLater(request: RequestId, outcome: Promise<StoreOutcome>): Promise<void> {
-    this.#answered(request, await outcome)
+    try {
+      this.#answered(request, await outcome)
+    } catch {
+      this.#lose()
+    }
   }
 
   /** `parked` leaves the slot asking; its claim comes by event. */
   #answered(request: RequestId, outcome: StoreOutcome): void {
     if (outcome.kind === "parked") return
     this.#runs.forgetTaken(request)
-    this.#asking.delete(request)
-    if (outcome.kind === "claimed") this.#start(outcome.claim)
-    // A worker that was closed while it asked is refused, and has nothing more to do.
-    else if (this.#state === "open") throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("takeRun", outcome)
-  }
-
-  #start(claim: ClaimView): void {
-    const definition = this.#runs.definitionOf(claim)
-    if (definition === undefined || this.#state !== "open") {
-      this.#runs.session.background(this.#runs.giveBack(claim))
+    if (outcome.kind === "claimed") {
+      this.#receive(request, outcome.claim)
       return
     }
+    this.#asking.delete(request)
+    // A worker that was closed while it asked is refused, and has nothing more to do.
+    if (this.#state !== "open") return
+    if (outcome.kind !== "refused") throw unexpected("takeRun", outcome)
+    this.#lose()
+  }
+
+  /** The session has ended in the store: there is nothing more to take, and nobody here to tell. */
+  #lose(): void {
+    this.#state = "closed"
+    this.#asking.clear()
+  }
+
+  #receive(request: RequestId, claim: ClaimView): void {
+    const isAsked = this.#asking.delete(request)
+    const definition = this.#runs.definitionOf(claim)
+    if (definition !== undefined && (isAsked || definition.effects === "once")) this.#start(claim, definition)
+    else this.#runs.session.background(this.#runs.giveBack(claim))
+  }
+
+  #start(claim: ClaimView, definition: Definition): void {
+    // Counted before it starts: its first steps may already await another run.
+    this.#occupied += 1
     let isAwaiting = false
     const body = this.#runs.execute(claim, definition, {
-      awaiting: (now) => {
-        isAwaiting = now
-        this.#awaiting += now ? 1 : -1
-        if (now) this.#fill()
-        else this.#shed()
-      },
-      ended: () => {
-        if (isAwaiting) this.#awaiting -= 1
-        this.#bodies.delete(body)
-        this.#fill()
-        if (this.#bodies.size === 0) this.#wakeDrain()
+      observer: {
+        awaiting: (now) => {
+          isAwaiting = now
+          this.#awaiting += now ? 1 : -1
+          if (now) this.#fill()
+          else this.#shed()
+        },
+        ended: () => {
+          if (isAwaiting) this.#awaiting -= 1
+          this.#ended(body)
+        },
       },
     })
-    this.#bodies.add(body)
+    if (body === null) this.#ended(null)
+    else this.#bodies.add(body)
+  }
+
+  #ended(body: Execution | null): void {
+    if (body !== null) this.#bodies.delete(body)
+    this.#occupied -= 1
+    this.#fill()
+    if (this.#occupied === 0) this.#wakeDrain()
   }
 
   /** A body goes on: slots that only ask are withdrawn until the bound holds again. */
@@ -170,8 +218,15 @@ export class Worker implements AsyncDisposable {
     for (const request of this.#asking) {
       if (this.#computing + this.#asking.size <= this.#concurrency) return
       this.#asking.delete(request)
-      this.#runs.withdrawTaker(request)
+      this.#runs.session.background(this.#withdraw(request))
     }
+  }
+
+  /** Where the store no longer knows the request, its claim is under way and is received when it comes. */
+  async #withdraw(request: RequestId): Promise<void> {
+    const { session } = this.#runs
+    const outcome = await session.execute({ kind: "withdrawRequest", session: session.id, request, reason: "done" })
+    if (outcome.kind === "withdrawn" && outcome.found) this.#runs.forgetTaken(request)
   }
 
   #wakeDrain(): void {
@@ -179,4 +234,16 @@ export class Worker implements AsyncDisposable {
     this.#drained = []
     for (const resolve of drained) resolve()
   }
+}
+
+/** A worker executes what this session defines, and nothing else: claims of anything else would come back again and again. */
+function checkOwn(runs: Runs, given: unknown): void {
+  // Whatever was given: only an operation of this session has a definition that is known under its name.
+  const operation = (given ?? {}) as Partial<AnyOperation>
+  const { operationName = "", version = 0, definition } = operation
+  if (definition !== undefined && runs.definitionOf({ operation: operationName, version }) === definition) return
+  throw new HoldfastError(
+    "OPERATION_UNKNOWN",
+    `work takes operations defined with this open store; "${operationName}" is not`,
+  )
 }

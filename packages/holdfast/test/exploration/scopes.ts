@@ -116,36 +116,47 @@ const tree: Scope = (() => {
   }
 })()
 
-/** Worker slots: bodies that need a lock, and a holder of the lock that awaits a queued run. */
-const workers: Scope = (() => {
-  const queued = specOf("queued", "1")
-  const other = specOf("queued", "2")
-  return {
-    ...NOTHING,
-    actors: [
-      {
-        session: "s1",
-        menu: [A, { do: "enqueue", spec: queued }, { do: "await", spec: queued, execute: false }],
-        depth: 1,
-      },
-      {
-        session: "s2",
-        menu: [{ do: "enqueue", spec: other }, { do: "await", spec: other, execute: false }, A],
-        depth: 1,
-      },
-    ],
-    bodies: { queued: { menu: [A, { do: "await", spec: queued, execute: false }], depth: 1, ends: ["complete"] } },
-    workers: [
-      { session: "s3", slots: 1, operations: ["queued"] },
-      { session: "s2", slots: 1, operations: ["queued"] },
-    ],
-    interventions: [
-      { do: "control", spec: queued, action: "pause" },
-      { do: "control", spec: queued, action: "resume" },
-      dies("s3", 1),
-    ],
-  }
-})()
+const QUEUED = specOf("queued", "1")
+const OTHER = specOf("queued", "2")
+
+/** Who holds a lock and awaits a queued run, while bodies in the slots ask for the lock, or await each other. */
+const slots: Scope = {
+  ...NOTHING,
+  actors: [
+    {
+      session: "s1",
+      menu: [A, { do: "enqueue", spec: QUEUED }, { do: "await", spec: QUEUED, execute: false }],
+      depth: 1,
+    },
+    { session: "s2", menu: [{ do: "enqueue", spec: OTHER }], depth: 0 },
+  ],
+  bodies: { queued: { menu: [A, { do: "await", spec: QUEUED, execute: false }], depth: 1, ends: ["complete"] } },
+  workers: [{ session: "s3", slots: 2, operations: ["queued"] }],
+  interventions: [
+    { do: "control", spec: QUEUED, action: "pause" },
+    { do: "control", spec: QUEUED, action: "resume" },
+  ],
+}
+
+/** The same with two workers, one of which dies with what it executes. */
+const deaths: Scope = {
+  ...NOTHING,
+  canWithdraw: false,
+  actors: [
+    {
+      session: "s1",
+      menu: [A, { do: "enqueue", spec: QUEUED }, { do: "await", spec: QUEUED, execute: false }],
+      depth: 1,
+    },
+    { session: "s2", menu: [{ do: "enqueue", spec: OTHER }], depth: 0 },
+  ],
+  bodies: { queued: { menu: [A], depth: 1, ends: ["complete", "return"] } },
+  workers: [
+    { session: "s3", slots: 1, operations: ["queued"] },
+    { session: "s2", slots: 1, operations: ["queued"] },
+  ],
+  interventions: [dies("s3")],
+}
 
 /** A limit for each key, beside the operation's own, with executors inline and in a worker. */
 const keys: Scope = (() => {
@@ -173,10 +184,7 @@ const keys: Scope = (() => {
     ],
     bodies: { keyed: { menu: [], depth: 0, ends: ["complete"] } },
     workers: [{ session: "s3", slots: 1, operations: ["keyed"] }],
-    interventions: [
-      { do: "control", spec: spec("2", 1), action: "pause" },
-      { do: "control", spec: spec("2", 1), action: "resume" },
-    ],
+    interventions: [],
   }
 })()
 
@@ -233,6 +241,7 @@ const time: Scope = (() => {
   })
   return {
     ...NOTHING,
+    canWithdraw: false,
     actors: [
       {
         session: "s1",
@@ -256,7 +265,8 @@ export const SCOPES = {
   pure: oneRun("pure"),
   once: oneRun("once"),
   tree,
-  workers,
+  slots,
+  deaths,
   keys,
   cells,
   steps,

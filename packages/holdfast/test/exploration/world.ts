@@ -156,9 +156,9 @@ export class World implements Explorable<WorldStep> {
     }
     if (this.#kernel.nextDeadline() !== undefined || this.#kernel.nextExpiry() !== undefined) {
       // Only delays end by themselves: that a lease or an attempt is cut off is no way out of a deadlock.
-      const [next] = this.#snapshot().deadlines as readonly { readonly kind: string }[]
-      if (canLeaveZombie || next?.kind !== "attempt") {
-        steps.push({ kind: "advance", isProgress: next?.kind === "ready" })
+      const deadlines = this.#snapshot().deadlines as readonly { readonly kind: string }[]
+      if (canLeaveZombie || deadlines[0]?.kind !== "attempt") {
+        steps.push({ kind: "advance", isProgress: deadlines.some(({ kind }) => kind === "ready") })
       }
     }
     return steps
@@ -593,6 +593,8 @@ export class World implements Explorable<WorldStep> {
       this.#asking[index] = new Set()
       const operations = worker.operations.map((operation) => ({ operation, version: 1 }))
       this.#apply({ kind: "openWorker", session: sessionOf(session), worker: index as WorkerId, operations })
+      // A worker asks for all its slots at once; from then on, it asks again some time after a slot came free.
+      for (let slot = 0; slot < worker.slots; slot += 1) this.#take(index)
     }
   }
 

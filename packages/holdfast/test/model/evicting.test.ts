@@ -1,4 +1,4 @@
 import { evictingHarness } from "../conformance/in-process-stores.ts"
 import { testStoreModel } from "./model-check.ts"
 
-testStoreModel(evictingHarness, { runs: 250 })
+testStoreModel(evictingHarness, { runs: 120 })
