@@ -3,7 +3,7 @@ import { expect } from "vitest"
 import { createSimulatedEnv, type SimulatedEnv } from "../src/env/simulated-env.ts"
 import { nextTurn } from "../src/env/turn.ts"
 import type { Env } from "../src/env/index.ts"
-import { type ErrorCode, HoldfastError, type StoreView } from "../src/kernel/index.ts"
+import { type ErrorCode, HoldfastError, type SessionId, type StoreView } from "../src/kernel/index.ts"
 import { Holdfast } from "../src/runtime/index.ts"
 import type { Store } from "../src/store/index.ts"
 import { MemoryStore } from "../src/stores/memory/index.ts"
@@ -31,6 +31,18 @@ export class RuntimeWorld {
     return await Holdfast.connect({ store: this.wire(seed, lines), env: this.env, label })
   }
 
+  /** Ends a session as the death of its process would; what it still asks is answered with SESSION_LOST. */
+  kill(label: string): void {
+    const session = "witness" as SessionId // Brand constructor.
+    this.store.apply({ kind: "openSession", session, label: "witness" })
+    const view = this.store.apply({ kind: "inspect", session })
+    this.store.apply({ kind: "endSession", session, reason: "closed" })
+    if (view.kind !== "view") throw new Error(`inspect answered with ${view.kind}`)
+    const [dead] = view.view.sessions.filter((each) => each.label === label)
+    if (dead === undefined) throw new Error(`no session is called "${label}"`)
+    this.store.apply({ kind: "endSession", session: dead.session, reason: "died" })
+  }
+
   wire(seed: number, lines: "one" | "two"): Store {
     return new DeferredStore(this.store.connect(), deferredBy(seed, lines))
   }
@@ -39,6 +51,19 @@ export class RuntimeWorld {
 /** Lets everything that is under way arrive; time stands still. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < SILENCE_TURNS; turn++) await nextTurn()
+}
+
+/** Lets simulated time pass, a millisecond at a time, until the work has ended. */
+export async function drive<T>(env: SimulatedEnv, work: Promise<T>): Promise<T> {
+  let isOver = false
+  const ended = work.finally(() => {
+    isOver = true
+  })
+  // Its rejection is the caller's; here it only ends the driving.
+  ended.catch(() => undefined)
+  const hasEnded = (): boolean => isOver
+  while (!hasEnded()) await env.advanceBy(1)
+  return await ended
 }
 
 /** A door that is shut until somebody opens it. */

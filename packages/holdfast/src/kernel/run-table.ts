@@ -184,6 +184,8 @@ export class RunTable {
   /** Every wait of a session that ends leaves before any run is decided: none of them is handed a claim. */
   withdrawAll(waiters: readonly RunWait[]): void {
     for (const waiter of waiters) this.#dropWaiter(waiter)
+    // No queue may still count on them as executors when the first of them lets something be dispatched.
+    for (const { run } of waiters) if (run.row.status === "pending") this.#queues.place(run)
     for (const waiter of waiters) this.#afterLeaving(waiter)
   }
 

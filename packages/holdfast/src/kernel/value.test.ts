@@ -6,7 +6,9 @@ import { describe, expect, it } from "vitest"
 import { Binary } from "./binary.ts"
 import { HoldfastError } from "./errors.ts"
 import {
+  decodeArguments,
   decodeValue,
+  encodeArguments,
   encodeResult,
   encodeValue,
   freezeValue,
@@ -655,7 +657,7 @@ describe("decoding treats bytes as hostile (O7)", () => {
       [tagged(OWN_TAG.binary, `827840${"30".repeat(64)}01`), /a Binary is not a digest and bytes/],
       [tagged(OWN_TAG.binary, `837840${"30".repeat(64)}4001`), /a Binary is not a digest and bytes/],
       [tagged(OWN_TAG.binaryDigest, "6161"), /tag \d+ is not known/],
-      [tagged(OWN_TAG.reference, "6161"), /tag \d+ is not known/],
+      [tagged(OWN_TAG.reference, "6161"), /a reference to a run, is for arguments only/],
     ]
     for (const [bytes, message] of wrong) expect(rejection(bytes)).toMatch(message)
   })
@@ -697,5 +699,68 @@ describe("a decoded value can be frozen to be shared", () => {
       expect(freezeValue(value)).toBe(false)
       expect([value, value.before, value.after].some((child) => Object.isFrozen(child))).toBe(false)
     }
+  })
+})
+
+describe("arguments may refer to runs that will make them (O7)", () => {
+  class Made {
+    readonly by: string
+    constructor(by: string) {
+      this.by = by
+    }
+  }
+
+  function identityOf(instance: object): string | undefined {
+    return instance instanceof Made ? instance.by : undefined
+  }
+
+  it("puts what a reference stands for in its place, at any depth", () => {
+    const bytes = encodeArguments([1, new Made("a"), { deep: [new Made("b"), "b"] }], "the arguments", identityOf)
+    expect(decodeArguments(bytes, (identity) => `made by ${identity}`)).toEqual([
+      1,
+      "made by a",
+      { deep: ["made by b", "b"] },
+    ])
+  })
+
+  it("gives a reference a form no other value has", () => {
+    const forms = [[new Made("a")], ["a"], [["a"]], [{ reference: "a" }], [{ by: "a" }]]
+    const encoded = forms.map((args) => hex(encodeArguments(args, "the arguments", identityOf)))
+    expect(new Set(encoded).size).toBe(forms.length)
+    expect(hex(encodeArguments([{ plain: 1 }], "the arguments", identityOf))).toBe(hex(encode([{ plain: 1 }])))
+  })
+
+  it("still takes a Binary, and refuses other instances by their path", () => {
+    const binary = Binary.of(Uint8Array.of(1), sha256)
+    const bytes = encodeArguments([binary], "the arguments", identityOf)
+    expect(decodeArguments(bytes, () => null)).toEqual([binary])
+    expect(faultOf(() => encodeArguments([[new URL("a:b")]], "the arguments", identityOf)).message).toMatch(
+      /cannot encode the arguments: at \[0\]\[0\]: an instance of URL/,
+    )
+  })
+
+  it("refuses a reference without a text, and arguments that are no list", () => {
+    const resolve = (): null => null
+    const wrong = Buffer.from(`81${tagged(OWN_TAG.reference, "01")}`, "hex")
+    expect(faultOf(() => decodeArguments(wrong, resolve)).message).toMatch(/expected string, found uint/)
+    expect(faultOf(() => decodeArguments(bytesOf(encode({ a: 1 })), resolve)).message).toMatch(/they are no list/)
+  })
+})
+
+describe("a decoded Binary is compared with its digest where somebody can hash (S2)", () => {
+  const good = bytesOf(encode([Binary.of(Uint8Array.of(1, 2, 3), sha256)]))
+  const bad = good.with(good.length - 1, 4)
+
+  it("takes intact bytes", () => {
+    expect(decodeValue(good, sha256)).toEqual([Binary.of(Uint8Array.of(1, 2, 3), sha256)])
+    expect(decodeArguments(good, () => null, sha256)).toHaveLength(1)
+  })
+
+  it("names damaged ones, and never hands them out", () => {
+    const named = /a Binary of 3 bytes is damaged: they do not have its digest [0-9a-f]{64}/
+    expect(faultOf(() => decodeValue(bad, sha256)).message).toMatch(named)
+    expect(faultOf(() => decodeArguments(bad, () => null, sha256)).message).toMatch(named)
+    // Without a hash it cannot know.
+    expect(decodeValue(bad)).toHaveLength(1)
   })
 })

@@ -113,8 +113,8 @@ export class CellUpdates {
     const holding = batch[0]?.holding ?? []
     try {
       const read = this.#committer.read(name)
-      if (read instanceof Promise) return this.#commitLater(name, batch, holding)
-      const attempt = applyAll(name, read, batch)
+      if (read instanceof Promise) return this.#commitLater(read, batch)
+      const attempt = applyAll(read, batch)
       const outcome = attempt.written === null ? null : this.#committer.commit(putAt(read, attempt.written, holding))
       if (outcome instanceof Promise) return this.#finishLater(name, attempt, outcome)
       if (outcome === null || outcome.kind === "committed") {
@@ -128,13 +128,14 @@ export class CellUpdates {
     }
   }
 
-  async #commitLater(name: string, batch: readonly Update[], holding: readonly Token[]): Promise<void> {
+  async #commitLater(asked: Promise<CellView>, batch: readonly Update[]): Promise<void> {
     try {
-      const read = await this.#committer.read(name)
-      const attempt = applyAll(name, read, batch)
+      const read = await asked
+      const attempt = applyAll(read, batch)
+      const holding = batch[0]?.holding ?? []
       const outcome = attempt.written === null ? null : this.#committer.commit(putAt(read, attempt.written, holding))
       if (outcome === null) settle(attempt.results)
-      else await this.#finishLater(name, attempt, outcome)
+      else await this.#finishLater(read.name, attempt, outcome)
     } catch (error) {
       rejectAll(batch, error)
     }
@@ -158,7 +159,7 @@ export class CellUpdates {
     try {
       await this.#committer.inTurn(name, holding, async (turn) => {
         const read = await this.#committer.read(name)
-        const again = applyAll(name, read, updates)
+        const again = applyAll(read, updates)
         if (again.written !== null) {
           const outcome = await this.#committer.commit(putAt(read, again.written, turn))
           if (outcome.kind !== "committed") throw unexpected("commitCells", outcome)
@@ -179,14 +180,14 @@ interface Attempt {
 }
 
 /** Applies one update after the other; those that throw are rejected and leave the value as it was. */
-function applyAll(name: string, read: CellView, batch: readonly Update[]): Attempt {
+function applyAll(read: CellView, batch: readonly Update[]): Attempt {
   const updates: Update[] = []
   const results: { update: Update; value: Value }[] = []
   let current = read
   for (const update of batch) {
     try {
       const value = update.apply(current)
-      current = { name, version: read.version, value }
+      current = { ...read, value }
       updates.push(update)
       results.push({ update, value })
     } catch (error) {

@@ -199,6 +199,10 @@ export class Execution {
   async #attempt(): Promise<void> {
     let result: unknown
     try {
+      // Nothing of the body runs within the call that asked: all who ask in the same moment join, also where it throws
+      // at once, and a call in a call in a call unwinds the stack.
+      await Promise.resolve()
+      if (this.#abortReason !== null) throw this.#abortReason
       result = await this.#scope.run(() => this.#callBody())
     } catch (error) {
       await this.#fail(error, false)
@@ -224,8 +228,6 @@ export class Execution {
   /** Makes the arguments that are calls, all at once, and then calls the body. */
   async #callAfter(args: Uint8Array, inner: readonly Recipe[]): Promise<unknown> {
     const { signal } = this
-    // Lets the stack unwind: a call in a call in a call may go deeper than any stack.
-    await Promise.resolve()
     const results = new Map<Identity, unknown>()
     const make = async (recipe: Recipe): Promise<void> => {
       results.set(recipe.identity, await this.#home.resultOf(recipe, signal))
@@ -369,7 +371,7 @@ export class RunContext {
       step: (result) => ({ token: claim.token, name: step, outcome: encodeResult(result, what) }),
       complete: () => null,
     }
-    const { result, recorded } = await transactWith(this.#home, fn, { ...options, extras })
+    const { result, recorded } = await transactWith(this.#home, fn, { options, extras })
     return recorded === null ? result : (decodeValue(recorded) as T)
   }
 
@@ -386,7 +388,7 @@ export class RunContext {
       step: () => null,
       complete: (result) => ({ token, result: execution.encode(result) }),
     }
-    const { result } = await transactWith(this.#home, fn, { ...options, extras })
+    const { result } = await transactWith(this.#home, fn, { options, extras })
     execution.finish()
     return result
   }

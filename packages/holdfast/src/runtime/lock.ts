@@ -54,8 +54,12 @@ interface Claimed {
 interface Asked {
   readonly request: RequestId
   readonly outer: Scope | undefined
-  readonly wait: boolean
+  readonly options: PermitOptions
+  /** When its wait began, by the monotonic clock. */
+  since: number
 }
+
+const NOT_WAITING = 0
 
 /** Something that can be held for a while: a lock, its shared side, or a semaphore. */
 export class Holdable {
@@ -88,9 +92,12 @@ export class Holdable {
   run<T>(fn: (grant: Grant) => T | Promise<T>, options: PermitOptions = NO_OPTIONS): Promise<T> {
     try {
       checkFunction(fn, "the callback of run")
-      const granted = this.#acquire(options)
-      if (options.leaseMs === undefined && !(granted instanceof Promise)) return granted.runAndRelease(fn)
-      return this.#runLater(granted, fn, options.leaseMs)
+      const asked = this.#ask(options)
+      const outcome = this.#request(asked)
+      if (options.leaseMs === undefined && !(outcome instanceof Promise) && outcome.kind === "granted") {
+        return this.#open(outcome, asked).runAndRelease(fn)
+      }
+      return this.#runLater(outcome, asked, fn)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -104,7 +111,8 @@ export class Holdable {
    * @throws HoldfastError LOCK_TIMEOUT, DEADLOCK, LIMIT_MISMATCH, CLOSED
    */
   async acquire(options: PermitOptions = NO_OPTIONS): Promise<Grant> {
-    return await this.#acquire(options)
+    const asked = this.#ask(options)
+    return await this.#settle(this.#request(asked), asked)
   }
 
   /**
@@ -114,22 +122,27 @@ export class Holdable {
    */
   async try(options: Pick<PermitOptions, "leaseMs" | "permits"> = {}): Promise<Grant | undefined> {
     checkPermitOptions(options)
-    const asked = this.#ask(false)
-    const outcome = await this.#request(options, asked)
+    const asked = this.#ask({ ...options, waitMs: 0 })
+    const outcome = await this.#request(asked)
     if (outcome.kind === "busy") {
       this.#metrics.busy += 1
       return undefined
     }
-    return this.#open(outcome, asked, options)
+    return this.#open(outcome, asked)
   }
 
-  /** The part of `run` that waits: an async function, so that errors show the caller's stack. */
+  /**
+   * The part of `run` that waits: an async function, so that errors show the caller's stack, and the only one between
+   * the caller and the store, so that a queue of a million costs as little as it can.
+   */
   async #runLater<T>(
-    granted: Grant | Promise<Grant>,
+    outcome: StoreOutcome | Promise<StoreOutcome>,
+    asked: Asked,
     fn: (grant: Grant) => T | Promise<T>,
-    leaseMs: number | undefined,
   ): Promise<T> {
-    const grant = await granted
+    const isParked = !(outcome instanceof Promise) && outcome.kind === "parked"
+    const grant = isParked ? this.#finish(await this.#park(asked), asked) : await this.#settle(outcome, asked)
+    const { leaseMs } = asked.options
     if (leaseMs === undefined) return await grant.runAndRelease(fn)
     const renewal = keepRenewing(this.#home.session, grant, leaseMs)
     try {
@@ -139,23 +152,17 @@ export class Holdable {
     }
   }
 
-  #acquire(options: PermitOptions): Grant | Promise<Grant> {
+  #ask(options: PermitOptions): Asked {
     if (options !== NO_OPTIONS) checkPermitOptions(options)
-    const asked = this.#ask(options.waitMs !== 0)
-    const outcome = this.#request(options, asked)
-    if (outcome instanceof Promise) return this.#acquireLater(outcome, asked, options)
-    return outcome.kind === "granted" ? this.#open(outcome, asked, options) : this.#park(outcome, asked, options)
-  }
-
-  #ask(wait: boolean): Asked {
     const { session } = this.#home
     // What runs while the store closes may still write, and takes no further locks.
     if (session.isClosed) throw closedError()
-    return { request: session.nextRequest(), outer: currentScope(), wait }
+    return { request: session.nextRequest(), outer: currentScope(), options, since: NOT_WAITING }
   }
 
-  #request(options: PermitOptions, asked: Asked): StoreOutcome | Promise<StoreOutcome> {
+  #request(asked: Asked): StoreOutcome | Promise<StoreOutcome> {
     const { session } = this.#home
+    const { options } = asked
     return session.execute({
       kind: "acquireLock",
       session: session.id,
@@ -166,59 +173,61 @@ export class Holdable {
       limit: this.#claimed.limit,
       leaseMs: options.leaseMs ?? null,
       holding: holdingOf(asked.outer, session),
-      wait: asked.wait,
+      wait: options.waitMs !== 0,
     })
   }
 
+  /** The grant an outcome leads to, at once or after a wait. */
+  async #settle(outcome: StoreOutcome | Promise<StoreOutcome>, asked: Asked): Promise<Grant> {
+    if (outcome instanceof Promise) return await this.#settleLater(outcome, asked)
+    if (outcome.kind === "parked") return this.#finish(await this.#park(asked), asked)
+    return outcome.kind === "busy" ? this.#refuseBusy(outcome.lock, asked) : this.#open(outcome, asked)
+  }
+
   /** A store that takes time to answer: the wait stands before the answer can come. */
-  async #acquireLater(outcome: Promise<StoreOutcome>, asked: Asked, options: PermitOptions): Promise<Grant> {
+  async #settleLater(outcome: Promise<StoreOutcome>, asked: Asked): Promise<Grant> {
     const { session } = this.#home
-    const since = session.env.clock.monotonic()
+    const { options, request } = asked
+    asked.since = session.env.clock.monotonic()
     // Asking without waiting takes as long as the store's answer does.
-    const answer = session.wait(asked.request, asked.wait ? options : signalOf(options))
+    const answer = session.wait(request, options.waitMs === 0 ? signalOf(options) : options)
     let first: StoreOutcome | Answer
     try {
       first = await Promise.race([outcome, answer])
     } catch (error) {
-      session.unpark(asked.request)
+      session.unpark(request)
       throw error
     }
     if (isAnswer(first)) {
       // A caller that left before the store had answered at all: a grant that still comes as the outcome is given back.
       if (first.kind !== "lockGranted") session.background(this.#giveBack(outcome, asked))
-      return this.#finish(first, { since, asked, options })
+      this.#metrics.waiting += 1
+      return this.#finish(first, asked)
     }
-    if (first.kind === "parked") return this.#finish(await this.#waiting(answer), { since, asked, options })
-    session.unpark(asked.request)
-    return first.kind === "busy" ? this.#refuseBusy(first.lock, options) : this.#open(first, asked, options)
+    if (first.kind === "parked") {
+      this.#metrics.waiting += 1
+      return this.#finish(await answer, asked)
+    }
+    session.unpark(request)
+    return first.kind === "busy" ? this.#refuseBusy(first.lock, asked) : this.#open(first, asked)
   }
 
-  async #park(outcome: StoreOutcome, asked: Asked, options: PermitOptions): Promise<Grant> {
-    if (outcome.kind === "busy") return this.#refuseBusy(outcome.lock, options)
-    if (outcome.kind !== "parked") return this.#open(outcome, asked, options)
+  #park(asked: Asked): Promise<Answer> {
     const { session } = this.#home
-    const since = session.env.clock.monotonic()
-    const answer = await this.#waiting(session.wait(asked.request, options))
-    return this.#finish(answer, { since, asked, options })
-  }
-
-  async #waiting(answer: Promise<Answer>): Promise<Answer> {
+    asked.since = session.env.clock.monotonic()
     this.#metrics.waiting += 1
-    try {
-      return await answer
-    } finally {
-      this.#metrics.waiting -= 1
-    }
+    return session.wait(asked.request, asked.options)
   }
 
   /** Ends a wait: with the grant, or with the reason there is none, thrown where the caller stands. */
-  #finish(answer: Answer, wait: { since: number; asked: Asked; options: PermitOptions }): Grant {
-    const { asked, options } = wait
+  #finish(answer: Answer, asked: Asked): Grant {
+    const { options } = asked
+    this.#metrics.waiting -= 1
     switch (answer.kind) {
       case "lockGranted": {
-        const grant = this.#hold(answer.token, asked, options)
+        const grant = this.#hold(answer.token, asked)
         this.#metrics.contended += 1
-        this.#metrics.waitMs.observe(this.#home.session.env.clock.monotonic() - wait.since)
+        this.#metrics.waitMs.observe(this.#home.session.env.clock.monotonic() - asked.since)
         return grant
       }
       case "timeout":
@@ -248,12 +257,12 @@ export class Holdable {
     }
   }
 
-  #open(outcome: StoreOutcome, asked: Asked, options: PermitOptions): Grant {
-    if (outcome.kind === "granted") return this.#hold(outcome.token, asked, options)
+  #open(outcome: StoreOutcome, asked: Asked): Grant {
+    if (outcome.kind === "granted") return this.#hold(outcome.token, asked)
     throw outcome.kind === "refused" ? this.#refusal(outcome) : unexpected("acquireLock", outcome)
   }
 
-  #hold(token: Token, asked: Asked, options: PermitOptions): Grant {
+  #hold(token: Token, asked: Asked): Grant {
     const { session, grants } = this.#home
     // Granted in the very moment the store began to close.
     if (session.isClosed) {
@@ -261,16 +270,16 @@ export class Holdable {
       throw closedError()
     }
     const grant = new Grant(this.#home, this.#metrics, token, asked.outer)
-    if (options.leaseMs !== undefined && grants.takeEarlyLoss(token)) {
+    if (asked.options.leaseMs !== undefined && grants.takeEarlyLoss(token)) {
       grant.lose()
       throw lostError(token)
     }
     return grant
   }
 
-  #refuseBusy(lock: LockView, options: PermitOptions): never {
+  #refuseBusy(lock: LockView, asked: Asked): never {
     this.#metrics.timeouts += 1
-    throw timeoutError(options.waitMs ?? 0, this.names, { locks: [lock], isQueued: false })
+    throw timeoutError(asked.options.waitMs ?? 0, this.names, { locks: [lock], isQueued: false })
   }
 
   #refusal(refusal: Parameters<typeof refusalError>[0]): HoldfastError {

@@ -1,7 +1,7 @@
 /** A session between its callers and its store: waits are answered once, and what comes too late is given back. */
 import { getEventListeners } from "node:events"
 import { describe, expect, it, vi } from "vitest"
-import { expectQuiet, faultOf, RuntimeWorld, settle } from "../../test/runtime-world.ts"
+import { expectQuiet, faultOf, Gate, RuntimeWorld, settle } from "../../test/runtime-world.ts"
 import { createSimulatedEnv, type SimulatedEnv } from "../env/simulated-env.ts"
 import { createPrng } from "../env/prng.ts"
 import { nextTurn } from "../env/turn.ts"
@@ -321,9 +321,13 @@ describe("behind a wire", () => {
   it("a store that fails to answer ends the wait with its error, and takes no timer along", async () => {
     const world = new RuntimeWorld()
     const inner = world.wire(4, "two")
+    const breaking = new Gate()
     const store: Store = {
-      execute: (command) =>
-        command.kind === "acquireLock" ? Promise.reject(new Error("the wire broke")) : inner.execute(command),
+      execute: async (command) => {
+        if (command.kind !== "acquireLock") return await inner.execute(command)
+        await breaking.opened
+        throw new Error("the wire broke")
+      },
       onEvent: (handler) => {
         inner.onEvent(handler)
       },
@@ -334,16 +338,17 @@ describe("behind a wire", () => {
     }
     const hf = await Holdfast.connect({ store, env: world.env, label: "me" })
     const controller = new AbortController()
-    const asked = [
-      hf.lock("a").acquire({ waitMs: 100, signal: controller.signal }),
-      hf.lock("a").try(),
-      hf.lock("a").run(() => undefined),
-    ]
-    for (const call of asked) await expect(call).rejects.toThrow("the wire broke")
+    const asked = [hf.lock("a").acquire({ waitMs: 100 }), hf.lock("a").try(), hf.lock("a").run(() => undefined)].map(
+      async (call) => {
+        await expect(call).rejects.toThrow("the wire broke")
+      },
+    )
     // A caller that has left by then is not told.
     const left = hf.lock("a").acquire({ signal: controller.signal })
     controller.abort("left")
     await expect(left).rejects.toBe("left")
+    breaking.open()
+    await Promise.all(asked)
     await settle()
     expect(world.env.pendingTimers).toEqual([])
     expect(getEventListeners(controller.signal, "abort")).toEqual([])

@@ -187,7 +187,7 @@ export async function transact<T>(
   fn: (tx: Transaction) => T | Promise<T>,
   options: TransactOptions,
 ): Promise<T> {
-  const { result } = await transactWith(home, fn, { ...options, extras: null })
+  const { result } = await transactWith(home, fn, { options, extras: null })
   return result
 }
 
@@ -195,11 +195,11 @@ export async function transact<T>(
 export async function transactWith<T>(
   home: TransactHome,
   fn: (tx: Transaction) => T | Promise<T>,
-  options: TransactOptions & { readonly extras: CommitExtras | null },
+  { options, extras }: { readonly options: TransactOptions; readonly extras: CommitExtras | null },
 ): Promise<{ result: T; recorded: null } | { result: never; recorded: Value }> {
   checkFunction(fn, "the function of transact")
   checkOptions(options)
-  const { maxAttempts = DEFAULT_ATTEMPTS, signal, extras } = options
+  const { maxAttempts = DEFAULT_ATTEMPTS, signal } = options
   checkCount(maxAttempts, "maxAttempts")
   checkWait(signal === undefined ? NO_OPTIONS : { signal })
   const { session, committer } = home

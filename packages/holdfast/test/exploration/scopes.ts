@@ -16,7 +16,22 @@ function dies(session: string, times?: number): Intervention {
 const locks: Scope = {
   ...NOTHING,
   actors: ["s1", "s2", "s3"].map((session) => ({ session, menu: [A, B, BOTH], depth: 2 })),
-  interventions: [dies("s1")],
+  interventions: [dies("s1"), dies("s2"), dies("s3")],
+}
+
+/** The same with readers, who share, and with trying instead of waiting. */
+const readers: Scope = {
+  ...NOTHING,
+  actors: ["s1", "s2", "s3"].map((session, index) => ({
+    session,
+    menu: [
+      index === 0 ? BOTH : { do: "acquire", names: ["a", "b"], mode: "shared" },
+      { do: "acquire", names: ["a"], mode: "shared" },
+      index === 1 ? { ...B, wait: false } : B,
+    ],
+    depth: 2,
+  })),
+  interventions: [dies("s3")],
 }
 
 /** Readers and writers of a name with a limit that is resized under them; one of them also nests another lock. */
@@ -107,6 +122,7 @@ const tree: Scope = (() => {
   const child = specOf("tree", "child", { concurrency: 2 })
   return {
     ...NOTHING,
+    canWithdraw: false,
     actors: [
       { session: "s1", menu: [{ do: "claim", spec: parent("1") }], depth: 0 },
       { session: "s2", menu: [{ do: "claim", spec: parent("2") }], depth: 0 },
@@ -150,7 +166,7 @@ const deaths: Scope = {
     },
     { session: "s2", menu: [{ do: "enqueue", spec: OTHER }], depth: 0 },
   ],
-  bodies: { queued: { menu: [A], depth: 1, ends: ["complete", "return"] } },
+  bodies: { queued: { menu: [A], depth: 1, ends: ["complete"] } },
   workers: [
     { session: "s3", slots: 1, operations: ["queued"] },
     { session: "s2", slots: 1, operations: ["queued"] },
@@ -258,17 +274,77 @@ const time: Scope = (() => {
   }
 })()
 
-export const SCOPES = {
-  locks,
-  limits,
-  semaphore,
-  pure: oneRun("pure"),
-  once: oneRun("once"),
-  tree,
-  slots,
-  deaths,
-  keys,
-  cells,
-  steps,
-  time,
-} satisfies Record<string, Scope>
+/** A scope, what it shows, and how many states it has at least: fewer would be a silent loss of coverage. */
+export interface Exploration {
+  readonly title: string
+  readonly scope: Scope
+  readonly minimumStates: number
+}
+
+export const EXPLORATIONS: readonly Exploration[] = [
+  {
+    title: "3 owners and 2 locks, alone, together and nested, with withdrawal and death, keep L1 to L7",
+    scope: locks,
+    minimumStates: 508,
+  },
+  {
+    title: "readers, writers and requests that do not wait, over 2 locks, keep L1, L3 and L7",
+    scope: readers,
+    minimumStates: 781,
+  },
+  {
+    title: "permits under a limit that is first set, raised and lowered keep L1, L3 and L7",
+    scope: limits,
+    minimumStates: 901,
+  },
+  {
+    title: "one and two permits of three, around and inside of a lock, keep L1 and L7",
+    scope: semaphore,
+    minimumStates: 605,
+  },
+  {
+    title: "3 sessions on a pure run, with everything that can happen to it, keep O1 to O6 and O8",
+    scope: oneRun("pure"),
+    minimumStates: 5034,
+  },
+  {
+    title: "3 sessions on a once run, with everything that can happen to it, keep O1 to O6 and O10",
+    scope: oneRun("once"),
+    minimumStates: 2066,
+  },
+  {
+    title: "parents that await children inside an operation's limit, with locks inside the bodies, keep L7 and O6",
+    scope: tree,
+    minimumStates: 0,
+  },
+  {
+    title: "a lock's holder that awaits a queued run, while the worker's bodies ask for the lock, keeps L7",
+    scope: slots,
+    minimumStates: 1187,
+  },
+  {
+    title: "workers that die with what they execute keep L6, L7 and O6",
+    scope: deaths,
+    minimumStates: 1049,
+  },
+  {
+    title: "limits by key beside the operation's, with executors inline and in a worker, keep L7 and O6",
+    scope: keys,
+    minimumStates: 3682,
+  },
+  {
+    title: "3 transactions over 2 cells, fenced, guarded by versions and queues, keep L8, C1, C2 and C3",
+    scope: cells,
+    minimumStates: 15520,
+  },
+  {
+    title: "steps of a body that fails, dies and is canceled take effect once (L8, O5, O10)",
+    scope: steps,
+    minimumStates: 7782,
+  },
+  {
+    title: "leases, timeouts, delays, backoff and retention keep L2, L6, O4 and O5",
+    scope: time,
+    minimumStates: 3748,
+  },
+]

@@ -1,7 +1,7 @@
 /** What is particular to the memory store; what every store promises is in test/conformance. */
 import { describe, expect, it } from "vitest"
 import { createSimulatedEnv } from "../../env/simulated-env.ts"
-import { type Command, InvariantError, Kernel, type RequestId, type SessionId } from "../../kernel/index.ts"
+import { type Command, InvariantError, Kernel, type RequestId, type SessionId, type Token } from "../../kernel/index.ts"
 import type { Store, StoreOutcome } from "../../store/index.ts"
 import { type Engine, MemoryStore } from "./memory-store.ts"
 
@@ -76,6 +76,54 @@ describe("the memory store", () => {
     if (!("token" in first)) throw new Error("the lock was not granted")
     execute(connection, { kind: "releaseLock", session, token: first.token })
     expect(heard).toEqual([2, 3, 4, 5])
+  })
+
+  it("tells observers after the command, so that they may execute commands themselves", () => {
+    const store = new MemoryStore({ env: createSimulatedEnv({ seed: 1 }), check: true })
+    const connection = store.connect()
+    execute(connection, OPEN)
+    const heard: string[] = []
+    connection.onEvent((event) => heard.push(`event ${event.kind}`))
+    connection.onTransition((transition) => {
+      heard.push(transition.kind)
+      if (transition.kind !== "lock.released" || heard.length > 4) return
+      // In the middle of the release this would find the lock half given back.
+      expect(execute(connection, lock(9))).toMatchObject({ kind: "parked" })
+      expect(execute(connection, { kind: "releaseLock", session, token: 2 as Token })).toMatchObject({
+        kind: "released",
+      })
+      heard.push("the handler is done")
+    })
+    const first = execute(connection, lock(1))
+    execute(connection, lock(2))
+    if (!("token" in first)) throw new Error("the lock was not granted")
+    execute(connection, { kind: "releaseLock", session, token: first.token })
+    expect(heard.filter((what) => what !== "lock.granted")).toEqual([
+      "lock.waiting",
+      "lock.released",
+      "the handler is done",
+      "lock.waiting",
+      "lock.released",
+      "event lockGranted",
+      "event lockGranted",
+    ])
+  })
+
+  it("tells only who observes, until the last has stopped or closed", async () => {
+    const store = new MemoryStore({ env: createSimulatedEnv({ seed: 1 }), check: true })
+    const [one, two] = [store.connect(), store.connect()]
+    const heard: string[] = []
+    one.onTransition(() => heard.push("one, before"))
+    one.onTransition(() => heard.push("one"))
+    two.onTransition(() => heard.push("two"))
+    execute(one, OPEN)
+    expect(heard).toEqual(["one", "two"])
+    two.onTransition(null)
+    await one.close()
+    expect(heard).toEqual(["one", "two", "one"])
+    execute(two, OPEN)
+    await two.close()
+    expect(heard).toEqual(["one", "two", "one"])
   })
 
   it("ends a lease when its time has passed, however the wall clock is set", async () => {
