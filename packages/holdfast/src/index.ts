@@ -18,6 +18,7 @@ export {
   Call,
   type CallOptions,
   type DrainOptions,
+  type KeyedLimit,
   type Operation,
   type OperationOptions,
   type RetryOptions,

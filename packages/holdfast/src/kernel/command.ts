@@ -212,6 +212,8 @@ export interface ReturnRun {
   readonly kind: "returnRun"
   readonly session: SessionId
   readonly token: Token
+  /** False where the body was never entered; then nothing of a `once` operation can have happened. */
+  readonly started: boolean
 }
 
 export interface ControlRun {

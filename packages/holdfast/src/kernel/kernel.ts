@@ -231,7 +231,7 @@ export class Kernel {
       case "failRun":
         return this.#runs.fail(session, command.token, command)
       case "returnRun":
-        return this.#runs.giveBack(session, command.token)
+        return this.#runs.giveBack(session, command)
       case "controlRun":
         return this.#runs.control(command)
       case "reportProgress":
@@ -394,6 +394,7 @@ export class Kernel {
       })),
       locks: [...this.#locks.locks()].map((lock) => this.#locks.view(lock)),
       runs: { byStatus: this.#runs.countByStatus(), open: this.#runs.openRuns(LISTED_RUNS) },
+      queues: this.#runs.queueViews(),
       cells: { resident: this.#cellRows.size },
     }
   }

@@ -19,6 +19,7 @@ import { assertInvariant } from "./assert.ts"
 import type { AcquireLock, LockMode, RenewLock, ResizeLock } from "./command.ts"
 import type { Context } from "./context.ts"
 import type { Token } from "./ids.ts"
+import { describeMs } from "./duration.ts"
 import { describeName } from "./names.ts"
 import type { LockView, Outcome, Refused } from "./outcome.ts"
 import { refuse } from "./refuse.ts"
@@ -61,6 +62,7 @@ export class LockTable {
     if (misfit !== null) return misfit
     if (this.#isEligibleNow(command)) {
       const grant = this.#grant(session, command, this.#open(command))
+      if (this.#context.observe !== null) this.#observeGranted(grant, command, 0)
       return { kind: "granted", token: grant.token, at: grant.at }
     }
     if (!command.wait) {
@@ -266,7 +268,7 @@ export class LockTable {
       if (holder.kind !== "grant") continue
       const lock = holder.locks.find((held) => command.names.includes(held.name))
       if (lock === undefined) continue
-      const message = `${describeName(lock.name)} is already held by this scope or one around it (token ${String(holder.token)}, for ${String(this.#context.now - holder.at)} ms); locks are not re-entrant: pass the work in, or leave the scope with detached()`
+      const message = `${describeName(lock.name)} is already held by this scope or one around it (token ${String(holder.token)}, for ${describeMs(this.#context.now - holder.at)}); locks are not re-entrant: pass the work in, or leave the scope with detached()`
       this.#context.observe?.({ kind: "deadlock.refused", at: this.#context.now, session: session.id, message })
       return refuse("DEADLOCK", message, { cycle: [{ lock: lock.name, token: holder.token }] })
     }
@@ -446,15 +448,12 @@ export class LockTable {
       token: grant.token,
       at: grant.at,
     })
-    this.#context.observe?.({
-      kind: "lock.granted",
-      at: grant.at,
-      session: request.session.id,
-      names: request.command.names,
-      mode: request.command.mode,
-      token: grant.token,
-      waitedMs: grant.at - request.since,
-    })
+    this.#observeGranted(grant, request.command, grant.at - request.since)
+  }
+
+  #observeGranted(grant: Grant, { names, mode }: AcquireLock, waitedMs: number): void {
+    const { token, at, session } = grant
+    this.#context.observe?.({ kind: "lock.granted", at, session: session.id, names, mode, token, waitedMs })
   }
 
   /** Gives locks that are in use without a limit their first one, as a resize would: all of them or none. */

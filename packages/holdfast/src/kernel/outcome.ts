@@ -95,6 +95,13 @@ export interface StoreView {
   }[]
   readonly locks: readonly LockView[]
   readonly runs: { readonly byStatus: Readonly<Record<RunStatus, number>>; readonly open: readonly RunView[] }
+  /** Operations with open runs, by name and version. */
+  readonly queues: readonly {
+    readonly operation: string
+    readonly version: number
+    readonly pending: number
+    readonly running: number
+  }[]
   readonly cells: { readonly resident: number }
 }
 

@@ -25,6 +25,7 @@ import type {
   ForgetResult,
   OpenWorker,
   PutResult,
+  ReturnRun,
   RunFilter,
   RunSpec,
   RunStatus,
@@ -34,7 +35,7 @@ import type { Context } from "./context.ts"
 import type { StoreEvent, Transition } from "./event.ts"
 import type { Identity } from "./identity.ts"
 import type { RequestId, RunId, Token, WorkerId } from "./ids.ts"
-import type { ClaimView, Outcome, Refused, RunView, Settlement } from "./outcome.ts"
+import type { ClaimView, Outcome, Refused, RunView, Settlement, StoreView } from "./outcome.ts"
 import { refuse } from "./refuse.ts"
 import { backoffMs } from "./retry.ts"
 import { executorOf, RunQueues } from "./run-queue.ts"
@@ -113,6 +114,7 @@ export class RunTable {
       return this.#refuseDeadlock(session, cycle)
     }
     this.#queues.place(run)
+    if (known !== undefined && known !== run) this.#dismissWatchers(known)
     const claim = this.#queues.canStart(run) ? this.#claim(run, session, null) : null
     if (claim === null) this.#observe("run.joined", run.row, session)
     this.#limitChanged(spec, limitBefore)
@@ -153,6 +155,7 @@ export class RunTable {
       return { run: runIdOf(known.row), created: false, status: known.row.status }
     }
     const { run, opened, limitBefore } = this.#openRun(spec, force)
+    if (known !== undefined && known !== run) this.#dismissWatchers(known)
     if (opened) {
       this.#queues.place(run)
       this.#observe("run.enqueued", run.row, session)
@@ -271,10 +274,10 @@ export class RunTable {
   }
 
   /** Takes back a claim whose body will not go on, as if it had never been made; a `once` body may have done something. */
-  giveBack(session: Session, token: Token): Outcome {
-    const claim = this.#endBody(session, token)
+  giveBack(session: Session, command: ReturnRun): Outcome {
+    const claim = this.#endBody(session, command.token)
     if ("code" in claim) return claim
-    if (claim.run.row.effects === "once") this.#interrupt(claim.run)
+    if (claim.run.row.effects === "once" && command.started) this.#interrupt(claim.run)
     else this.#reopen(claim.run, "run.returned")
     return { kind: "status", status: claim.run.row.status }
   }
@@ -354,6 +357,7 @@ export class RunTable {
     if (mismatch !== null) return mismatch
     const known = this.#runs.get(command.spec.identity)
     const run = known !== undefined && isOpen(known.row) ? known : this.#newRun(command.spec)
+    if (known !== undefined && known !== run) this.#dismissWatchers(known)
     this.#observe("run.stored", run.row, session)
     if (run.claim !== null) this.#revoke(run.claim, "stored")
     this.#settle(run, { status: "completed", result: command.result, failure: null })
@@ -433,6 +437,22 @@ export class RunTable {
   isIdle(identity: string): boolean {
     const run = this.#runs.get(identity)
     return run === undefined || (!isOpen(run.row) && run.waiters.size === 0 && run.watches.size === 0)
+  }
+
+  /** How many runs of each operation wait and execute, by name and version. */
+  queueViews(): StoreView["queues"] {
+    const views = new Map<OperationQueue, { operation: string; version: number; pending: number; running: number }>()
+    for (const run of this.#runs.values()) {
+      if (!isOpen(run.row)) continue
+      const { operation, version } = run.queue
+      const view = views.get(run.queue) ?? { operation, version, pending: 0, running: 0 }
+      views.set(run.queue, view)
+      if (run.claim === null) view.pending += 1
+      else view.running += 1
+    }
+    return [...views.values()].toSorted((a, b) =>
+      a.operation === b.operation ? a.version - b.version : a.operation < b.operation ? -1 : 1,
+    )
   }
 
   queues(): IterableIterator<OperationQueue> {
@@ -815,7 +835,7 @@ export class RunTable {
     this.#queues.unplace(run)
     this.#clearDeadline(run)
     this.#answer(run, { kind: "forgotten" })
-    for (const watch of run.watches) this.unwatch(watch)
+    this.#dismissWatchers(run)
     this.#runs.delete(run.row.identity)
     this.#queues.dispatch(run.queue)
   }
@@ -825,6 +845,25 @@ export class RunTable {
     const { retainMs, settledAt, status } = run.row
     if (retainMs === null || settledAt === null || status === "interrupted") return
     run.deadline = this.#context.schedule(settledAt + retainMs, { kind: "expiry", run })
+  }
+
+  /** Whoever watches a run that is gone or replaced is told so: a watch ends because of something, too. */
+  #dismissWatchers(run: Run): void {
+    const id = runIdOf(run.row)
+    const message = `run ${id} was forgotten, has expired, or was replaced by a newer one; ask the operation again`
+    for (const watch of run.watches) {
+      this.unwatch(watch)
+      const { session, request } = watch
+      const details = { run: id }
+      this.#context.emit({
+        kind: "requestRefused",
+        session: session.id,
+        request,
+        code: "RUN_SUPERSEDED",
+        message,
+        details,
+      })
+    }
   }
 
   #clearDeadline(run: Run): void {

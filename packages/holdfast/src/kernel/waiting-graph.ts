@@ -15,9 +15,10 @@
  * Outside what the graph sees (a delay, a pause, a worker that has not come yet) counts as able to go on. A body that
  * awaits a run gives its worker's slot up meanwhile, so a worker is stuck only where as many bodies are as it has slots.
  */
+import { describeMs } from "./duration.ts"
 import { describeName } from "./names.ts"
 import { type Claim, type Holder, holdersOf, type Lock, type LockRequest } from "./state.ts"
-import type { Run, RunWait, Wait, Worker } from "./state.ts"
+import type { OperationQueue, Run, RunWait, Wait, Worker } from "./state.ts"
 
 /** One line of the picture a DEADLOCK gives. */
 export interface CycleStep {
@@ -144,10 +145,10 @@ function jointAhead(request: LockRequest, lock: Lock): LockRequest[] {
 function executors(run: Run): Node[] {
   if (run.claim !== null) return [run.claim]
   if (run.row.status !== "pending") return []
-  const nodes: Node[] = [...(full(run.queue) ? run.queue.live : [])]
-  const slot = fullKey(run)
-  if (slot !== null) for (const claim of run.queue.live) if (claim.run.row.keyed?.key === slot) nodes.push(claim)
-  for (const worker of run.queue.workers) nodes.push(...worker.busy)
+  const { queue, row } = run
+  const nodes: Node[] = row.keyed === null ? [] : liveOf(queue, row.keyed.key)
+  if (queue.concurrency !== null) nodes.push(...queue.live)
+  for (const worker of queue.workers) nodes.push(...worker.busy)
   return nodes
 }
 
@@ -155,10 +156,10 @@ function canSettle(run: Run, finishing: Set<Node>): boolean {
   if (run.claim !== null) return finishing.has(run.claim)
   if (run.row.status !== "pending" || run.row.paused) return true
   const { queue } = run
-  if (full(queue) && !some(queue.live, (claim) => finishing.has(claim))) return false
-  const slot = fullKey(run)
-  if (slot !== null && !some(queue.live, (claim) => claim.run.row.keyed?.key === slot && finishing.has(claim)))
-    return false
+  // More than the limit may be live where it was lowered: as many must end as bring them below it.
+  if (queue.concurrency !== null && countStuck(queue.live, finishing) >= queue.concurrency) return false
+  const { keyed } = run.row
+  if (keyed !== null && countStuck(liveOf(queue, keyed.key), finishing) >= keyed.count) return false
   // A waiter that can execute the run needs no worker; without any worker, one may still come.
   if (some(run.waiters, (waiter) => waiter.execute) || queue.workers.size === 0) return true
   return some(queue.workers, (worker) => hasHope(worker, finishing))
@@ -177,16 +178,15 @@ export function awaitsRun(claim: Claim): boolean {
   return some(claim.waits ?? [], (wait) => wait.kind === "run")
 }
 
-function full(queue: Run["queue"]): boolean {
-  return queue.concurrency !== null && queue.live.size >= queue.concurrency
+/** Live claims of the operation that count against this key. */
+function liveOf(queue: OperationQueue, key: string): Claim[] {
+  return [...queue.live].filter((claim) => claim.run.row.keyed?.key === key)
 }
 
-/** The key whose slots are all taken, or null. */
-function fullKey(run: Run): string | null {
-  const { keyed } = run.row
-  if (keyed === null) return null
-  const slot = run.queue.keys.get(keyed.key)
-  return slot !== undefined && slot.live >= keyed.count ? keyed.key : null
+function countStuck(claims: Iterable<Claim>, finishing: Set<Node>): number {
+  let stuck = 0
+  for (const claim of claims) if (!finishing.has(claim)) stuck += 1
+  return stuck
 }
 
 function some<T>(items: Iterable<T>, test: (item: T) => boolean): boolean {
@@ -204,7 +204,7 @@ function describeCycle(start: Wait, finishing: Set<Node>, now: number): Cycle {
     if (node.kind === "lock" || node.kind === "run") steps.push(describeStep(node, next, now))
     node = next
   }
-  const picture = steps.map((step) => `  ${step.who} waits for ${step.waitsFor} (${String(step.sinceMs)} ms)`)
+  const picture = steps.map((step) => `  ${step.who} waits for ${step.waitsFor} (${describeMs(step.sinceMs)})`)
   return { message: `waiting here would complete a deadlock:\n${picture.join("\n")}`, steps }
 }
 
@@ -232,7 +232,7 @@ function isLive(holder: Holder): boolean {
 }
 
 function describeHolder(holder: Holder, now: number): string {
-  const since = `token ${String(holder.token)}, for ${String(now - holder.at)} ms`
+  const since = `token ${String(holder.token)}, for ${describeMs(now - holder.at)}`
   if (holder.kind === "claim") return `a run of "${holder.run.row.operation}" (${since})`
   return `${holder.locks.map((lock) => describeName(lock.name)).join(" and ")} (${since})`
 }

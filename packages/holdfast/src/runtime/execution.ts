@@ -278,7 +278,7 @@ export class Execution {
   async #giveBack(): Promise<void> {
     const { definition, claim, session } = this
     definition.metrics.stale += 1
-    await session.execute({ kind: "returnRun", session: session.id, token: claim.token })
+    await session.execute({ kind: "returnRun", session: session.id, token: claim.token, started: true })
   }
 
   async #report(send: () => Promise<void>): Promise<void> {

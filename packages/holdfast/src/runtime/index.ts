@@ -5,7 +5,7 @@ export { type CloseOptions, type CloseReport, Holdfast, type RunsOptions, type T
 export { Grant } from "./grant.ts"
 export { Holdable, Lock, type LockOptions, type PermitOptions, Semaphore } from "./lock.ts"
 export { type Argument, type Arguments, Call, type CallOptions } from "./call.ts"
-export type { Operation, OperationOptions, RetryOptions, StartOptions } from "./operation.ts"
+export type { KeyedLimit, Operation, OperationOptions, RetryOptions, StartOptions } from "./operation.ts"
 export { RunHandle, type RunInfo } from "./run-handle.ts"
 export { Transaction, type TransactOptions, type ValuesOf } from "./transaction.ts"
 export type { Changes } from "./watch.ts"

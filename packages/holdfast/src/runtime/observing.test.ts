@@ -18,7 +18,7 @@ describe("hf.on", () => {
     const controller = new AbortController()
     const aborted = hf.lock("a").acquire({ signal: controller.signal })
     controller.abort()
-    await expect(aborted).rejects.toThrow()
+    await expect(aborted).rejects.toMatchObject({ name: "AbortError" })
     await world.env.advanceBy(5)
     await timed
     await grant.release()

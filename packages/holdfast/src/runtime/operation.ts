@@ -41,6 +41,13 @@ export interface RetryOptions {
   readonly maxMs?: number
 }
 
+/** A limit for each key; the key is made of the arguments. */
+export interface KeyedLimit<Args extends readonly unknown[]> {
+  /** May take fewer parameters than the body: the arguments' types come from `run` alone, which `Extract` sees to. */
+  readonly key: (...args: Extract<Args, readonly unknown[]>) => string
+  readonly concurrency: number
+}
+
 /** What an operation is. Its name and version name the work; everything the work depends on is an argument or in `version`. */
 export interface OperationOptions<Args extends readonly unknown[], R> {
   /** Raised when the body's meaning changes: results of other versions are other results. A whole number from 1. */
@@ -55,7 +62,7 @@ export interface OperationOptions<Args extends readonly unknown[], R> {
   /** At most this many attempts at once, over all sessions. */
   readonly concurrency?: number
   /** At most `concurrency` attempts at once for each key. Arguments that are calls cannot be read by `key`. */
-  readonly keyed?: { readonly key: (...args: Args) => string; readonly concurrency: number }
+  readonly keyed?: KeyedLimit<Args>
   /** An attempt that takes longer counts as failed. */
   readonly attemptTimeoutMs?: number
   /** How long settled runs are kept, in milliseconds. Default: for as long as the store. */

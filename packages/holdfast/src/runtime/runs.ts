@@ -210,7 +210,7 @@ export class Runs implements ExecutionHome {
   /** Returns a claim whose body was not started. Where the store is gone, the session's end does. */
   async giveBack(claim: ClaimView): Promise<void> {
     try {
-      await this.session.execute({ kind: "returnRun", session: this.session.id, token: claim.token })
+      await this.session.execute({ kind: "returnRun", session: this.session.id, token: claim.token, started: false })
     } catch {
       // See above.
     }

@@ -273,17 +273,17 @@ describe("behind a wire", () => {
             controller.abort("left")
           }
           const [end] = await ended
-          if (end?.status === "fulfilled") counts.granted += 1
-          else if (end?.reason === "left") counts.aborted += 1
+          if (end.status === "fulfilled") counts.granted += 1
+          else if (end.reason === "left") counts.aborted += 1
           else {
-            expect(end?.reason).toMatchObject({ code: "LOCK_TIMEOUT" })
+            expect(end.reason).toMatchObject({ code: "LOCK_TIMEOUT" })
             counts.timedOut += 1
           }
           expect(getEventListeners(controller.signal, "abort")).toEqual([])
         })
-        let isOver = false
-        const all = Promise.all(asks).then(() => (isOver = true))
-        while (!isOver) await world.env.advanceBy(1)
+        const progress = { isOver: false }
+        const all = Promise.all(asks).then(() => (progress.isOver = true))
+        while (!progress.isOver) await world.env.advanceBy(1)
         await all
         await settle()
         expect(world.env.pendingTimers).toEqual([])

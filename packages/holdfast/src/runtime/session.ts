@@ -56,7 +56,7 @@ export interface SessionEvents {
 }
 
 /** News for a watcher; null when the store closes. */
-export type WatchEvent = Extract<StoreEvent, { readonly kind: "cellChanged" | "runChanged" }> | null
+export type WatchEvent = Extract<StoreEvent, { readonly kind: "cellChanged" | "runChanged" | "requestRefused" }> | null
 
 /** What begins something that closing would have to wait for; what runs already may still read and write. */
 const BEGINNINGS: ReadonlySet<Command["kind"]> = new Set(["claimRun", "awaitRun", "openWorker", "takeRun"])
@@ -206,7 +206,10 @@ export class Session {
       case "requestRefused":
       case "runSettled": {
         const parked = this.#parked.get(event.request)
-        if (parked === undefined) return
+        if (parked === undefined) {
+          if (event.kind === "requestRefused") this.#watches.get(event.request)?.(event)
+          return
+        }
         this.#parked.delete(event.request)
         this.#answer(parked, event)
         break

@@ -14,11 +14,15 @@ import type { Session, WatchEvent } from "./session.ts"
 /** What a watch gives: an async iterator that can be left at any time. */
 export type Changes<T> = AsyncGenerator<T, void, undefined>
 
+type Refusal = Extract<WatchEvent, { readonly kind: "requestRefused" }>
+
 /** States not yet read, the newest one a key, and who waits for more. */
 class Mailbox<State> {
   readonly #newest = new Map<string, State>()
   #wake: (() => void) | null = null
   isEnded = false
+  /** Why what was watched is gone, where that is why it ended. */
+  refusal: Refusal | null = null
 
   put(key: string, state: State): void {
     // Moved to the end: keys are read in the order of their newest change.
@@ -27,7 +31,8 @@ class Mailbox<State> {
     this.#wake?.()
   }
 
-  end(): void {
+  end(refusal: Refusal | null = null): void {
+    this.refusal = refusal
     this.isEnded = true
     this.#wake?.()
   }
@@ -111,8 +116,8 @@ async function* watch<State>(plan: WatchPlan<State>): Changes<State> {
   signal?.addEventListener("abort", end, { once: true })
   session.watch(request, (event) => {
     const state = event === null ? undefined : plan.fromEvent(event)
-    if (state === undefined) mailbox.end()
-    else mailbox.put(plan.keyOf(state), state)
+    if (state !== undefined) mailbox.put(plan.keyOf(state), state)
+    else mailbox.end(event?.kind === "requestRefused" ? event : null)
   })
   try {
     const outcome = await plan.register(request)
@@ -134,6 +139,7 @@ async function* watch<State>(plan: WatchPlan<State>): Changes<State> {
       }
       await mailbox.arrival()
     }
+    if (mailbox.refusal !== null) throw refusalError(mailbox.refusal)
   } finally {
     signal?.removeEventListener("abort", end)
     session.unwatch(request)

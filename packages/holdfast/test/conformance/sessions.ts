@@ -36,7 +36,7 @@ function oneOfEach(client: Client): OwnCommand[] {
     { kind: "takeRun", request, worker },
     { kind: "completeRun", token, result: 1 },
     { kind: "failRun", token, failure, final: false },
-    { kind: "returnRun", token },
+    { kind: "returnRun", token, started: true },
     { kind: "controlRun", run, action: "cancel" },
     { kind: "reportProgress", token, progress: 1 },
     { kind: "readRun", identity: spec.identity },

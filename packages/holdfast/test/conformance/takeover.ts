@@ -103,7 +103,7 @@ export function testTakeover(it: Conform): void {
       const commands = [
         { kind: "completeRun", token, result: 666 },
         { kind: "failRun", token, failure: { code: "RUN_FAILED", name: "E", message: "m", stack: null }, final: true },
-        { kind: "returnRun", token },
+        { kind: "returnRun", token, started: true },
         { kind: "reportProgress", token, progress: 6 },
       ] as const
       for (const command of commands) {
@@ -120,11 +120,11 @@ export function testTakeover(it: Conform): void {
     const spec = specOf("render")
     const claim = await draining.claim(spec)
     const joined = await other.join(spec)
-    expect(await draining.send({ kind: "returnRun", token: claim.token })).toMatchObject({ kind: "status" })
+    expect(await draining.send({ kind: "returnRun", token: claim.token, started: true })).toMatchObject({ kind: "status" })
     // The executor still waits for the run, and was first.
     const event = await draining.event("runAssigned")
     expect(event.claim).toMatchObject({ run: claim.run, attempt: 2 })
-    expectRefused(await draining.send({ kind: "returnRun", token: claim.token }), "STALE_ATTEMPT")
+    expectRefused(await draining.send({ kind: "returnRun", token: claim.token, started: true }), "STALE_ATTEMPT")
     await draining.end("closed")
     const next = await other.assigned(joined)
     await other.fail(next.token)
@@ -148,7 +148,7 @@ export function testTakeover(it: Conform): void {
           await world.advance(100)
         },
         async (client: Client, token: number) => {
-          expectKind(await client.send({ kind: "returnRun", token: token as never }), "status")
+          expectKind(await client.send({ kind: "returnRun", token: token as never, started: true }), "status")
         },
       ]
       for (const [arg, cut] of cutOff.entries()) {
@@ -229,7 +229,7 @@ export function testTakeover(it: Conform): void {
     for (const each of [token, grant]) {
       expectRefused(await stranger.send({ kind: "completeRun", token: each, result: 0 }), "STALE_ATTEMPT")
       expectRefused(await stranger.fail(each), "STALE_ATTEMPT")
-      expectRefused(await stranger.send({ kind: "returnRun", token: each }), "STALE_ATTEMPT")
+      expectRefused(await stranger.send({ kind: "returnRun", token: each, started: true }), "STALE_ATTEMPT")
       expectRefused(await stranger.send({ kind: "reportProgress", token: each, progress: 0 }), "STALE_ATTEMPT")
     }
     expectRefused(await stranger.send({ kind: "releaseLock", token }), "GRANT_LOST")

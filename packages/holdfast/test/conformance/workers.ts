@@ -182,7 +182,7 @@ export function testWorkers(it: Conform): void {
     const first = await other.claim(specOf("render"))
     const joined = await caller.join(specOf("render"))
     const slot = await other.parkSlot(await other.openWorker(["render"]))
-    await other.send({ kind: "returnRun", token: first.token })
+    await other.send({ kind: "returnRun", token: first.token, started: true })
     const event = await other.event("runAssigned")
     expect(event.request).not.toBe(slot)
     await other.expectUnanswered(slot)

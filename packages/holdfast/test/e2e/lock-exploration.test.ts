@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from "vitest"
 import { isHoldfastError } from "../../src/kernel/index.ts"
 import { describeFailure, type ExploreOptions, exploreSchedules, type Scenario } from "../../src/race/explore.ts"
+import type { Holdfast } from "../../src/runtime/index.ts"
 import { type Ask, exclusive, type Plan, scenarioOf, shared } from "./lock-scenario.ts"
 import { holdfastLocker, type HoldfastLockerOptions, type Mistake, openNear, smallLocker } from "./lockers.ts"
 
@@ -66,7 +67,7 @@ describe("locks, through the public API, in every order (L1, L3, L4, L5)", () =>
     let schedules = 0
     for (const world of DIRECT) {
       const scenario = scenarioOf(plan, holdfastLocker(world))
-      schedules += await exploreAll(scenario, { timersAreSteps, maxSchedules: 20_000 })
+      schedules += await exploreAll(scenario, { timersAreSteps })
     }
     console.log(`${name}: ${String(schedules)} schedules, all there are`)
   })
@@ -91,7 +92,7 @@ describe("locks behind a wire, every delivery a step, in every order (L1, L3, L4
   it.each(cases)("%s", async (name, worlds, plan) => {
     const counts: string[] = []
     for (const world of worlds) {
-      const schedules = await exploreAll(scenarioOf(plan, holdfastLocker(world)), { maxSchedules: 20_000 })
+      const schedules = await exploreAll(scenarioOf(plan, holdfastLocker(world)))
       counts.push(`${world.wire}, ${world.sessions}: ${String(schedules)}`)
     }
     console.log(`${name}: schedules, all there are, by lines and sessions: ${counts.join("; ")}`)
@@ -151,31 +152,28 @@ describe("nested locks, in every order (L7)", () => {
     for (const wire of ["none", "two"] as const) {
       if (wire === "two" && pairs.length > 2) continue
       let refused = 0
-      const schedules = await exploreAll(
-        async (context) => {
-          const world = await openNear(context, wire)
-          const ended = await Promise.all(
-            pairs.map(async ([outer, inner], at) => {
-              const actor = `actor ${String(at)}`
-              return await context.actor(actor, async () => {
-                await context.step(actor, "asks for its first")
-                return await endOf(
-                  world.hf.lock(outer).run(async () => {
-                    await context.step(actor, "asks for its second")
-                    return await world.hf.lock(inner).run(() => "both")
-                  }),
-                )
-              })
-            }),
-          )
-          const deadlocks = ended.filter((end) => end === "DEADLOCK").length
-          expect(ended.filter((end) => end === "both").length).toBe(pairs.length - deadlocks)
-          expect(deadlocks).toBeLessThanOrEqual(1)
-          refused += deadlocks
-          await world.finish()
-        },
-        { maxSchedules: 20_000 },
-      )
+      const schedules = await exploreAll(async (context) => {
+        const world = await openNear(context, wire)
+        const ended = await Promise.all(
+          pairs.map(async ([outer, inner], at) => {
+            const actor = `actor ${String(at)}`
+            return await context.actor(actor, async () => {
+              await context.step(actor, "asks for its first")
+              return await endOf(
+                world.hf.lock(outer).run(async () => {
+                  await context.step(actor, "asks for its second")
+                  return await world.hf.lock(inner).run(() => "both")
+                }),
+              )
+            })
+          }),
+        )
+        const deadlocks = ended.filter((end) => end === "DEADLOCK").length
+        expect(ended.filter((end) => end === "both").length).toBe(pairs.length - deadlocks)
+        expect(deadlocks).toBeLessThanOrEqual(1)
+        refused += deadlocks
+        await world.finish()
+      })
       expect(refused).toBeGreaterThan(0)
       counts.push(`wire: ${wire}: ${String(schedules)}, a deadlock refused in ${String(refused)}`)
     }
@@ -211,48 +209,57 @@ describe("nested locks, in every order (L7)", () => {
 })
 
 describe("closing, at every moment of a program (S1, L4, L6)", () => {
-  it.each(["none", "one", "two"] as const)("wire: %s", async (wire) => {
-    const schedules = await exploreAll(
-      async (context) => {
-        const world = await openNear(context, wire)
-        let inside = 0
-        const body = async (actor: string): Promise<string> => {
+  it("answers all who ask in its session, and lets others go on", async () => {
+    const schedules = await exploreAll(closing({ wire: "none", near: ["a", "b"], other: true }))
+    console.log(`closing: ${String(schedules)} schedules, all there are`)
+  })
+
+  it.each(["one", "two"] as const)("of a session behind a wire (lines: %s)", async (wire) => {
+    const schedules = await exploreAll(closing({ wire, near: ["a"], other: false }))
+    const { failure } = await exploreSchedules(closing({ wire, near: ["a", "b"], other: true }), {
+      strategy: "random",
+      maxSchedules: 500,
+    })
+    if (failure !== null) expect.fail(describeFailure(failure))
+    console.log(
+      `closing (lines: ${wire}): ${String(schedules)} schedules, all there are; 500 random ones of more actors`,
+    )
+  })
+})
+
+function closing(plan: { wire: "none" | "one" | "two"; near: readonly string[]; other: boolean }): Scenario {
+  return async (context) => {
+    const world = await openNear(context, plan.wire)
+    let inside = 0
+    const enter = async (actor: string, hf: Holdfast): Promise<string> =>
+      await context.actor(actor, async () => {
+        await context.step(actor, "asks")
+        const running = hf.lock("x").run(async () => {
           inside += 1
           expect(inside).toBe(1)
           await context.step(actor, "leaves")
           inside -= 1
           return "done"
-        }
-        const near = ["a", "b"].map(
-          async (actor) =>
-            await context.actor(actor, async () => {
-              await context.step(actor, "asks")
-              return await endOf(world.hf.lock("x").run(async () => await body(actor)))
-            }),
-        )
-        const other = context.actor("other", async () => {
-          await context.step("other", "asks")
-          return await endOf(world.other.lock("x").run(async () => await body("other")))
         })
-        const closing = context.actor("closer", async () => {
-          await context.step("closer", "closes")
-          return await world.hf.close()
-        })
-        expect(await closing).toEqual({ bodies: 0, grants: 0 })
-        expect(await other).toBe("done")
-        for (const end of await Promise.all(near)) expect(["done", "CLOSED"]).toContain(end)
-        await world.finish()
-      },
-      { maxSchedules: 30_000 },
-    )
-    console.log(`closing (wire: ${wire}): ${String(schedules)} schedules, all there are`)
-  })
-})
+        return await endOf(running)
+      })
+    const near = plan.near.map(async (actor) => await enter(actor, world.hf))
+    const other = plan.other ? enter("other", world.other) : Promise.resolve("done")
+    const report = context.actor("closer", async () => {
+      await context.step("closer", "closes")
+      return await world.hf.close()
+    })
+    expect(await report).toEqual({ bodies: 0, grants: 0 })
+    expect(await other).toBe("done")
+    for (const end of await Promise.all(near)) expect(["done", "CLOSED"]).toContain(end)
+    await world.finish()
+  }
+}
 
 describe("the same scenarios", () => {
   it("pass over a small lock that is right, so that what they find below is its mistake", async () => {
     for (const { plan, timersAreSteps = false } of Object.values(SMALL).filter(isExclusive)) {
-      await exploreAll(scenarioOf(plan, smallLocker("none")), { timersAreSteps, maxSchedules: 20_000 })
+      await exploreAll(scenarioOf(plan, smallLocker("none")), { timersAreSteps })
     }
   })
 
@@ -270,7 +277,7 @@ describe("the same scenarios", () => {
       isExclusive(small),
     )) {
       const scenario = scenarioOf(plan, smallLocker(mistake))
-      const { failure, schedules } = await exploreSchedules(scenario, { timersAreSteps, maxSchedules: 20_000 })
+      const { failure, schedules } = await exploreSchedules(scenario, { timersAreSteps })
       if (failure === null) continue
       expect(String(failure.error)).toMatch(symptom)
       // The schedule is evidence: run again, it fails again.
@@ -292,8 +299,8 @@ function isPlain({ mode }: Ask): boolean {
 }
 
 /** Runs every schedule there is, and fails with the first that does; returns how many. */
-async function exploreAll(scenario: Scenario, options: ExploreOptions): Promise<number> {
-  const { failure, schedules, exhausted } = await exploreSchedules(scenario, options)
+async function exploreAll(scenario: Scenario, options: ExploreOptions = {}): Promise<number> {
+  const { failure, schedules, exhausted } = await exploreSchedules(scenario, { maxSchedules: 20_000, ...options })
   if (failure !== null) expect.fail(describeFailure(failure))
   expect(exhausted, `more than ${String(schedules)} schedules`).toBe(true)
   return schedules

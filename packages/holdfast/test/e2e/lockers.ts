@@ -226,7 +226,7 @@ class SmallLock implements Locker {
       const waiter: Waiter = { hasLeft: false, token: null, grant, disarm: () => undefined }
       const leave = (reason: unknown): void => {
         this.#forget(waiter)
-        reject(reason as Error)
+        reject(reason)
         if (reason !== signal.reason && this.#mistake === "lets the next in when a wait times out") this.#leave()
       }
       const onAbort = (): void => {

@@ -121,7 +121,7 @@ export function commandOf([kind, who, what, how]: Draw, knows: Knowledge): Comma
       return { kind: "failRun", session, token, failure, final: how % 4 === 0 }
     }
     case 21:
-      return { kind: "returnRun", session, token }
+      return { kind: "returnRun", session, token, started: true }
     case 22:
       return {
         kind: "controlRun",

@@ -398,7 +398,7 @@ export class World implements Explorable<WorldStep> {
       how === "complete"
         ? { kind: "completeRun", session, token, result: 1 }
         : how === "return"
-          ? { kind: "returnRun", session, token }
+          ? { kind: "returnRun", session, token, started: true }
           : { kind: "failRun", session, token, failure, final: false },
     )
     demand((outcome.kind === "refused") === isLost, `O5: the end of an attempt is ${outcome.kind}`)

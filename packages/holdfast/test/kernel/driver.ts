@@ -173,7 +173,7 @@ export class Driver {
   }
 
   giveBack(session: string, token: Token): Outcome {
-    return this.send({ kind: "returnRun", session: session as SessionId, token })
+    return this.send({ kind: "returnRun", session: session as SessionId, token, started: true })
   }
 
   control(run: RunId, action: "cancel" | "pause" | "resume" | "retry"): Outcome {

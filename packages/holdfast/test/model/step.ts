@@ -363,7 +363,7 @@ function reportOf(verb: "completeRun" | "failRun" | "returnRun" | "reportProgres
       return { kind: "failRun", session, token, failure, final: picks.chance(4) }
     }
     case "returnRun":
-      return { kind: "returnRun", session, token }
+      return { kind: "returnRun", session, token, started: true }
     case "reportProgress":
       return { kind: "reportProgress", session, token, progress: picks.below(100) }
   }
