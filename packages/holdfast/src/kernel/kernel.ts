@@ -29,9 +29,6 @@ import { TokenTable } from "./token-table.ts"
 import { allCanFinish } from "./waiting-graph.ts"
 import { type RowChange, WorkingSet } from "./working-set.ts"
 
-/** How many open runs a store view lists; the counts are complete. */
-const LISTED_RUNS = 100
-
 const NO_EVENTS: readonly StoreEvent[] = []
 const NO_HOLDERS: readonly Holder[] = []
 
@@ -393,8 +390,7 @@ export class Kernel {
         waits: session.requests.size,
       })),
       locks: [...this.#locks.locks()].map((lock) => this.#locks.view(lock)),
-      runs: { byStatus: this.#runs.countByStatus(), open: this.#runs.openRuns(LISTED_RUNS) },
-      queues: this.#runs.queueViews(),
+      ...this.#runs.view(),
       cells: { resident: this.#cellRows.size },
     }
   }

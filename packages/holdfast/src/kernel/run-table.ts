@@ -35,19 +35,30 @@ import type { Context } from "./context.ts"
 import type { StoreEvent, Transition } from "./event.ts"
 import type { Identity } from "./identity.ts"
 import type { RequestId, RunId, Token, WorkerId } from "./ids.ts"
-import type { ClaimView, Outcome, Refused, RunView, Settlement, StoreView } from "./outcome.ts"
+import type { Outcome, Refused, RunView, Settlement, StoreView } from "./outcome.ts"
 import { refuse } from "./refuse.ts"
 import { backoffMs } from "./retry.ts"
+import { checkRuns, MAX_CRASHES } from "./run-check.ts"
 import { executorOf, RunQueues } from "./run-queue.ts"
+import { createRow, refuseKey, refuseOtherArgs, refuseSpec, reopenRow } from "./run-row.ts"
+import {
+  countByStatus,
+  isOpen,
+  isServed,
+  matches,
+  settled,
+  settlementOf,
+  viewClaim,
+  viewOpen,
+  viewQueues,
+  viewRun,
+} from "./run-view.ts"
 import { identityOf, runIdOf } from "./state.ts"
 import type { Claim, Holder, OperationQueue, Run, RunRow, RunWait, RunWatch, Session, Taker, Worker } from "./state.ts"
 import { sameValue } from "./value.ts"
 import type { Value } from "./value.ts"
 import { awaitsRun, type Cycle, findDeadlock, findStandingDeadlock } from "./waiting-graph.ts"
 import type { WorkingSet } from "./working-set.ts"
-
-/** A run whose executors died this often in a row fails: a poison run does not kill the fleet (O6). */
-const MAX_CRASHES = 3
 
 type RunTransition = Extract<Transition, { readonly operation: string }>["kind"]
 type ClaimControl = Extract<StoreEvent, { readonly kind: "claimControl" }>
@@ -439,22 +450,6 @@ export class RunTable {
     return run === undefined || (!isOpen(run.row) && run.waiters.size === 0 && run.watches.size === 0)
   }
 
-  /** How many runs of each operation wait and execute, by name and version. */
-  queueViews(): StoreView["queues"] {
-    const views = new Map<OperationQueue, { operation: string; version: number; pending: number; running: number }>()
-    for (const run of this.#runs.values()) {
-      if (!isOpen(run.row)) continue
-      const { operation, version } = run.queue
-      const view = views.get(run.queue) ?? { operation, version, pending: 0, running: 0 }
-      views.set(run.queue, view)
-      if (run.claim === null) view.pending += 1
-      else view.running += 1
-    }
-    return [...views.values()].toSorted((a, b) =>
-      a.operation === b.operation ? a.version - b.version : a.operation < b.operation ? -1 : 1,
-    )
-  }
-
   queues(): IterableIterator<OperationQueue> {
     return this.#queues.queues()
   }
@@ -465,43 +460,15 @@ export class RunTable {
     if (run !== undefined) this.#context.cancel(run.deadline)
   }
 
-  countByStatus(): Record<RunStatus, number> {
-    const counts = { pending: 0, running: 0, completed: 0, failed: 0, canceled: 0, interrupted: 0 }
-    for (const run of this.#runs.values()) counts[run.row.status] += 1
-    return counts
-  }
-
-  openRuns(limit: number): RunView[] {
-    const open = [...this.#runs.values()].filter((run) => isOpen(run.row))
-    // By arrival: the order of the table depends on what was evicted and loaded again.
-    open.sort((a, b) => a.row.arrival - b.row.arrival)
-    return open.slice(0, limit).map(viewRun)
+  /** What `inspect` shows of runs and their queues. */
+  view(): Pick<StoreView, "runs" | "queues"> {
+    const runs = [...this.#runs.values()]
+    return { runs: { byStatus: countByStatus(runs), open: viewOpen(runs) }, queues: viewQueues(runs) }
   }
 
   /** Asserts O1 to O6 over the whole table. */
   check(sessions: Iterable<Session>): void {
-    for (const run of this.#runs.values()) checkRun(this.#context, run)
-    this.#queues.check(this.#runs.values())
-    for (const queue of this.#queues.queues()) {
-      for (const claim of queue.live)
-        assertInvariant(claim.run.claim === claim, "O1", "a live claim is not its run's claim")
-    }
-    for (const session of sessions) {
-      for (const registration of session.requests.values()) {
-        if (registration.kind === "run") {
-          assertInvariant(
-            registration.run.waiters.has(registration),
-            "O4",
-            "a waiter is registered but its run does not know it",
-          )
-          assertInvariant(
-            this.#runs.get(registration.run.row.identity) === registration.run,
-            "O4",
-            "a waiter waits for a run that is gone",
-          )
-        }
-      }
-    }
+    checkRuns({ context: this.#context, runs: this.#runs, queues: this.#queues, sessions })
   }
 
   // Transitions
@@ -553,35 +520,9 @@ export class RunTable {
     const { now } = this.#context
     const before = this.#runs.get(spec.identity)
     if (before !== undefined) this.#clearDeadline(before)
-    const run = this.#adopt({
-      identity: spec.identity,
-      generation: this.#context.nextToken(),
-      operation: spec.operation,
-      version: spec.version,
-      args: spec.args,
-      key: spec.key,
-      effects: spec.effects,
-      retry: spec.retry,
-      keyed: spec.keyed,
-      attemptTimeoutMs: spec.attemptTimeoutMs,
-      retainMs: spec.retainMs,
-      abandon: spec.abandon,
-      priority: spec.priority,
-      arrival: this.#context.nextArrival(),
-      createdAt: now,
-      status: "pending",
-      paused: false,
-      notBefore: now + spec.delayMs,
-      attempt: 0,
-      failures: 0,
-      crashes: 0,
-      steps: [],
-      progress: null,
-      result: null,
-      failure: null,
-      startedAt: null,
-      settledAt: null,
-    })
+    const run = this.#adopt(
+      createRow(spec, { generation: this.#context.nextToken(), arrival: this.#context.nextArrival(), now }),
+    )
     this.#runs.set(spec.identity, run)
     return run
   }
@@ -913,155 +854,5 @@ export class RunTable {
       operation: row.operation,
       attempt: row.attempt,
     })
-  }
-}
-
-/** Pending or running: the generation has not ended. */
-export function isOpen(row: RunRow): boolean {
-  return row.status === "pending" || row.status === "running"
-}
-
-/** True where asking the identity is answered from what is stored, without a run. */
-function isServed(row: RunRow): boolean {
-  return row.status === "completed" || row.status === "interrupted"
-}
-
-function settled(row: RunRow): Outcome {
-  return { kind: "settled", run: runIdOf(row), settlement: settlementOf(row) }
-}
-
-function settlementOf(row: RunRow): Settlement {
-  switch (row.status) {
-    case "completed":
-      assertInvariant(row.result !== null, "O2", "a completed run has no result")
-      return { kind: "completed", result: row.result }
-    case "failed":
-      assertInvariant(row.failure !== null, "O2", "a failed run has no failure")
-      return { kind: "failed", failure: row.failure }
-    case "canceled":
-      return { kind: "canceled" }
-    case "interrupted":
-      return { kind: "interrupted", attempt: row.attempt }
-    case "pending":
-    case "running":
-      assertInvariant(false, "O2", `a ${row.status} run is told as settled`)
-  }
-}
-
-/** A fresh budget of attempts for a run that is asked for again. */
-function reopenRow(row: RunRow, now: number): void {
-  row.status = "pending"
-  row.failures = 0
-  row.crashes = 0
-  row.failure = null
-  row.settledAt = null
-  row.notBefore = now
-}
-
-/** Numbers of a spec that would make a run nobody could ever execute, or one that never ends. */
-function refuseSpec(spec: RunSpec): Refused | null {
-  const { retry, concurrency, keyed, attemptTimeoutMs, retainMs, priority, delayMs } = spec
-  if (!(retry.maxAttempts >= 1 && retry.initialMs >= 0 && retry.factor >= 0 && retry.maxMs >= 0)) {
-    return refuse("ARGUMENT_INVALID", `"${spec.operation}" needs at least 1 attempt, and waits from 0 ms in between`)
-  }
-  if (!(concurrency === null || concurrency >= 1) || !(keyed === null || keyed.count >= 1)) {
-    return refuse("ARGUMENT_INVALID", `limits of "${spec.operation}" are whole numbers from 1`)
-  }
-  if (!(attemptTimeoutMs === null || attemptTimeoutMs > 0) || !(retainMs === null || retainMs >= 0)) {
-    return refuse("ARGUMENT_INVALID", `times of "${spec.operation}" are numbers of milliseconds`)
-  }
-  if (!(delayMs >= 0) || Number.isNaN(priority)) {
-    return refuse("ARGUMENT_INVALID", `a run of "${spec.operation}" has a delay from 0 ms and a number as its priority`)
-  }
-  return null
-}
-
-function refuseKey(row: RunRow, spec: RunSpec): Refused | null {
-  return spec.key === null || sameValue(row.args, spec.args) ? null : refuseOtherArgs(spec, spec.key)
-}
-
-function refuseOtherArgs(spec: RunSpec, key: string | null): Refused {
-  return refuse(
-    "KEY_MISMATCH",
-    `key "${String(key)}" of "${spec.operation}" was used before with other arguments; use a new key, or the same arguments`,
-    { key },
-  )
-}
-
-function matches(row: RunRow, filter: RunFilter): boolean {
-  if (filter.operation !== null && row.operation !== filter.operation) return false
-  return filter.statuses === null || filter.statuses.includes(row.status)
-}
-
-export function viewClaim(claim: Claim): ClaimView {
-  const { row } = claim.run
-  return {
-    run: runIdOf(row),
-    identity: row.identity,
-    operation: row.operation,
-    version: row.version,
-    args: row.args,
-    token: claim.token,
-    attempt: claim.attempt,
-    steps: row.steps,
-    paused: row.paused,
-  }
-}
-
-function viewRun(run: Run): RunView {
-  const { row } = run
-  return {
-    run: runIdOf(row),
-    identity: row.identity,
-    operation: row.operation,
-    version: row.version,
-    key: row.key,
-    args: row.args,
-    effects: row.effects,
-    status: row.status,
-    paused: row.paused,
-    attempt: row.attempt,
-    priority: row.priority,
-    progress: row.progress,
-    result: row.result,
-    failure: row.failure,
-    createdAt: row.createdAt,
-    notBefore: row.notBefore,
-    startedAt: row.startedAt,
-    settledAt: row.settledAt,
-    waiters: run.waiters.size,
-  }
-}
-
-function checkRun(context: Context, run: Run): void {
-  const { row, claim } = run
-  assertInvariant(
-    (row.status === "running") === (claim !== null),
-    "O1",
-    `a ${row.status} run has ${claim === null ? "no" : "a"} claim`,
-  )
-  if (claim !== null) {
-    assertInvariant(
-      claim.live && context.holders.get(claim.token) === claim,
-      "O5",
-      "the claim of a running run is not live",
-    )
-    assertInvariant(
-      claim.session.claims.get(claim.token) === claim,
-      "O6",
-      "a live claim is not among its session's claims",
-    )
-    assertInvariant(claim.attempt === row.attempt, "O5", "a live claim is not the newest attempt")
-    assertInvariant(claim.token > row.generation, "L2", "a claim is older than its generation")
-  }
-  assertInvariant(isOpen(row) || run.waiters.size === 0, "O4", `a ${row.status} run has waiters`)
-  assertInvariant(
-    (row.status === "completed") === (row.result !== null),
-    "O2",
-    `a ${row.status} run has ${row.result === null ? "no" : "a"} result`,
-  )
-  assertInvariant(row.crashes < MAX_CRASHES || row.status === "failed", "O6", "a run goes on after three crashes")
-  for (const waiter of run.waiters) {
-    assertInvariant(waiter.session.requests.get(waiter.request) === waiter, "O4", "a run has a waiter that withdrew")
   }
 }
