@@ -3,7 +3,8 @@
  * arguments. What the work depends on is an argument or in the version, and nothing else.
  */
 import { Binary, type Sha256 } from "./binary.ts"
-import { encodeDeterministic, OWN_TAG, type StandIn } from "./value.ts"
+import { encodeDeterministic, type StandIn } from "./value-encoder.ts"
+import { OWN_TAG } from "./value-format.ts"
 
 export type { Sha256 } from "./binary.ts"
 

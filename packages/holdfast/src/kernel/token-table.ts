@@ -66,5 +66,5 @@ export class TokenTable<Holder extends { readonly token: Token }> {
 }
 
 function emptySlots<Holder>(size: number): (Holder | undefined)[] {
-  return new Array<Holder | undefined>(size).fill(undefined)
+  return Array.from({ length: size }, () => undefined)
 }

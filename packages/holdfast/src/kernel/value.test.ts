@@ -12,11 +12,10 @@ import {
   encodeResult,
   encodeValue,
   freezeValue,
-  MAX_NESTING,
-  OWN_TAG,
   sameValue,
   type Value,
 } from "./value.ts"
+import { MAX_NESTING, OWN_TAG } from "./value-format.ts"
 
 function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex")
