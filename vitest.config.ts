@@ -4,7 +4,7 @@ import { plantMutant } from "./scripts/mutants/plant-plugin.ts"
 export default defineConfig({
   plugins: [plantMutant()],
   test: {
-    include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "apps/*/**/*.test.ts"],
+    include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "bench/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     // The JSON result is what `.ci/run` counts the tests from.
     reporters: ["default", ["json", { outputFile: ".cache/vitest.json" }]],

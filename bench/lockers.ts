@@ -27,7 +27,13 @@ export const lockers: readonly Locker[] = [
     isHoldfast: true,
     async open() {
       const hf = await openMemoryStore()
-      return hf && { makeLock: (name) => (work) => hf.lock(name).run(work), close: () => hf.close() }
+      if (hf === undefined) return undefined
+      return {
+        makeLock: (name) => (work) => hf.lock(name).run(work),
+        close: async () => {
+          await hf.close()
+        },
+      }
     },
   },
   {

@@ -211,7 +211,7 @@ function asyncMutex() {
       const releaser = await mutex.acquire()
       return { release: () => mutex.release(), releaseAgain: releaser }
     },
-    releaseAsStranger: () => mutex.release(),
+    releaseAsStranger: (): unknown => mutex.release(),
     seemsLocked: async () => mutex.isLocked(),
   }
 }

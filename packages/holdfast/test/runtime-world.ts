@@ -33,19 +33,24 @@ export class RuntimeWorld {
 
   /** Ends a session as the death of its process would; what it still asks is answered with SESSION_LOST. */
   kill(label: string): void {
-    const session = "witness" as SessionId // Brand constructor.
-    this.store.apply({ kind: "openSession", session, label: "witness" })
-    const view = this.store.apply({ kind: "inspect", session })
-    this.store.apply({ kind: "endSession", session, reason: "closed" })
-    if (view.kind !== "view") throw new Error(`inspect answered with ${view.kind}`)
-    const [dead] = view.view.sessions.filter((each) => each.label === label)
-    if (dead === undefined) throw new Error(`no session is called "${label}"`)
-    this.store.apply({ kind: "endSession", session: dead.session, reason: "died" })
+    killSession(this.store, label)
   }
 
   wire(seed: number, lines: "one" | "two"): Store {
     return new DeferredStore(this.store.connect(), deferredBy(seed, lines))
   }
+}
+
+/** Ends the session of this label as the death of its process would. */
+export function killSession(store: MemoryStore, label: string): void {
+  const session = "witness" as SessionId // Brand constructor.
+  store.apply({ kind: "openSession", session, label: "witness" })
+  const view = store.apply({ kind: "inspect", session })
+  store.apply({ kind: "endSession", session, reason: "closed" })
+  if (view.kind !== "view") throw new Error(`inspect answered with ${view.kind}`)
+  const [dead] = view.view.sessions.filter((each) => each.label === label)
+  if (dead === undefined) throw new Error(`no session is called "${label}"`)
+  store.apply({ kind: "endSession", session: dead.session, reason: "died" })
 }
 
 /** Lets everything that is under way arrive; time stands still. */

@@ -17,7 +17,7 @@ import { cellQueueName } from "./names.ts"
 import type { CellView, Outcome, Refused } from "./outcome.ts"
 import { refuse } from "./refuse.ts"
 import type { RunTable } from "./run-table.ts"
-import type { CellRow, CellWatch, Session } from "./state.ts"
+import { type CellRow, type CellWatch, type Session, unregister } from "./state.ts"
 import type { Value } from "./value.ts"
 import type { WorkingSet } from "./working-set.ts"
 
@@ -87,7 +87,7 @@ export class CellTable {
 
   unwatch(watch: CellWatch): void {
     const { pattern, session, request } = watch
-    if (session.requests.get(request) === watch) session.requests.delete(request)
+    unregister(session, request, watch)
     if (pattern.kind === "prefix") {
       this.#prefixed.delete(watch)
       return

@@ -8,7 +8,7 @@ interface Entry {
 }
 
 function create(): Heap<Entry> {
-  return new Heap({ before: (a, b) => a.rank < b.rank, placeOf: (entry) => entry.place })
+  return new Heap({ before: (a, b) => a.rank < b.rank, placeOf: (each) => each.place })
 }
 
 function entry(rank: number): Entry {

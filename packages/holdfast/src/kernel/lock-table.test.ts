@@ -308,6 +308,11 @@ describe("idle locks", () => {
     d.resize("pool", 1)
     d.grant("s1", "pool", SHARED)
     d.park("s2", "pool", SHARED)
+    // Resized while it is not even a spare.
+    d.release("s1", d.grant("s1", "rare", { ...SHARED, limit: 1 }))
+    for (let index = 0; index < 100; index += 1) d.release("s1", d.grant("s1", `lock ${String(index)}`))
+    expect(d.resize("rare", 2)).toEqual({ kind: "done" })
+    for (const session of ["s1", "s2"]) d.grant(session, "rare", { ...SHARED, limit: 2 })
   })
 })
 

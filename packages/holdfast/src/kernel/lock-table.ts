@@ -23,7 +23,16 @@ import { describeMs } from "./duration.ts"
 import { describeName } from "./names.ts"
 import type { LockView, Outcome, Refused } from "./outcome.ts"
 import { refuse } from "./refuse.ts"
-import { type Grant, type Holder, holdersOf, type Lock, type LockRequest, type Session, type Ticket } from "./state.ts"
+import {
+  type Grant,
+  type Holder,
+  holdersOf,
+  type Lock,
+  type LockRequest,
+  type Session,
+  type Ticket,
+  unregister,
+} from "./state.ts"
 import { findDeadlock } from "./waiting-graph.ts"
 import type { WorkingSet } from "./working-set.ts"
 
@@ -60,13 +69,14 @@ export class LockTable {
       command.limit === null ? NO_NAMES : command.names.filter((name) => this.#limits.get(name) === undefined)
     const misfit = this.#limit(limited, command)
     if (misfit !== null) return misfit
-    if (this.#isEligibleNow(command)) {
+    const obstacle = this.#inTheWay(command)
+    if (obstacle === undefined) {
       const grant = this.#grant(session, command, this.#open(command))
       if (this.#context.observe !== null) this.#observeGranted(grant, command, 0)
       return { kind: "granted", token: grant.token, at: grant.at }
     }
     if (!command.wait) {
-      const lock = this.#firstBusy(command)
+      const lock = this.view(obstacle)
       this.#unlimit(limited)
       return { kind: "busy", lock }
     }
@@ -275,20 +285,13 @@ export class LockTable {
     return null
   }
 
-  #isEligibleNow(command: AcquireLock): boolean {
+  /** The first of its locks that a new request would have to wait for. */
+  #inTheWay(command: AcquireLock): Lock | undefined {
     for (const name of command.names) {
       const lock = this.#locks.get(name)
-      if (lock !== undefined && (lock.head !== null || !isCompatible(lock, command))) return false
+      if (lock !== undefined && (lock.head !== null || !isCompatible(lock, command))) return lock
     }
-    return true
-  }
-
-  #firstBusy(command: AcquireLock): LockView {
-    for (const name of command.names) {
-      const lock = this.#locks.get(name)
-      if (lock !== undefined && (lock.head !== null || !isCompatible(lock, command))) return this.view(lock)
-    }
-    assertInvariant(false, "L1", "a busy request found every lock free")
+    return undefined
   }
 
   /** The locks of a request that was accepted, in the table and with their limits stored. */
@@ -386,8 +389,7 @@ export class LockTable {
 
   #unlink(request: LockRequest): void {
     const { session, command } = request
-    // Identity-checked: the id may have been taken by a newer registration only through a bug, and then it is not ours.
-    if (session.requests.get(command.request) === request) session.requests.delete(command.request)
+    unregister(session, command.request, request)
     for (const holder of request.holders) holder.waits?.delete(request)
     for (const ticket of request.tickets) {
       const { lock } = ticket

@@ -3,7 +3,7 @@ import { assertInvariant } from "./assert.ts"
 import type { Context } from "./context.ts"
 import type { RunQueues } from "./run-queue.ts"
 import { isOpen } from "./run-view.ts"
-import type { Run, Session } from "./state.ts"
+import type { Run, Session, Worker } from "./state.ts"
 import type { WorkingSet } from "./working-set.ts"
 
 /** A run whose executors died this often in a row fails: a poison run does not kill the fleet (O6). */
@@ -25,6 +25,10 @@ export function checkRuns({ context, runs, queues, sessions }: RunParts): void {
     }
   }
   for (const session of sessions) {
+    for (const claim of session.claims.values()) {
+      assertInvariant(claim.live === (claim.run.claim === claim), "O5", "a claim is live beside its run's")
+    }
+    for (const worker of session.workers.values()) checkWorker(worker)
     for (const registration of session.requests.values()) {
       if (registration.kind !== "run") continue
       const { run } = registration
@@ -32,6 +36,18 @@ export function checkRuns({ context, runs, queues, sessions }: RunParts): void {
       assertInvariant(runs.get(run.row.identity) === run, "O4", "a waiter waits for a run that is gone")
     }
   }
+}
+
+function checkWorker(worker: Worker): void {
+  for (const claim of worker.busy) {
+    assertInvariant(worker.session.claims.get(claim.token) === claim, "O6", "a slot is busy with a body that has ended")
+  }
+  for (const taker of worker.takers) {
+    assertInvariant(worker.session.requests.get(taker.request) === taker, "O4", "a slot asks that was withdrawn")
+    for (const queue of worker.queues) assertInvariant(queue.takers.has(taker), "O6", "a slot asks, unknown to a queue")
+  }
+  for (const queue of worker.queues)
+    assertInvariant(queue.workers.has(worker), "L7", "a queue does not know its worker")
 }
 
 function checkRun(context: Context, run: Run): void {

@@ -102,7 +102,7 @@ export class RunQueues {
     while (hasSlot(queue)) {
       const run = this.#best(queue.takers.size > 0 ? queue.ready : queue.wanted)
       if (run === undefined) return
-      const to = executorOf(run) ?? first(queue.takers)
+      const to = executorOf(run) ?? queue.takers.values().next().value
       assertInvariant(to !== undefined, "O6", "a run is dispatched without an executor")
       this.#assign(run, to)
     }
@@ -255,10 +255,5 @@ function hasSlot(queue: OperationQueue): boolean {
 /** The first waiter whose session can execute the run. */
 export function executorOf(run: Run): RunWait | undefined {
   for (const waiter of run.waiters) if (waiter.execute) return waiter
-  return undefined
-}
-
-function first<T>(items: Set<T>): T | undefined {
-  for (const item of items) return item
   return undefined
 }

@@ -53,7 +53,7 @@ import {
   viewQueues,
   viewRun,
 } from "./run-view.ts"
-import { identityOf, runIdOf } from "./state.ts"
+import { identityOf, runIdOf, unregister } from "./state.ts"
 import type { Claim, Holder, OperationQueue, Run, RunRow, RunWait, RunWatch, Session, Taker, Worker } from "./state.ts"
 import { sameValue } from "./value.ts"
 import type { Value } from "./value.ts"
@@ -90,7 +90,7 @@ export class RunTable {
   /** A stored row back in memory; what is kept for a while is forgotten in time. */
   load(row: RunRow): Run {
     const run = this.#adopt(row)
-    if (!isOpen(row)) this.#keepForRetention(run)
+    this.#keepForRetention(run)
     return run
   }
 
@@ -265,7 +265,7 @@ export class RunTable {
   withdrawTaker(taker: Taker): void {
     taker.worker.takers.delete(taker)
     for (const queue of taker.worker.queues) queue.takers.delete(taker)
-    if (taker.session.requests.get(taker.request) === taker) taker.session.requests.delete(taker.request)
+    unregister(taker.session, taker.request, taker)
   }
 
   // What an executor reports
@@ -304,7 +304,7 @@ export class RunTable {
   /** The outcome an earlier commit of this run recorded for the step, if any. */
   recordedStep(token: Token, name: string): Value | undefined {
     const holder = this.#context.holders.get(token)
-    if (holder?.kind !== "claim") return undefined
+    assertInvariant(holder?.kind === "claim", "O5", "a step is looked up without a live claim")
     return holder.run.row.steps.find((step) => step.name === name)?.outcome
   }
 
@@ -408,7 +408,7 @@ export class RunTable {
 
   unwatch(watch: RunWatch): void {
     watch.run.watches.delete(watch)
-    if (watch.session.requests.get(watch.request) === watch) watch.session.requests.delete(watch.request)
+    unregister(watch.session, watch.request, watch)
   }
 
   // What time does
@@ -531,14 +531,17 @@ export class RunTable {
   #wait(waiter: RunWait): Cycle | null {
     waiter.run.waiters.add(waiter)
     waiter.session.requests.set(waiter.request, waiter)
-    for (const holder of waiter.holders) {
-      ;(holder.waits ??= new Set()).add(waiter)
-      if (holder.kind === "claim" && holder.worker !== null) holder.worker.hasLent = true
-    }
+    for (const holder of waiter.holders) (holder.waits ??= new Set()).add(waiter)
     if (waiter.holders.length === 0) return null
     const cycle = findDeadlock(waiter, this.#context.now)
-    if (cycle !== null) this.#dropWaiter(waiter)
-    return cycle
+    if (cycle !== null) {
+      this.#dropWaiter(waiter)
+      return cycle
+    }
+    for (const holder of waiter.holders) {
+      if (holder.kind === "claim" && holder.worker !== null) holder.worker.hasLent = true
+    }
+    return null
   }
 
   #dropWaiter(waiter: RunWait): void {
@@ -549,8 +552,7 @@ export class RunTable {
       if (holder.waits.size > 0 && !awaitsRun(holder))
         for (const queue of holder.worker.queues) this.#doubted.add(queue)
     }
-    const { requests } = waiter.session
-    if (requests.get(waiter.request) === waiter) requests.delete(waiter.request)
+    unregister(waiter.session, waiter.request, waiter)
   }
 
   #assign(run: Run, to: RunWait | Taker): void {

@@ -25,7 +25,9 @@ export function settled(row: RunRow): Outcome {
 
 /** How a run ended, as its waiters are told. */
 export function settlementOf(row: RunRow): Settlement {
-  switch (row.status) {
+  const { status } = row
+  assertInvariant(status !== "pending" && status !== "running", "O2", `a ${status} run is told as settled`)
+  switch (status) {
     case "completed":
       assertInvariant(row.result !== null, "O2", "a completed run has no result")
       return { kind: "completed", result: row.result }
@@ -36,9 +38,6 @@ export function settlementOf(row: RunRow): Settlement {
       return { kind: "canceled" }
     case "interrupted":
       return { kind: "interrupted", attempt: row.attempt }
-    case "pending":
-    case "running":
-      assertInvariant(false, "O2", `a ${row.status} run is told as settled`)
   }
 }
 

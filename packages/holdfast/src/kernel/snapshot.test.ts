@@ -7,6 +7,7 @@ describe("a snapshot", () => {
   it("is plain data that holds everything the future depends on", () => {
     const d = new Driver()
     const a = d.grant("s1", "a", { leaseMs: 10 })
+    d.grant("s1", "same time", { leaseMs: 10 })
     d.grant("s2", "pool", { mode: "shared", permits: 2, limit: 3 })
     d.park("s2", ["a", "b"], { holding: [] })
     d.openWorker("s1", 7, ["work"])
@@ -37,10 +38,17 @@ describe("a snapshot", () => {
         },
         { name: "b", holders: [], queue: [{ session: "s2" }] },
         { name: "pool", limit: 3, holders: [{ permits: 2, mode: "shared" }] },
+        { name: "same time" },
       ],
       queues: [{ operation: "work", concurrency: 1, takers: [{ session: "s1" }] }],
       limits: [{ name: "pool", limit: 3 }],
-      deadlines: [{ kind: "lease", token: a }, { kind: "ready" }, { kind: "attempt" }, { kind: "expiry" }],
+      deadlines: [
+        { kind: "lease", token: a },
+        { kind: "lease" },
+        { kind: "ready" },
+        { kind: "attempt" },
+        { kind: "expiry" },
+      ],
     })
   })
 

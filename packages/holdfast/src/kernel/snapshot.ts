@@ -75,6 +75,8 @@ function describeSession(session: Session) {
     workers: [...session.workers.values()].map((worker) => ({
       id: worker.id,
       operations: worker.queues.map((queue) => [queue.operation, queue.version]),
+      slots: worker.slots,
+      hasLent: worker.hasLent,
     })),
   }
 }

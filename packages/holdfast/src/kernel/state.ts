@@ -9,6 +9,7 @@
  * A grant or claim stands for the scope that holds it: `waits` are the blocked requests of that scope and of everything
  * it started, because those requests name its token among what they hold. That is the whole waiting graph (L7).
  */
+import { assertInvariant } from "./assert.ts"
 import type { AcquireLock, Effects, Failure, LockMode, RetryPolicy, RunStatus } from "./command.ts"
 import type { Heap, HeapPlace } from "./heap.ts"
 import type { Identity } from "./identity.ts"
@@ -244,6 +245,12 @@ export type Deadline = { readonly at: number; readonly order: number; readonly p
   | { readonly kind: "ready"; readonly run: Run }
   | { readonly kind: "expiry"; readonly run: Run }
 )
+
+/** Takes a registration out of its session: ids are never used twice, so what stands there is this one (L4). */
+export function unregister(session: Session, request: RequestId, registration: Registration): void {
+  assertInvariant(session.requests.get(request) === registration, "L4", "a request ends that is not registered")
+  session.requests.delete(request)
+}
 
 /** Grants that hold the lock now. */
 export function holdersOf(lock: Lock): Grant[] {

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest"
 import { specOf } from "../../test/exploration/scope.ts"
 import { Driver, refusal } from "../../test/kernel/driver.ts"
 import type { RunSpec, Token } from "./index.ts"
+import type { Grant, Lock, LockRequest } from "./state.ts"
+import { allCanFinish } from "./waiting-graph.ts"
 
 const SHARED = { mode: "shared" } as const
 
@@ -209,7 +211,13 @@ describe("deadlocks over runs (L7)", () => {
     const child = d.enqueue("s1", specOf("queued", "child"))
     const token = parent.kind === "claimed" ? parent.claim.token : (0 as Token)
     expect(d.await("s2", child, { holding: [token] })).toMatchObject({ kind: "joined" })
-    expect(d.take("s2", 1)).toMatchObject({ kind: "claimed", claim: { run: child } })
+    const other = d.enqueue("s1", specOf("other", "1"))
+    d.await("s2", other, { holding: [token] })
+    const taken = d.take("s2", 1)
+    expect(taken).toMatchObject({ kind: "claimed", claim: { run: child } })
+    d.complete("s2", taken.kind === "claimed" ? taken.claim.token : token)
+    d.control(other, "cancel")
+    expect(d.complete("s2", token)).toEqual({ kind: "status", status: "completed" })
   })
 
   it("are none with a delayed or paused child, or where no worker has come yet (L7)", () => {
@@ -355,5 +363,20 @@ describe("waits that lose their hope later (L7)", () => {
     d.control(child, "resume")
     expect(d.events()).toMatchObject([{ kind: "requestRefused" }])
     expect(d.await("s2", child)).toMatchObject({ kind: "settled", settlement: { kind: "canceled" } })
+  })
+})
+
+describe("the check of the whole store (L7)", () => {
+  it("fails on a deadlock, were one to stand (L7)", () => {
+    // A scope that waits for its own grant, which no command can bring about.
+    const lock = { exclusive: null, shared: null, joint: null } as unknown as Lock
+    const grant = { kind: "grant", locks: [lock], permits: 1, waits: new Set() } as unknown as Grant
+    const tickets = [{ lock, previous: null, next: null }]
+    const request = { kind: "lock", tickets, arrival: 1, holders: [grant] } as unknown as LockRequest
+    expect(allCanFinish([request])).toBe(true)
+    lock.exclusive = grant
+    expect(allCanFinish([request])).toBe(true)
+    grant.waits?.add(request)
+    expect(allCanFinish([request])).toBe(false)
   })
 })

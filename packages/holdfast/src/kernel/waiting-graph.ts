@@ -15,9 +15,10 @@
  * Outside what the graph sees (a delay, a pause, a worker that has not come yet) counts as able to go on. A body that
  * awaits a run gives its worker's slot up meanwhile, so a worker is stuck only where as many bodies are as it has slots.
  */
+import { assertInvariant } from "./assert.ts"
 import { describeMs } from "./duration.ts"
 import { describeName } from "./names.ts"
-import { type Claim, type Holder, holdersOf, type Lock, type LockRequest } from "./state.ts"
+import { type Claim, type Holder, holdersOf, type Lock, type LockRequest, type Ticket } from "./state.ts"
 import type { OperationQueue, Run, RunWait, Wait, Worker } from "./state.ts"
 
 /** One line of the picture a DEADLOCK gives. */
@@ -119,8 +120,8 @@ function canPass(request: LockRequest, lock: Lock, finishing: Set<Node>): boolea
   // permits they keep leave too few for this request and for the largest ahead of it.
   const stuckPermits = stuck.reduce((sum, holder) => sum + holder.permits, 0)
   for (
-    let ticket = request.tickets.find((own) => own.lock === lock) ?? null;
-    ticket !== null;
+    let ticket: Ticket | null | undefined = request.tickets.find((own) => own.lock === lock);
+    ticket != null;
     ticket = ticket.previous
   ) {
     const { mode, permits } = ticket.request.command
@@ -144,7 +145,6 @@ function jointAhead(request: LockRequest, lock: Lock): LockRequest[] {
 /** Claims whose end would let the run go on. */
 function executors(run: Run): Node[] {
   if (run.claim !== null) return [run.claim]
-  if (run.row.status !== "pending") return []
   const { queue, row } = run
   const nodes: Node[] = row.keyed === null ? [] : liveOf(queue, row.keyed.key)
   if (queue.concurrency !== null) nodes.push(...queue.live)
@@ -154,7 +154,7 @@ function executors(run: Run): Node[] {
 
 function canSettle(run: Run, finishing: Set<Node>): boolean {
   if (run.claim !== null) return finishing.has(run.claim)
-  if (run.row.status !== "pending" || run.row.paused) return true
+  if (run.row.paused) return true
   const { queue } = run
   // More than the limit may be live where it was lowered: as many must end as bring them below it.
   if (queue.concurrency !== null && countStuck(queue.live, finishing) >= queue.concurrency) return false
@@ -169,7 +169,7 @@ function canSettle(run: Run, finishing: Set<Node>): boolean {
 function hasHope(worker: Worker, finishing: Set<Node>): boolean {
   if (worker.takers.size > 0 || worker.busy.size === 0) return true
   let stuck = 0
-  for (const claim of worker.busy) if (!finishing.has(claim) && !awaitsRun(claim)) stuck += 1
+  for (const claim of worker.busy) if (!awaitsRun(claim) && !finishing.has(claim)) stuck += 1
   return stuck < worker.slots
 }
 
@@ -198,9 +198,10 @@ function some<T>(items: Iterable<T>, test: (item: T) => boolean): boolean {
 function describeCycle(start: Wait, finishing: Set<Node>, now: number): Cycle {
   const steps: CycleStep[] = []
   const seen = new Set<Node>()
-  for (let node: Node | undefined = start; node !== undefined && !seen.has(node);) {
+  for (let node: Node = start; !seen.has(node);) {
     seen.add(node)
     const next: Node | undefined = [...dependencies(node)].find((candidate) => !finishing.has(candidate))
+    assertInvariant(next !== undefined, "L7", "what cannot finish depends on nothing that cannot")
     if (node.kind === "lock" || node.kind === "run") steps.push(describeStep(node, next, now))
     node = next
   }
@@ -208,17 +209,9 @@ function describeCycle(start: Wait, finishing: Set<Node>, now: number): Cycle {
   return { message: `waiting here would complete a deadlock:\n${picture.join("\n")}`, steps }
 }
 
-function describeStep(wait: Wait, next: Node | undefined, now: number): CycleStep {
-  const who = describeScope(wait, now)
-  if (wait.kind === "run") {
-    return {
-      who,
-      waitsFor: `${describeRun(wait)}${next === undefined ? "" : describeWay(next, now)}`,
-      sinceMs: now - wait.since,
-    }
-  }
-  const names = wait.command.names.map(describeName).join(" and ")
-  return { who, waitsFor: `${names}${next === undefined ? "" : describeWay(next, now)}`, sinceMs: now - wait.since }
+function describeStep(wait: Wait, next: Node, now: number): CycleStep {
+  const what = wait.kind === "run" ? describeRun(wait) : wait.command.names.map(describeName).join(" and ")
+  return { who: describeScope(wait, now), waitsFor: `${what}${describeWay(next, now)}`, sinceMs: now - wait.since }
 }
 
 function describeScope(wait: Wait, now: number): string {

@@ -223,18 +223,41 @@ describe("hf.close", () => {
     }
   })
 
-  it("gives back a grant that comes in the very moment closing begins (L4, S1)", async () => {
+  it("leaves the queues at once, so that nobody waits behind it through its grace (L3, L4)", async () => {
+    const world = new RuntimeWorld()
+    const [hf, other] = [await world.open("closing"), await world.open("other")]
+    const reader = await other.lock("a").shared().acquire()
+    const gate = new Gate()
+    const running = hf.lock("b").run(async () => await gate.opened)
+    const writer = faultOf(hf.lock("a").acquire(), "CLOSED")
+    const behind = other.lock("a").shared().acquire()
+    const closing = hf.close()
+    await faultOf(hf.lock("a").acquire(), "CLOSED")
+    await writer
+    expect((await behind).isHeld).toBe(true)
+    expect((await other.inspect()).locks.find(({ name }) => name === "a")).toMatchObject({ waiterCount: 0 })
+    gate.open()
+    await Promise.all([running, closing])
+    await reader.release()
+  })
+
+  it("gives back at once a grant that comes in the very moment closing begins (L4, S1)", async () => {
     const world = new RuntimeWorld()
     const [hf, other] = [await world.open(), await world.open()]
+    const gate = new Gate()
+    // Keeps the closing session alive: its end would give everything back.
+    const running = hf.lock("b").run(async () => await gate.opened)
     const held = await other.lock("a").acquire()
     const waiting = faultOf(hf.lock("a").acquire(), "CLOSED")
     // The event has answered the wait; the caller has not gone on yet.
     const released = held.release()
     const closing = hf.close()
     await waiting
-    await Promise.all([released, closing])
-    expectQuiet(await other.inspect())
+    await released
+    expect((await other.lock("a").try())?.isHeld).toBe(true)
     expect(hf.metrics().locks["a"]).toMatchObject({ granted: 0, held: 0, waiting: 0 })
+    gate.open()
+    await Promise.all([running, closing])
   })
 
   it("whose store fails still ends what is held here, and closes the connection (S1)", async () => {

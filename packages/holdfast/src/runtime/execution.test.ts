@@ -471,7 +471,8 @@ describe("what reaches an attempt", () => {
         },
       })
       const stop = near.on("run.claimed", (transition) => {
-        if (transition.kind === "run.claimed") void near.run(transition.run).cancel()
+        const { run } = transition as Extract<typeof transition, { kind: "run.claimed" }>
+        void Promise.resolve().then(async () => await near.run(run).cancel())
       })
       await faultOf(op(), "RUN_CANCELED")
       await settle()

@@ -131,7 +131,6 @@ export class Execution {
     try {
       await this.#attempt()
     } finally {
-      this.#scope.isEnded = true
       metrics.executing -= 1
       metrics.bodyMs.observe(this.session.env.clock.monotonic() - since)
       this.#observer?.ended()
@@ -205,9 +204,11 @@ export class Execution {
       if (this.#abortReason !== null) throw this.#abortReason
       result = await this.#scope.run(() => this.#callBody())
     } catch (error) {
+      this.#scope.isEnded = true
       await this.#fail(error, false)
       return
     }
+    this.#scope.isEnded = true
     if (this.#isOver) return
     let encoded: Value
     try {
@@ -278,6 +279,8 @@ export class Execution {
   async #giveBack(): Promise<void> {
     const { definition, claim, session } = this
     definition.metrics.stale += 1
+    // The end of a session that closes gives back all it has; now it would come again to one of the session's own waits.
+    if (session.isClosed) return
     await session.execute({ kind: "returnRun", session: session.id, token: claim.token, started: true })
   }
 

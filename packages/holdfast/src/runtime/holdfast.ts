@@ -19,13 +19,7 @@ import { CellUpdates } from "./cell-updates.ts"
 import { Committer } from "./committer.ts"
 import { GrantList, type LockHome } from "./grant.ts"
 import { checkNames, Lock, Semaphore } from "./lock.ts"
-import {
-  createAdHoc,
-  createOperation,
-  type Operation,
-  type OperationOptions,
-  type StartOptions,
-} from "./operation.ts"
+import { createAdHoc, createOperation, type Operation, type OperationOptions, type StartOptions } from "./operation.ts"
 import { closedError, refusalError, unexpected } from "./refusal.ts"
 import { RunHandle, type RunInfo, toRunInfo } from "./run-handle.ts"
 import { Runs } from "./runs.ts"

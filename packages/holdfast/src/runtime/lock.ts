@@ -199,8 +199,7 @@ export class Holdable {
       throw error
     }
     if (isAnswer(first)) {
-      // A caller that left before the store had answered at all: a grant that still comes as the outcome is given back.
-      if (first.kind !== "lockGranted") session.background(this.#giveBack(outcome, asked))
+      if (first.kind !== "lockGranted") session.background(this.#giveBack(outcome))
       this.#metrics.waiting += 1
       return this.#finish(first, asked)
     }
@@ -239,21 +238,21 @@ export class Holdable {
       case "requestRefused":
         throw this.#refusal(answer)
       case "closed":
+        // Now, and not with the session: until that ends, nobody shall queue behind who has left.
+        this.#home.session.withdraw(asked.request)
         throw closedError()
       case "runSettled":
         throw unexpected("acquireLock", answer)
     }
   }
 
-  async #giveBack(asked: Promise<StoreOutcome>, { request }: Asked): Promise<void> {
-    const { session } = this.#home
+  /** The caller has left; a grant that still comes as the outcome, and not as an event, is given back here. */
+  async #giveBack(asked: Promise<StoreOutcome>): Promise<void> {
     try {
       const outcome = await asked
-      // A request that was parked is withdrawn by whoever left it; of any other nothing more will be heard.
-      if (outcome.kind !== "parked") session.unpark(request)
-      if (outcome.kind === "granted") session.giveBack(outcome.token)
+      if (outcome.kind === "granted") this.#home.session.giveBack(outcome.token)
     } catch {
-      session.unpark(request)
+      // The store is gone, and nothing was granted.
     }
   }
 

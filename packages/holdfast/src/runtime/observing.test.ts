@@ -104,16 +104,16 @@ describe("hf.on", () => {
       // Inside the holder's scope this would be a lock asked for twice.
       audits.push(faultOf(hf.lock("a").acquire({ waitMs: 0 }), "LOCK_TIMEOUT"))
     })
-    const others: Promise<unknown>[] = []
+    const busy = await hf.lock("b").acquire()
     await hf.lock("a").run(async () => {
-      others.push(hf.detached(async () => await hf.lock("a").run(() => undefined)))
-      await settle()
+      const waiting = hf.lock("b").acquire()
+      await busy.release()
+      await (await waiting).release()
     })
-    await Promise.all(others)
     await settle()
     await Promise.all(audits)
-    expect(await hf.cell("audit").get()).toBe(2)
-    expect(audits.length).toBeGreaterThanOrEqual(3)
+    expect(await hf.cell("audit").get()).toBe(3)
+    expect(audits).toHaveLength(4)
   })
 
   it("lets what a handler throws surface, and harms neither the store nor other handlers", async () => {

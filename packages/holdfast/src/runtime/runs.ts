@@ -177,7 +177,9 @@ export class Runs implements ExecutionHome {
     const { observer = null, recipe = null } = options
     const early = this.#early.get(claim.token) ?? []
     this.#early.delete(claim.token)
-    if (this.session.isClosed || early.some((event) => event.action === "lost")) {
+    // A session that closes gives back what it has when it ends; given back now, it would come again to one of its waits.
+    if (this.session.isClosed) return null
+    if (early.some((event) => event.action === "lost")) {
       this.session.background(this.giveBack(claim))
       return null
     }
@@ -207,8 +209,9 @@ export class Runs implements ExecutionHome {
     else this.session.background(this.giveBack(claim))
   }
 
-  /** Returns a claim whose body was not started. Where the store is gone, the session's end does. */
+  /** Returns a claim whose body was not started. Where the store is gone or closes, the session's end does. */
   async giveBack(claim: ClaimView): Promise<void> {
+    if (this.session.isClosed) return
     try {
       await this.session.execute({ kind: "returnRun", session: this.session.id, token: claim.token, started: false })
     } catch {

@@ -86,7 +86,7 @@ describe("a wait", () => {
       { kind: "withdrawRequest", request, reason: "abort" },
       { kind: "releaseLock", token: 7 },
     ])
-    // Only once: the ghost is gone.
+    // Whatever else comes is for nobody.
     store.tell({ kind: "requestRefused", session: session.id, request, code: "DEADLOCK", message: "", details: {} })
     expect(store.asked).toHaveLength(2)
   })

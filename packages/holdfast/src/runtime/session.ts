@@ -6,8 +6,7 @@
  *
  *     parked ──answering event──▶ answered
  *       │
- *       └──timeout, abort──▶ leaving (told to the store) ──the store knew it──▶ gone
- *                              └──its answer was already under way──▶ ghost ──the answer──▶ given back, gone
+ *       └──timeout, abort──▶ left (told to the store); what was under way is given back when it comes
  *
  * 1. A wait is registered before its request can be answered, and answered exactly once (O4).
  * 2. A grant that arrives for a wait that has left is released at once (L4).
@@ -43,8 +42,6 @@ interface Parked {
   timer: Timer | null
   signal: AbortSignal | null
   onAbort: (() => void) | null
-  /** True once the caller was answered and only the store's last word is awaited. */
-  isGhost: boolean
 }
 
 /** What a session tells the parts of the runtime that own claims, grants and watches. */
@@ -113,7 +110,7 @@ export class Session {
     // What is asked while closing is withdrawn with the session.
     if (this.#isClosed) return Promise.resolve({ kind: "closed" })
     return new Promise((answer) => {
-      const parked: Parked = { answer, onAssigned, timer: null, signal: null, onAbort: null, isGhost: false }
+      const parked: Parked = { answer, onAssigned, timer: null, signal: null, onAbort: null }
       this.#parked.set(request, parked)
       const { waitMs, signal } = options
       if (waitMs !== undefined && Number.isFinite(waitMs)) {
@@ -139,6 +136,11 @@ export class Session {
     if (parked === undefined) return
     this.#parked.delete(request)
     disarm(parked)
+  }
+
+  /** Tells the store that nobody waits under a request any more. */
+  withdraw(request: RequestId): void {
+    this.background(this.#withdraw(request, "abort"))
   }
 
   watch(request: RequestId, handler: (event: WatchEvent) => void): void {
@@ -236,11 +238,8 @@ export class Session {
   #handleGrant(event: Extract<StoreEvent, { readonly kind: "lockGranted" }>): void {
     const parked = this.#parked.get(event.request)
     this.#parked.delete(event.request)
-    if (parked !== undefined && !parked.isGhost) {
-      this.#answer(parked, event)
-      return
-    }
-    this.giveBack(event.token)
+    if (parked === undefined) this.giveBack(event.token)
+    else this.#answer(parked, event)
   }
 
   async #own(work: Promise<unknown>): Promise<void> {
@@ -256,16 +255,13 @@ export class Session {
   /** The caller's own bound ends its wait. */
   async #leave(request: RequestId, parked: Parked, reason: "timeout" | "abort"): Promise<void> {
     // Identity-checked: the wait may have been answered between the timer and here.
-    if (this.#parked.get(request) !== parked || parked.isGhost) return
+    if (this.#parked.get(request) !== parked) return
+    this.#parked.delete(request)
     disarm(parked)
-    parked.isGhost = true
     // A caller that aborts is answered at once; one that timed out is told who was in its way.
     if (reason === "abort") this.#answer(parked, { kind: "aborted", reason: parked.signal?.reason })
-    const withdrawn = this.#withdraw(request, reason)
-    const outcome = withdrawn instanceof Promise ? await withdrawn : withdrawn
-    if (reason === "timeout") this.#answer(parked, { kind: "timeout", locks: outcome.locks })
-    // Where the store no longer knew the request, its answer is under way and the ghost stays to receive it.
-    if (outcome.found && this.#parked.get(request) === parked) this.#parked.delete(request)
+    const { locks } = await this.#withdraw(request, reason)
+    if (reason === "timeout") this.#answer(parked, { kind: "timeout", locks })
   }
 
   async #withdraw(request: RequestId, reason: "timeout" | "abort" | "done") {
@@ -275,7 +271,7 @@ export class Session {
     } catch {
       // The store is gone, and the wait with it.
     }
-    return { found: true, locks: [] }
+    return { locks: [] }
   }
 
   #answer(parked: Parked, answer: Answer): void {

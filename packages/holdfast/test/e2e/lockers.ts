@@ -127,7 +127,7 @@ export async function openNear(
 }
 
 /** Wires deliver at once until the actors start and after they are done: only what lies between is explored. */
-class Wires {
+export class Wires {
   isExplored = false
   readonly #context: ScenarioContext
 

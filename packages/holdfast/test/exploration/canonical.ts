@@ -58,7 +58,7 @@ function write(value: unknown, key: string, ranks: Ranks): string {
     if (key === "requests" || key === "players") items.sort()
     return `[${items.join(",")}]`
   }
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? ""
+  if (typeof value !== "object" || value === null) return JSON.stringify(value)
   let text = "{"
   // Entries of a plain object.
   for (const name in value) if (!SHOWN_ONLY.has(name)) text += `${name}:${write((value as Plain)[name], name, ranks)},`

@@ -15,48 +15,59 @@ const CELLS = ["x", "y", "x/1"]
 
 /** What the programs know of, as outcomes and events told them. */
 export class Knowledge {
-  readonly tokens: Token[] = []
-  readonly requests: RequestId[] = []
+  readonly #tokens: { readonly session: SessionId; readonly token: Token }[] = []
+  readonly #requests: { readonly session: SessionId; readonly request: RequestId }[] = []
   readonly runs: RunId[] = []
   #nextRequest = 0
 
-  learn(outcome: Outcome, events: readonly StoreEvent[]): void {
-    if (outcome.kind === "granted") this.#keep(this.tokens, outcome.token)
-    if (outcome.kind === "claimed") this.#learnClaim(outcome.claim)
-    if (outcome.kind === "joined" || outcome.kind === "enqueued" || outcome.kind === "settled")
+  learn(command: Command, outcome: Outcome, events: readonly StoreEvent[]): void {
+    const session = "session" in command ? command.session : null
+    if (session !== null && "request" in command) this.#keep(this.#requests, { session, request: command.request })
+    if (session !== null && outcome.kind === "granted") this.#keep(this.#tokens, { session, token: outcome.token })
+    if (session !== null && outcome.kind === "claimed") this.#learnClaim(session, outcome.claim)
+    if (outcome.kind === "joined" || outcome.kind === "enqueued" || outcome.kind === "settled") {
       this.#keep(this.runs, outcome.run)
+    }
     for (const event of events) {
-      if (event.kind === "lockGranted") this.#keep(this.tokens, event.token)
-      if (event.kind === "runAssigned") this.#learnClaim(event.claim)
+      if (event.kind === "lockGranted") this.#keep(this.#tokens, event)
+      if (event.kind === "runAssigned") this.#learnClaim(event.session, event.claim)
     }
   }
 
   request(): RequestId {
     this.#nextRequest += 1
-    const request = this.#nextRequest as RequestId // Brand constructor.
-    this.#keep(this.requests, request)
-    return request
+    return this.#nextRequest as RequestId // Brand constructor.
   }
 
-  #learnClaim(claim: { readonly token: Token; readonly run: RunId }): void {
-    this.#keep(this.tokens, claim.token)
+  /** What the session was given; anybody's where `stolen`. */
+  tokensOf(session: SessionId, isStolen: boolean): Token[] {
+    return this.#tokens.filter((known) => isStolen || known.session === session).map(({ token }) => token)
+  }
+
+  requestsOf(session: SessionId): RequestId[] {
+    return this.#requests.filter((known) => known.session === session).map(({ request }) => request)
+  }
+
+  #learnClaim(session: SessionId, claim: { readonly token: Token; readonly run: RunId }): void {
+    this.#keep(this.#tokens, { session, token: claim.token })
     this.#keep(this.runs, claim.run)
   }
 
   /** Remembers the newest few: older ones are over, mostly, and stand for zombies. */
   #keep<T>(list: T[], item: T): void {
     list.push(item)
-    if (list.length > 12) list.shift()
+    if (list.length > 20) list.shift()
   }
 }
 
 /** The command these numbers stand for. */
 export function commandOf([kind, who, what, how]: Draw, knows: Knowledge): Command {
   const session = SESSIONS[who % SESSIONS.length] as SessionId // In range.
-  const token = pick(knows.tokens, what) ?? (99_999 as Token)
+  const tokens = knows.tokensOf(session, how % 10 === 0)
+  const token = pick(tokens, what) ?? (99_999 as Token)
   const run = pick(knows.runs, what) ?? ("nonsense" as RunId)
-  const request = pick(knows.requests, what) ?? (1 as RequestId)
-  const holding = how % 3 === 0 ? [] : [token, ...(how % 5 === 0 ? knows.tokens.slice(-2) : [])]
+  const request = pick(knows.requestsOf(session), what) ?? (1 as RequestId)
+  const holding = how % 3 === 0 ? [] : [token, ...(how % 5 === 0 ? tokens.slice(-2) : [])]
   const spec = specFor(what, how)
   const name = NAMES[what % NAMES.length] as string // In range.
   switch (kind % 30) {

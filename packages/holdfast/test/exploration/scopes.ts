@@ -135,6 +135,45 @@ const tree: Scope = (() => {
 const QUEUED = specOf("queued", "1")
 const OTHER = specOf("queued", "2")
 
+/** Definitions that disagree on limits, of the operation and of a key, while parents await children. */
+const definitions: Scope = (() => {
+  const parent = (id: string) => specOf("tree", id, { concurrency: 3, keyed: { key: "k", count: 2 } })
+  const narrow = specOf("tree", "narrow", { concurrency: 2, keyed: { key: "k", count: 1 } })
+  const wide = specOf("tree", "wide", { concurrency: 3, keyed: { key: "k", count: 3 } })
+  return {
+    ...NOTHING,
+    canWithdraw: false,
+    actors: [
+      { session: "s1", menu: [{ do: "claim", spec: parent("1") }], depth: 0 },
+      {
+        session: "s2",
+        menu: [
+          { do: "claim", spec: parent("2") },
+          { do: "enqueue", spec: narrow },
+        ],
+        depth: 0,
+      },
+    ],
+    bodies: {
+      tree: {
+        menu: [
+          { do: "claim", spec: narrow },
+          { do: "claim", spec: wide },
+          { do: "await", spec: narrow, execute: false },
+        ],
+        depth: 0,
+        ends: ["complete"],
+      },
+    },
+    workers: [{ session: "s2", slots: 1, operations: ["tree"] }],
+    interventions: [
+      dies("s1", 1),
+      { do: "control", spec: narrow, action: "pause" },
+      { do: "control", spec: narrow, action: "resume" },
+    ],
+  }
+})()
+
 /** Who holds a lock and awaits a queued run, while bodies in the slots ask for the lock, or await each other. */
 const slots: Scope = {
   ...NOTHING,
@@ -315,6 +354,11 @@ export const EXPLORATIONS: readonly Exploration[] = [
   {
     title: "parents that await children inside an operation's limit, with locks inside the bodies, keep L7 and O6",
     scope: tree,
+    minimumStates: 0,
+  },
+  {
+    title: "parents and children whose definitions disagree on the limits keep L7, O1 and O6",
+    scope: definitions,
     minimumStates: 0,
   },
   {

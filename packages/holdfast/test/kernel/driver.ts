@@ -87,7 +87,7 @@ export class Driver {
   }
 
   park(session: string, names: string | readonly string[], ask: Ask = {}): RequestId {
-    expect(this.acquire(session, names, ask)).toEqual({ kind: "parked" })
+    expectKind(this.acquire(session, names, ask), "parked")
     return this.#request as RequestId
   }
 
@@ -126,7 +126,7 @@ export class Driver {
   }
 
   join(session: string, spec: RunSpec, options: { holding?: readonly Token[] } = {}): RequestId {
-    expect(this.claimRun(session, spec, options)).toMatchObject({ kind: "joined" })
+    expectKind(this.claimRun(session, spec, options), "joined")
     return this.#request as RequestId
   }
 
@@ -197,4 +197,8 @@ export function refusal(outcome: Outcome, code: ErrorCode): string {
   if (outcome.kind !== "refused") throw new Error(`not refused: ${JSON.stringify(outcome)}`)
   expect(outcome.code).toBe(code)
   return outcome.message
+}
+
+function expectKind(outcome: Outcome, kind: Outcome["kind"]): void {
+  expect(outcome).toMatchObject({ kind })
 }
