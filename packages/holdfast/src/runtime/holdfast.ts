@@ -253,6 +253,8 @@ export class Holdfast implements AsyncDisposable {
   /** Takes queued runs of the operations and executes them here until drained. */
   async work(operations: readonly AnyOperation[], options: WorkOptions = {}): Promise<Worker> {
     const worker = await Worker.open(this.#runs, operations, options)
+    // Workers that were drained meanwhile have nothing left for close to do.
+    for (const each of this.#workers) if (each.isClosed) this.#workers.delete(each)
     this.#workers.add(worker)
     return worker
   }

@@ -86,6 +86,11 @@ export class Worker implements AsyncDisposable {
     this.#state = "closed"
   }
 
+  /** True once drained: nothing is taken and no body runs. */
+  get isClosed(): boolean {
+    return this.#state === "closed"
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain()
   }

@@ -364,7 +364,7 @@ export function onceScenario(interference: Interference, way: OnceWay, wire: Wir
         await ask("near")
         await ask("near")
       }),
-      interference === "death" ? ask("far").catch(ignoreLost) : context.actor("far", async () => await ask("far")),
+      interference === "death" ? ask("far").catch(ignoreGone) : context.actor("far", async () => await ask("far")),
       context.actor("interference", interfere),
     ]
     // Nobody answers a session that died: what its callers wait for is not waited for here.
@@ -416,6 +416,7 @@ function ignoreSuperseded(error: unknown): void {
   if (!(error instanceof HoldfastError) || error.code !== "RUN_SUPERSEDED") throw error
 }
 
-function ignoreLost(error: unknown): void {
-  if (!(error instanceof HoldfastError) || error.code !== "SESSION_LOST") throw error
+/** A dead session's callers are refused, or answered when the scenario closes what is left of it. */
+function ignoreGone(error: unknown): void {
+  if (!(error instanceof HoldfastError) || (error.code !== "SESSION_LOST" && error.code !== "CLOSED")) throw error
 }

@@ -145,32 +145,20 @@ const definitions: Scope = (() => {
     canWithdraw: false,
     actors: [
       { session: "s1", menu: [{ do: "claim", spec: parent("1") }], depth: 0 },
-      {
-        session: "s2",
-        menu: [
-          { do: "claim", spec: parent("2") },
-          { do: "enqueue", spec: narrow },
-        ],
-        depth: 0,
-      },
+      { session: "s2", menu: [{ do: "claim", spec: parent("2") }], depth: 0 },
+      { session: "s3", menu: [{ do: "enqueue", spec: narrow }], depth: 0 },
     ],
     bodies: {
       tree: {
         menu: [
           { do: "claim", spec: narrow },
           { do: "claim", spec: wide },
-          { do: "await", spec: narrow, execute: false },
         ],
         depth: 0,
         ends: ["complete"],
       },
     },
-    workers: [{ session: "s2", slots: 1, operations: ["tree"] }],
-    interventions: [
-      dies("s1", 1),
-      { do: "control", spec: narrow, action: "pause" },
-      { do: "control", spec: narrow, action: "resume" },
-    ],
+    interventions: [dies("s1", 1)],
   }
 })()
 
