@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Binary } from "./binary.ts"
 import { HoldfastError } from "./errors.ts"
-import { identify, identifyKey, primitiveKey, Reference } from "./identity.ts"
+import { identify, identifyKey, type Identity, primitiveKey, Reference } from "./identity.ts"
 import { encodeValue } from "./value.ts"
 
 function sha256(bytes: Uint8Array): string {
@@ -215,6 +215,17 @@ describe("handles enter by what they name (O7)", () => {
     expect(identityOf(new Reference(first), 100)).not.toBe(identityOf(new Reference(second), 100))
     expect(identityOf(new Reference(first), 100)).not.toBe(identityOf(first, 100))
     expect(identityOf({ deep: [new Reference(first)] })).not.toBe(identityOf({ deep: [new Reference(second)] }))
+  })
+
+  it("leaves a subclass of Reference room for fields of its own", () => {
+    class Named extends Reference {
+      readonly name: string
+      constructor(name: string) {
+        super(identityOf(name) as Identity)
+        this.name = name
+      }
+    }
+    expect(new Named("a").name).toBe("a")
   })
 
   it("lets nobody change a Reference, and gives it no encoding as a value", () => {

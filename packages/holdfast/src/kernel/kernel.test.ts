@@ -109,6 +109,7 @@ describe("inspect", () => {
     d.claim("s3", specOf("work", "1"))
     for (let index = 0; index < 120; index += 1) d.enqueue("s3", specOf("other", String(index)))
     d.complete("s3", d.claim("s3", specOf("work", "2")).token)
+    d.enqueue("s3", { ...specOf("work", "new"), version: 2 })
     const outcome = d.send({ kind: "inspect", session: S1 })
     expect(outcome).toMatchObject({
       kind: "view",
@@ -127,7 +128,12 @@ describe("inspect", () => {
             waiterCount: 1,
           },
         ],
-        runs: { byStatus: { pending: 120, running: 1, completed: 1 } },
+        runs: { byStatus: { pending: 121, running: 1, completed: 1 } },
+        queues: [
+          { operation: "other", version: 1, pending: 120, running: 0 },
+          { operation: "work", version: 1, pending: 0, running: 1 },
+          { operation: "work", version: 2, pending: 1, running: 0 },
+        ],
         cells: { resident: 0 },
       },
     })

@@ -202,7 +202,7 @@ describe("a call as an argument (O7)", () => {
       expect.objectContaining({ code: "ARGUMENT_INVALID" }),
     )
     await faultOf(sum({ list: [far.square.handle(1)] }), "ARGUMENT_INVALID")
-    await faultOf(hf.cell<unknown>("a").set(sum.handle({ list: [] })), "VALUE_NOT_ENCODABLE")
+    await faultOf(hf.cell("a").set(sum.handle({ list: [] })), "VALUE_NOT_ENCODABLE")
     const leak = hf.operation("leak", { version: 1, effects: "pure", run: (): unknown => sum.handle({ list: [] }) })
     await faultOf(leak(), "RUN_FAILED")
   })
@@ -482,7 +482,10 @@ describe("a binary (O7)", () => {
     }
     damage(call.spec.args)
     const fault = await faultOf(call.result(), "RUN_FAILED")
-    expect(fault.cause).toMatchObject({ code: "VALUE_INVALID", message: expect.stringMatching(/Binary of 3 bytes is damaged/) })
+    expect(fault.cause).toMatchObject({
+      code: "VALUE_INVALID",
+      message: expect.stringMatching(/Binary of 3 bytes is damaged/),
+    })
     expect(seen).toEqual([])
     const cell = hf.cell<ReturnType<Holdfast["binary"]>>("a")
     await cell.set(hf.binary(Uint8Array.of(1)))

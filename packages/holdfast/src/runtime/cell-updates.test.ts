@@ -217,8 +217,8 @@ describe("updates of several sessions", () => {
     // Holds the cell's queue as another update in its turn would.
     const queue = world.store.connect()
     const session = createSimulatedEnv({ seed: 9 }).ids.next() as never
-    queue.execute({ kind: "openSession", session, label: "queue" })
-    queue.execute({
+    void queue.execute({ kind: "openSession", session, label: "queue" })
+    void queue.execute({
       kind: "acquireLock",
       session,
       request: 1 as never,
@@ -277,7 +277,7 @@ describe("merges", () => {
 
   it("that fail tell all who merged, and the next start anew", async () => {
     const { hf } = await openCounted(new RuntimeWorld())
-    const cell = hf.cell<unknown>("p", { relaxed: "counter" })
+    const cell = hf.cell("p", { relaxed: "counter" })
     await cell.set("text")
     const first = [cell.merge(1), cell.merge(2)].map(async (each) => await faultOf(each, "VALUE_INVALID"))
     await Promise.resolve()

@@ -53,7 +53,7 @@ describe("a session that dies while it executes a run", () => {
       )
       void ops[0]?.()
       await settle()
-      const waiting = [ops[1]?.(), ops[2]?.(), ops[1]?.()]
+      const waiting = [1, 2, 1].map(async (session) => await ops[session]?.())
       await settle()
       expect(started).toEqual([0])
       world.kill("dying")
@@ -74,7 +74,8 @@ describe("a session that dies while it executes a run", () => {
     const sessions = [await world.open("dying"), await world.open("b")]
     const ops = inEach(sessions, async (_, session) => (session === 0 ? await new Gate().opened : "taken over"))
     const [dying, other] = sessions
-    if (dying === undefined || other === undefined || ops[0] === undefined || ops[1] === undefined) throw new Error("no")
+    if (dying === undefined || other === undefined || ops[0] === undefined || ops[1] === undefined)
+      throw new Error("no")
     const run = await ops[1].start([])
     await dying.work([ops[0]])
     await settle()
@@ -149,7 +150,9 @@ describe("a session that dies while it executes a run", () => {
   it("and is canceled by decision instead never runs again (O10, O3)", async () => {
     const world = new RuntimeWorld()
     const sessions = [await world.open("dying"), await world.open("b")]
-    const ops = inEach(sessions, async (_, session) => (session === 0 ? await new Gate().opened : "new"), { effects: "once" })
+    const ops = inEach(sessions, async (_, session) => (session === 0 ? await new Gate().opened : "new"), {
+      effects: "once",
+    })
     void ops[0]?.()
     await settle()
     world.kill("dying")
@@ -281,7 +284,11 @@ describe("ctx.transact", () => {
   it("may return nothing, and starts runs with its commit", async () => {
     const hf = await new RuntimeWorld().open()
     const told: string[] = []
-    const tell = hf.operation("tell", { version: 1, effects: "idempotent", run: (_, who: string) => void told.push(who) })
+    const tell = hf.operation("tell", {
+      version: 1,
+      effects: "idempotent",
+      run: (_, who: string) => void told.push(who),
+    })
     const op = hf.operation("op", {
       version: 1,
       effects: "idempotent",

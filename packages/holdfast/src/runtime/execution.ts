@@ -14,7 +14,6 @@ import {
   type ClaimView,
   decodeArguments,
   decodeValue,
-  type Effects,
   encodeResult,
   encodeValue,
   type Failure,
@@ -39,7 +38,6 @@ import { type CommitExtras, type Transaction, type TransactOptions, transactWith
 export interface Definition {
   readonly name: string
   readonly version: number
-  readonly effects: Effects
   readonly ephemeral: boolean
   readonly body: (context: RunContext, ...args: never[]) => unknown
   readonly metrics: OperationMetrics
@@ -90,6 +88,7 @@ export class Execution {
   /** The attempt is to be given back where its body does not end well. */
   #isReturning = false
   #isSuperseded = false
+  #hasStarted = false
   #resumed: (() => void)[] = []
   /** Runs this body awaits at the moment; while there are any it gives up its worker's slot (L7). */
   #awaiting = 0
@@ -202,6 +201,7 @@ export class Execution {
       // at once, and a call in a call in a call unwinds the stack.
       await Promise.resolve()
       if (this.#abortReason !== null) throw this.#abortReason
+      this.#hasStarted = true
       result = await this.#scope.run(() => this.#callBody())
     } catch (error) {
       this.#scope.isEnded = true
@@ -281,7 +281,7 @@ export class Execution {
     definition.metrics.stale += 1
     // The end of a session that closes gives back all it has; now it would come again to one of the session's own waits.
     if (session.isClosed) return
-    await session.execute({ kind: "returnRun", session: session.id, token: claim.token, started: true })
+    await session.execute({ kind: "returnRun", session: session.id, token: claim.token, started: this.#hasStarted })
   }
 
   async #report(send: () => Promise<void>): Promise<void> {

@@ -29,7 +29,8 @@ describe("a retry policy", () => {
       failure: { message: "failure 1" },
       notBefore: world.env.clock.now() + 100,
     })
-    for (const fault of await drive(world.env, Promise.all(joined))) expect(fault.cause).toMatchObject({ message: "failure 6" })
+    for (const fault of await drive(world.env, Promise.all(joined)))
+      expect(fault.cause).toMatchObject({ message: "failure 6" })
     expect(at).toEqual([0, 100, 400, 1_300, 2_300, 3_300])
     expect(world.env.pendingTimers).toEqual([])
   })
@@ -114,7 +115,7 @@ describe("limits", () => {
         },
       }),
     )
-    const results = await Promise.all(times(12, (n) => ops[n % 3]?.(n)))
+    const results = await Promise.all(times(12, async (n) => await ops[n % 3]?.(n)))
     expect(results).toEqual(times(12, (n) => n))
     expect(most).toBe(2)
   })
@@ -130,7 +131,10 @@ describe("limits", () => {
       run: async (_, user: string, n: number) => {
         running.set(user, (running.get(user) ?? 0) + 1)
         mostOfKey = Math.max(mostOfKey, running.get(user) ?? 0)
-        most = Math.max(most, [...running.values()].reduce((sum, count) => sum + count, 0))
+        most = Math.max(
+          most,
+          [...running.values()].reduce((sum, count) => sum + count, 0),
+        )
         await settle()
         running.set(user, (running.get(user) ?? 0) - 1)
         return n
@@ -177,7 +181,12 @@ describe("an attempt's timeout", () => {
           () => ctx.complete((tx) => tx.set(cell, "zombie")),
           () => ctx.checkpoint(),
         ]) {
-          late.push(await zombie().then(() => "done", (error: { code: string }) => error.code))
+          late.push(
+            await zombie().then(
+              () => "done",
+              (error: { code: string }) => error.code,
+            ),
+          )
         }
         return "first"
       },
@@ -186,7 +195,10 @@ describe("an attempt's timeout", () => {
     gate.open()
     await settle()
     expect(late).toEqual([
-      expect.objectContaining({ code: "STALE_ATTEMPT", message: expect.stringMatching(/attempt 1 of "op" is over: timeout/) }),
+      expect.objectContaining({
+        code: "STALE_ATTEMPT",
+        message: expect.stringMatching(/attempt 1 of "op" is over: timeout/),
+      }),
       "STALE_ATTEMPT",
       "FENCED",
       "FENCED",

@@ -127,7 +127,6 @@ export function createOperation<Args extends readonly unknown[], R>(
   const definition: Definition = {
     name,
     version: options.version,
-    effects: options.effects,
     ephemeral: options.ephemeral === true,
     // A body is only ever called with the arguments its own operation encoded, which are Args.
     body: (context, ...args) => options.run(context, ...(args as readonly unknown[] as Args)),
@@ -319,7 +318,6 @@ export function createAdHoc(runs: Runs, key: string, fn: () => unknown): Asked {
   const definition: Definition = {
     name: AD_HOC,
     version: 1,
-    effects: "idempotent",
     ephemeral: false,
     body: () => fn(),
     metrics: runs.session.metrics.operation(AD_HOC),

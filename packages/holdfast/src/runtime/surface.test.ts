@@ -49,7 +49,10 @@ function typesOf(hf: Holdfast): readonly (() => unknown)[] {
       expectTypeOf(hf.transact(() => "a")).resolves.toEqualTypeOf<string>()
     },
     function operationsAreTheirBodiesFunctions() {
-      const op = hf.operation("op", { ...pure, run: async (_, n: number, text?: string) => await Promise.resolve(`${n}${text}`) })
+      const op = hf.operation("op", {
+        ...pure,
+        run: async (_, n: number, text?: string) => await Promise.resolve(`${n}${text}`),
+      })
       expectTypeOf(op(1)).resolves.toEqualTypeOf<string>()
       expectTypeOf(op(1, undefined)).resolves.toEqualTypeOf<string>()
       expectTypeOf(op.invoke([1, "a"])).resolves.toEqualTypeOf<string>()
@@ -78,8 +81,10 @@ function typesOf(hf: Holdfast): readonly (() => unknown)[] {
       const text = hf.operation("text", { ...pure, run: (_, n: number) => `${n}` })
       const deep = hf.operation("deep", {
         ...pure,
-        run: (_, input: { readonly parts: readonly { readonly text: string; readonly n?: number }[]; readonly at: Date }) =>
-          input.parts.length,
+        run: (
+          _,
+          input: { readonly parts: readonly { readonly text: string; readonly n?: number }[]; readonly at: Date },
+        ) => input.parts.length,
       })
       expectTypeOf(length(text.handle(1))).resolves.toEqualTypeOf<number>()
       expectTypeOf(text.handle(length.handle(text.handle(5)))).toEqualTypeOf<Call<string>>()
@@ -105,12 +110,28 @@ function typesOf(hf: Holdfast): readonly (() => unknown)[] {
       void either(any.handle(1))
     },
     function keysSeeTheArguments() {
-      hf.operation("a", { ...pure, keyed: { key: (user: string) => user, concurrency: 1 }, run: (_, user: string, n: number) => user.length + n })
-      hf.operation("b", { ...pure, run: (_, user: string, n: number) => user.length + n, keyed: { key: (user) => user, concurrency: 1 } })
+      hf.operation("a", {
+        ...pure,
+        keyed: { key: (user: string) => user, concurrency: 1 },
+        run: (_, user: string, n: number) => user.length + n,
+      })
+      hf.operation("b", {
+        ...pure,
+        run: (_, user: string, n: number) => user.length + n,
+        keyed: { key: (user) => user, concurrency: 1 },
+      })
       // @ts-expect-error the first argument is a text
-      hf.operation("c", { ...pure, keyed: { key: (n: number) => `${n}`, concurrency: 1 }, run: (_, user: string) => user })
+      hf.operation("c", {
+        ...pure,
+        keyed: { key: (n: number) => `${n}`, concurrency: 1 },
+        run: (_, user: string) => user,
+      })
       // @ts-expect-error a key is a text
-      hf.operation("d", { ...pure, keyed: { key: (user: string) => user.length, concurrency: 1 }, run: (_, user: string) => user })
+      hf.operation("d", {
+        ...pure,
+        keyed: { key: (user: string) => user.length, concurrency: 1 },
+        run: (_, user: string) => user,
+      })
     },
     function definitionsDeclareWhatTheyMust() {
       // @ts-expect-error effects are declared

@@ -162,7 +162,7 @@ describe("a transaction", () => {
 
   it("refuses a write that a schema or the encoding rejects, and writes nothing", async () => {
     const hf = await new RuntimeWorld().open()
-    const a = hf.cell<unknown>("a")
+    const a = hf.cell("a")
     await faultOf(
       hf.transact((tx) => {
         tx.set(a, 1)
@@ -342,8 +342,8 @@ describe("a transaction that loses a race", () => {
     const hf = await world.open()
     const queue = world.store.connect()
     const session = "queue" as never
-    queue.execute({ kind: "openSession", session, label: "queue" })
-    queue.execute({
+    void queue.execute({ kind: "openSession", session, label: "queue" })
+    void queue.execute({
       kind: "acquireLock",
       session,
       request: 1 as never,

@@ -177,13 +177,30 @@ describe("watching a prefix", () => {
     await ended
   })
 
+  it("that is aborted gives nothing more, however much is unread", async () => {
+    const hf = await new RuntimeWorld().open()
+    const controller = new AbortController()
+    const watch = hf.watch("t/", { signal: controller.signal })
+    const first = watch.next()
+    await settle()
+    for (const name of ["t/a", "t/b", "t/c"]) await hf.cell(name).set(1)
+    expect((await first).value).toMatchObject({ name: "t/a" })
+    controller.abort()
+    expect(await watch.next()).toEqual({ done: true, value: undefined })
+  })
+
   it("keeps only the newest of each cell for a slow reader, and none goes back (C4)", async () => {
     const hf = await new RuntimeWorld().open()
     const watch = hf.watch("t/")
     const first = watch.next()
     await settle()
     for (let n = 1; n <= 10; n++) for (const name of ["t/a", "t/b", "t/c"]) await hf.cell(name).set(n)
-    const got = [(await first).value, (await watch.next()).value, (await watch.next()).value, (await watch.next()).value]
+    const got = [
+      (await first).value,
+      (await watch.next()).value,
+      (await watch.next()).value,
+      (await watch.next()).value,
+    ]
     const last = new Map<string, number>()
     for (const change of got) {
       if (change === undefined) continue
@@ -260,10 +277,35 @@ describe("watching a run", () => {
     await worker.drain()
   })
 
+  it("of a run that is forgotten ends with RUN_SUPERSEDED, after what was still unread (O4)", async () => {
+    const hf = await new RuntimeWorld().open()
+    const op = hf.operation("op", { version: 1, effects: "pure", run: () => 1 })
+    const open = collect((await op.start([])).watch())
+    const slow = (await op.start([])).watch()
+    await slow.next()
+    await settle()
+    await op.put([], 2)
+    await op.forget()
+    await open.ended
+    expect(open.seen.map(({ status }) => status)).toEqual(["pending", "completed"])
+    expect(await slow.next()).toMatchObject({ value: { status: "completed" } })
+    const forgotten = collect((await op.start([])).watch())
+    await settle()
+    await op.forget()
+    await faultOf(forgotten.ended, "RUN_SUPERSEDED")
+    expect(await countWaits(hf)).toBe(0)
+  })
+
   it("is refused for a run that is unknown or was replaced: RUN_UNKNOWN, RUN_SUPERSEDED", async () => {
     const hf = await new RuntimeWorld().open()
     const op = hf.operation("op", { version: 1, effects: "pure", run: () => 1 })
-    await faultOf(hf.run("hf1:x@1" as never).watch().next(), "RUN_UNKNOWN")
+    await faultOf(
+      hf
+        .run("hf1:x@1" as never)
+        .watch()
+        .next(),
+      "RUN_UNKNOWN",
+    )
     await faultOf(hf.run("nonsense" as never).status(), "RUN_UNKNOWN")
     await op()
     const old = await op.start([])

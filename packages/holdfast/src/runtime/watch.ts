@@ -31,7 +31,9 @@ class Mailbox<State> {
     this.#wake?.()
   }
 
+  /** Ends it: at once for a reader that leaves, after what is still unread where there will be no more. */
   end(refusal: Refusal | null = null): void {
+    if (refusal === null) this.#newest.clear()
     this.refusal = refusal
     this.isEnded = true
     this.#wake?.()
@@ -128,7 +130,7 @@ async function* watch<State>(plan: WatchPlan<State>): Changes<State> {
       yield state
       if (plan.isLast(state)) return
     }
-    while (!mailbox.isEnded) {
+    for (;;) {
       for (let state = mailbox.take(); state !== undefined; state = mailbox.take()) {
         const key = plan.keyOf(state)
         const before = seen.get(key)
@@ -137,6 +139,7 @@ async function* watch<State>(plan: WatchPlan<State>): Changes<State> {
         yield state
         if (plan.isLast(state)) return
       }
+      if (mailbox.isEnded) break
       await mailbox.arrival()
     }
     if (mailbox.refusal !== null) throw refusalError(mailbox.refusal)

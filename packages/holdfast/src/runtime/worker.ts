@@ -5,8 +5,7 @@
  *
  * 1. Bodies that compute, plus slots that ask for a run, never exceed `concurrency`. A body that awaits other runs gives
  *    its slot up meanwhile (L7); when it goes on, nothing new is taken until the count is back within the bound.
- * 2. A claim that comes for a slot that no longer asks is given back, unless its operation has effects `once`: giving
- *    that back would leave it to a person, so it is executed here.
+ * 2. A claim that comes for a slot that no longer asks is given back unstarted.
  */
 import { type ClaimView, HoldfastError, type RequestId, type WorkerId } from "../kernel/index.ts"
 import { checkCount, checkDuration, checkOptions } from "./bounds.ts"
@@ -185,7 +184,7 @@ export class Worker implements AsyncDisposable {
   #receive(request: RequestId, claim: ClaimView): void {
     const isAsked = this.#asking.delete(request)
     const definition = this.#runs.definitionOf(claim)
-    if (definition !== undefined && (isAsked || definition.effects === "once")) this.#start(claim, definition)
+    if (definition !== undefined && isAsked) this.#start(claim, definition)
     else this.#runs.session.background(this.#runs.giveBack(claim))
   }
 
