@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "bench/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
+    // No test is about time; this bound only ends one that hangs, on however slow a machine.
+    testTimeout: 120_000,
     // The JSON result is what `.ci/run` counts the tests from.
     reporters: ["default", ["json", { outputFile: ".cache/vitest.json" }]],
     coverage: {

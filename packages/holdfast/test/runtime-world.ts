@@ -99,6 +99,16 @@ export async function faultOf(call: Promise<unknown>, code: ErrorCode): Promise<
   throw new Error(`expected the call to end with ${code}, but it succeeded`)
 }
 
+/** What a call rejects with: it must not succeed. */
+export async function reasonOf(call: Promise<unknown>): Promise<unknown> {
+  try {
+    await call
+  } catch (error) {
+    return error
+  }
+  throw new Error("expected the call to be rejected, but it succeeded")
+}
+
 /** Asserts that nobody holds or waits for anything. */
 export function expectQuiet(view: StoreView): void {
   expect(view.locks).toEqual([])

@@ -47,7 +47,14 @@ const MACHINE_PATH: RegExp = /(?<![\w.-])\/(?:wor[k]|roo[t]|hom[e])\//
 const EMPTY_NAMES: readonly string[] = ["utils", "util", "common", "helpers", "helper", "types", "interfaces", "misc"]
 
 /** The only files that may pass 500 lines, each with its reason. */
-const LONG_FILES: Readonly<Record<string, string>> = {}
+const LONG_FILES: Readonly<Record<string, string>> = {
+  "bench/known-bugs/caches.ts": "A catalog: one short entry a defect, read one at a time.",
+  "bench/known-bugs/mutexes.ts": "A catalog: one short entry a defect, read one at a time.",
+  "packages/holdfast/src/kernel/lock-table.ts": "One state machine; its transitions belong under one header.",
+  "packages/holdfast/src/kernel/run-table.ts": "One state machine; its transitions belong under one header.",
+  "packages/holdfast/src/kernel/value.test.ts": "One table of types, each with what it must and must not survive.",
+  "packages/holdfast/test/exploration/world.ts": "The moves of every actor of every scope, in one alphabet.",
+}
 
 const LINE_LIMIT = 500
 const README_LINE_LIMIT = 200

@@ -1,7 +1,7 @@
 /** Operations: work that is done once for the same arguments, however many ask. */
 import { getEventListeners } from "node:events"
 import { describe, expect, it } from "vitest"
-import { expectQuiet, faultOf, Gate, RuntimeWorld, settle } from "../../test/runtime-world.ts"
+import { expectQuiet, faultOf, Gate, reasonOf, RuntimeWorld, settle } from "../../test/runtime-world.ts"
 import type { Holdfast, OperationOptions, RunContext } from "./index.ts"
 
 function times<T>(count: number, make: (index: number) => T): T[] {
@@ -284,9 +284,9 @@ describe("a caller's own bound", () => {
       const { op, gate, log } = gated(hf)
       const n = await hf.runs().then((runs) => runs.length)
       const controller = new AbortController()
-      const call = expect(op.invoke([n], { signal: controller.signal })).rejects.toBe("gone")
+      const call = reasonOf(op.invoke([n], { signal: controller.signal }))
       controller.abort("gone")
-      await call
+      expect(await call).toBe("gone")
       expect(getEventListeners(controller.signal, "abort")).toEqual([])
       await settle()
       expect([log.started, log.reasons]).toEqual([1, []])
@@ -312,16 +312,14 @@ describe("a caller's own bound", () => {
       const { op, gate, log } = gated(hf, { abandon: "cancel" })
       const n = await hf.runs().then((runs) => runs.length)
       const [one, two] = [new AbortController(), new AbortController()]
-      const calls = [one, two].map((controller) =>
-        expect(op.invoke([n], { signal: controller.signal })).rejects.toBe("gone"),
-      )
+      const calls = [one, two].map(async ({ signal }) => await reasonOf(op.invoke([n], { signal })))
       await settle()
       one.abort("gone")
       await settle()
       expect(log.reasons).toEqual([])
       two.abort("gone")
       await settle()
-      await Promise.all(calls)
+      expect(await Promise.all(calls)).toEqual(["gone", "gone"])
       expect(log.reasons).toEqual([expect.objectContaining({ code: "RUN_CANCELED" })])
       expect(await op.handle(n).status()).toMatchObject({ status: "canceled" })
       gate.open()
@@ -337,9 +335,9 @@ describe("a caller's own bound", () => {
       const hf = await world.openDeferred(seed)
       const { op, log } = gated(hf, { abandon: "cancel" })
       const controller = new AbortController()
-      const call = expect(op.invoke([1], { signal: controller.signal })).rejects.toBe("gone")
+      const call = reasonOf(op.invoke([1], { signal: controller.signal }))
       controller.abort("gone")
-      await call
+      expect(await call).toBe("gone")
       await settle()
       expect(await op.handle(1).status()).toMatchObject({ status: "canceled" })
       // Told, or never started: a body that nobody tells would run for ever.

@@ -1,6 +1,6 @@
 /** Runs as users hold them: started, named by a key, canceled, paused, looked at. */
 import { describe, expect, it } from "vitest"
-import { expectQuiet, faultOf, Gate, RuntimeWorld, settle } from "../../test/runtime-world.ts"
+import { expectQuiet, faultOf, Gate, reasonOf, RuntimeWorld, settle } from "../../test/runtime-world.ts"
 import type { Holdfast, OperationOptions, RunContext } from "./index.ts"
 
 /** An operation whose bodies wait at a gate, unless they are aborted. */
@@ -88,9 +88,9 @@ describe("a started run", () => {
       await world.env.advanceBy(20)
       expect((await timeout).message).toMatch(/did not settle within 20 ms/)
       const controller = new AbortController()
-      const aborted = expect(handle.result({ signal: controller.signal })).rejects.toBe("gone")
+      const aborted = reasonOf(handle.result({ signal: controller.signal }))
       controller.abort("gone")
-      await aborted
+      expect(await aborted).toBe("gone")
       await settle()
     }
     await faultOf(run.result({ waitMs: -1 }), "ARGUMENT_INVALID")

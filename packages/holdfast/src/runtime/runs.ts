@@ -199,14 +199,12 @@ export class Runs implements ExecutionHome {
     this.#takers.delete(request)
   }
 
-  /** A claim that came by event: for a taker, or for a waiter that has left meanwhile. */
+  /** A claim that came by event for no wait of this session: a slot's, or one that nobody expects any more. */
   assigned(request: RequestId, claim: ClaimView): void {
     const taker = this.#takers.get(request)
     this.#takers.delete(request)
-    const definition = this.definitionOf(claim)
-    if (taker !== undefined) taker(claim)
-    else if (definition !== undefined) this.execute(claim, definition)
-    else this.session.background(this.giveBack(claim))
+    if (taker === undefined) this.session.background(this.giveBack(claim))
+    else taker(claim)
   }
 
   /** Returns a claim whose body was not started. Where the store is gone or closes, the session's end does. */

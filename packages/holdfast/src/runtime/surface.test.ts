@@ -120,15 +120,15 @@ function typesOf(hf: Holdfast): readonly (() => unknown)[] {
         run: (_, user: string, n: number) => user.length + n,
         keyed: { key: (user) => user, concurrency: 1 },
       })
-      // @ts-expect-error the first argument is a text
       hf.operation("c", {
         ...pure,
+        // @ts-expect-error the first argument is a text
         keyed: { key: (n: number) => `${n}`, concurrency: 1 },
         run: (_, user: string) => user,
       })
-      // @ts-expect-error a key is a text
       hf.operation("d", {
         ...pure,
+        // @ts-expect-error a key is a text
         keyed: { key: (user: string) => user.length, concurrency: 1 },
         run: (_, user: string) => user,
       })

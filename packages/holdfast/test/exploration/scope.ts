@@ -53,6 +53,8 @@ export interface Body {
   readonly menu: readonly Action[]
   readonly depth: number
   readonly ends: readonly ("complete" | "fail" | "return")[]
+  /** Said where a body must not be repeated by itself. */
+  readonly effects?: "once"
 }
 
 export interface Scope {

@@ -92,6 +92,8 @@ export class World implements Explorable<WorldStep> {
   readonly #recorded = new Set<string>()
   /** How each run ended, as far as anyone was told. */
   readonly #settled = new Map<RunId, string>()
+  /** Once runs whose body was cut off and that nobody decided about yet. */
+  readonly #cutOff = new Map<string, RunId>()
   readonly #path: WorldStep[] = []
   #now = 1_000
   #lastToken = 0
@@ -126,6 +128,7 @@ export class World implements Explorable<WorldStep> {
         reads,
         chain: chain.map(({ kind, token, names, isLost }) => ({ kind, token, names, isLost })),
       })),
+      cutOff: [...this.#cutOff.keys()].toSorted(),
       asking: this.#asking.map((asking) => [...asking]),
       uses: Object.fromEntries([...this.#uses].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     })
@@ -393,6 +396,7 @@ export class World implements Explorable<WorldStep> {
     const { token, isLost } = player.chain[0] as Held // A body's claim.
     const session = sessionOf(player.session)
     this.#players.delete(player.id)
+    if (how === "return") this.#cut(player)
     const failure = { code: "RUN_FAILED", name: "Error", message: "", stack: null } as const
     const outcome = this.#apply(
       how === "complete"
@@ -435,13 +439,18 @@ export class World implements Explorable<WorldStep> {
         break
       case "control": {
         const run = this.#runOf(intervention.spec) as RunId // Offered only while there is one.
+        if (intervention.action === "retry" || intervention.action === "cancel") {
+          this.#cutOff.delete(intervention.spec.identity)
+        }
         this.#apply({ kind: "controlRun", session, run, action: intervention.action })
         break
       }
       case "forget":
+        this.#cutOff.delete(intervention.spec.identity)
         this.#apply({ kind: "forgetResult", session, identity: intervention.spec.identity })
         break
       case "put":
+        this.#cutOff.delete(intervention.spec.identity)
         this.#turnedDown(this.#apply({ kind: "putResult", session, spec: intervention.spec, result: 2 }), ["settled"])
         break
       case "resize": {
@@ -527,6 +536,7 @@ export class World implements Explorable<WorldStep> {
   #startBody(session: string, claim: ClaimView, worker: number | null): void {
     const body = this.#scope.bodies[claim.operation] ?? { menu: [], depth: 0, ends: ["complete"] }
     const id = `body ${String(claim.token)}`
+    demand(this.#cutOff.get(claim.identity) !== claim.run, "O10: a once run is repeated without a decision")
     for (const other of this.#players.values()) {
       demand(other.run !== claim.run || other.chain[0]?.isLost === true, "O1: two live claims of one run")
     }
@@ -617,9 +627,21 @@ export class World implements Explorable<WorldStep> {
   /** Everybody in the session is gone before the store learns of it. */
   #leave(session: string): void {
     this.#sessions.delete(session)
-    for (const player of this.#players.values()) if (player.session === session) this.#players.delete(player.id)
+    for (const player of this.#players.values()) {
+      if (player.session !== session) continue
+      this.#players.delete(player.id)
+      this.#cut(player)
+    }
     for (const [index, worker] of this.#scope.workers.entries())
       if (worker.session === session) this.#askingOf(index).clear()
+  }
+
+  /** A body ends without having said how: what it did so far may have happened (O10). */
+  #cut(player: Player): void {
+    if (player.run === null || player.chain[0]?.isLost === true) return
+    const identity = player.run.slice(0, player.run.lastIndexOf("@"))
+    const operation = identity.slice("hf1:".length, identity.indexOf("/"))
+    if (this.#scope.bodies[operation]?.effects === "once") this.#cutOff.set(identity, player.run)
   }
 
   #player(id: string): Player {

@@ -187,6 +187,46 @@ describe("the memory store", () => {
   })
 })
 
+describe("what readers and watchers are served", () => {
+  it("is there when the outcome is, and nothing that was refused ever shows (C5)", () => {
+    const store = new MemoryStore({ env: createSimulatedEnv({ seed: 1 }), check: true })
+    const writer = store.connect()
+    const reader = store.connect()
+    const other = "reader" as SessionId
+    const seen: number[] = []
+    reader.onEvent((event) => {
+      if (event.kind === "cellChanged") seen.push(event.cell.version)
+    })
+    execute(writer, OPEN)
+    execute(reader, { kind: "openSession", session: other, label: "" })
+    const watching: Command = {
+      kind: "watchCells",
+      session: other,
+      request: 1 as RequestId,
+      pattern: { kind: "name", name: "a" },
+    }
+    expect(execute(reader, watching)).toMatchObject({ cells: [{ version: 0, value: null }] })
+
+    const refused = execute(writer, commitOf(7, [99 as Token]))
+    expect(refused).toMatchObject({ kind: "refused", code: "FENCED" })
+    expect(readBy(reader, other)).toMatchObject({ version: 0, value: null })
+
+    expect(execute(writer, commitOf(8, []))).toMatchObject({ kind: "committed" })
+    expect(readBy(reader, other)).toMatchObject({ version: 1, value: 8 })
+    expect(seen).toEqual([1])
+  })
+})
+
+function commitOf(value: number, holding: readonly Token[]): Command {
+  const writes = [{ kind: "put", name: "a", value }] as const
+  return { kind: "commitCells", session, holding, reads: [], writes, starts: [], step: null, complete: null }
+}
+
+function readBy(connection: Store, reader: SessionId): unknown {
+  const outcome = execute(connection, { kind: "readCells", session: reader, names: ["a"] })
+  return outcome.kind === "cells" ? outcome.cells[0] : outcome
+}
+
 function delayedRun(): Extract<Command, { readonly kind: "enqueueRun" }>["spec"] {
   return {
     identity: "hf1:delayed" as never,
