@@ -1,15 +1,19 @@
 /** The planted bugs. Each is one a tired person could write. */
+import { CELL_MUTANTS } from "./catalog/cells.ts"
+import { GRAPH_MUTANTS } from "./catalog/graph.ts"
+import { LOCK_MUTANTS } from "./catalog/locks.ts"
+import { RUN_MUTANTS } from "./catalog/runs.ts"
+import { RUNTIME_MUTANTS } from "./catalog/runtime.ts"
+import { STORE_MUTANTS } from "./catalog/store.ts"
+import { VALUE_MUTANTS } from "./catalog/values.ts"
 import type { Mutant } from "./mutant.ts"
 
-const KERNEL = ["packages/holdfast/src/kernel", "packages/holdfast/test/exploration"]
-
 export const MUTANTS: readonly Mutant[] = [
-  {
-    id: "lock-token-not-incremented",
-    invariants: ["L2"],
-    file: "kernel/context.ts",
-    find: "this.lastToken += 1",
-    replace: "this.lastToken += 0",
-    suites: KERNEL,
-  },
+  ...LOCK_MUTANTS,
+  ...GRAPH_MUTANTS,
+  ...RUN_MUTANTS,
+  ...CELL_MUTANTS,
+  ...STORE_MUTANTS,
+  ...RUNTIME_MUTANTS,
+  ...VALUE_MUTANTS,
 ]

@@ -1,15 +1,18 @@
 /**
  * Plants each bug of the catalog in turn, runs the suites that must notice, and prints who did. A suite that cannot fail
- * proves nothing: a mutant that survives fails this command.
+ * proves nothing: a mutant that survives fails this command. So does a suite that fails without any bug, which would
+ * seem to catch everything.
  *
  * `npm run mutants` runs them all; `npm run mutants -- ID …` runs some.
  */
-import { spawn } from "node:child_process"
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { INVARIANTS } from "../../packages/holdfast/test/invariants.ts"
 import { MUTANTS } from "./catalog.ts"
-import { type Mutant, MUTANT_VARIABLE, plant } from "./mutant.ts"
+import { printInvariants } from "./invariant-table.ts"
+import { type Mutant, plant } from "./mutant.ts"
+import type { SuiteRun } from "./run-suites.ts"
+import { Runner } from "./runner.ts"
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url))
 const PACKAGE = `${ROOT}packages/holdfast/`
@@ -17,91 +20,68 @@ const PACKAGE = `${ROOT}packages/holdfast/`
 /** As many as the smallest machine this runs on has cores. */
 const PARALLEL = 2
 
-/** A planted bug may hang its test; the suite's own bound would make this command slow. */
-const TEST_BOUND_MS = 10_000
-
-interface Verdict {
-  readonly mutant: Mutant
-  readonly isCaught: boolean
-  /** The first test that failed, or what happened instead. */
-  readonly by: string
-}
-
 const wanted = process.argv.slice(2)
 const chosen = wanted.length === 0 ? MUTANTS : MUTANTS.filter((mutant) => wanted.includes(mutant.id))
-for (const mutant of chosen) plant(mutant, readFileSync(`${PACKAGE}src/${mutant.file}`, "utf8"))
-
-const verdicts = await runAll(chosen)
-for (const { mutant, isCaught, by } of verdicts) {
-  console.log(`${isCaught ? "caught  " : "SURVIVED"} ${mutant.id} (${mutant.invariants.join(", ")}): ${by}`)
+const faults = findFaults()
+if (faults.length > 0) {
+  for (const fault of faults) console.error(fault)
+  process.exit(1)
 }
-const caught = verdicts.filter((verdict) => verdict.isCaught).length
-console.log(`\nmutants caught: ${String(caught)} of ${String(verdicts.length)}\n`)
-if (wanted.length === 0) printInvariants()
-if (caught < verdicts.length) process.exitCode = 1
 
-async function runAll(mutants: readonly Mutant[]): Promise<Verdict[]> {
-  const results: Verdict[] = []
-  const queue = mutants.entries()
-  async function runSome(): Promise<void> {
-    for (const [index, mutant] of queue) results[index] = await run(mutant)
+const runners = Array.from({ length: PARALLEL }, () => new Runner(ROOT))
+const [first = new Runner(ROOT)] = runners
+const sound = await first.run({ mutant: null, suites: [...new Set(chosen.flatMap((mutant) => mutant.suites))] })
+let caught = 0
+if (sound.kind === "passed") {
+  await runAll(chosen)
+  console.log(`\nmutants caught: ${String(caught)} of ${String(chosen.length)}\n`)
+  if (wanted.length === 0) printInvariants(PACKAGE, MUTANTS)
+} else {
+  console.error(`without any mutant, the suites must pass: ${describe(sound)}`)
+}
+for (const runner of runners) runner.stop()
+if (caught < chosen.length) process.exitCode = 1
+
+/** What is wrong with the catalog itself, or with what was asked for. */
+function findFaults(): string[] {
+  const found = wanted
+    .filter((id) => !MUTANTS.some((mutant) => mutant.id === id))
+    .map((id) => `there is no mutant "${id}"`)
+  const known = new Set(INVARIANTS.map((invariant) => invariant.id))
+  const ids = new Set<string>()
+  for (const mutant of chosen) {
+    if (ids.has(mutant.id)) found.push(`mutant ${mutant.id}: there are two of this id`)
+    ids.add(mutant.id)
+    for (const id of mutant.invariants) if (!known.has(id)) found.push(`mutant ${mutant.id}: ${id} is no invariant`)
+    try {
+      plant(mutant, readFileSync(`${PACKAGE}src/${mutant.file}`, "utf8"))
+    } catch (error) {
+      found.push(error instanceof Error ? error.message : String(error))
+    }
   }
-  await Promise.all(Array.from({ length: PARALLEL }, runSome))
-  return results
+  return found
 }
 
-async function run(mutant: Mutant): Promise<Verdict> {
-  const report = `${ROOT}.cache/mutants/${mutant.id}.json`
-  rmSync(report, { force: true })
-  const bound = `--testTimeout=${String(TEST_BOUND_MS)}`
-  const args = ["vitest", "run", ...mutant.suites, "--bail=1", "--reporter=json", `--outputFile=${report}`, bound]
-  const env = { ...process.env, [MUTANT_VARIABLE]: mutant.id }
-  const child = spawn("npx", args, { cwd: ROOT, env, stdio: "ignore" })
-  const status = await new Promise<number | null>((resolve) => child.on("close", resolve))
-  const failed = firstFailure(report)
-  if (status !== 0 && failed !== undefined) return { mutant, isCaught: true, by: failed }
-  return { mutant, isCaught: false, by: status === 0 ? "every test passed" : "the run broke before any test failed" }
-}
-
-/** The name of the first failed test in vitest's JSON report. */
-function firstFailure(path: string): string | undefined {
-  if (!existsSync(path)) return undefined
-  // Written by vitest; a wrong shape fails here and is seen.
-  const report = JSON.parse(readFileSync(path, "utf8")) as {
-    readonly testResults: readonly { readonly assertionResults: readonly { status: string; fullName: string }[] }[]
+async function runAll(mutants: readonly Mutant[]): Promise<void> {
+  const queue = mutants.values()
+  async function runSome(runner: Runner): Promise<void> {
+    for (const mutant of queue) {
+      const run = await runner.run({ mutant: mutant.id, suites: mutant.suites })
+      if (run.kind === "failed") caught += 1
+      const verdict = run.kind === "failed" ? "caught  " : "SURVIVED"
+      console.log(`${verdict} ${mutant.id} (${mutant.invariants.join(", ")}): ${describe(run)}`)
+    }
   }
-  for (const file of report.testResults) {
-    const failed = file.assertionResults.find((result) => result.status === "failed")
-    if (failed !== undefined) return failed.fullName
+  await Promise.all(runners.map(runSome))
+}
+
+function describe(run: SuiteRun): string {
+  switch (run.kind) {
+    case "passed":
+      return "every test passed"
+    case "failed":
+      return `${run.test}\n${" ".repeat(11)}${(run.message.split("\n")[0] ?? "").slice(0, 120)}`
+    case "broken":
+      return `no test failed, but the run broke: ${run.why}`
   }
-  return undefined
-}
-
-/** For each invariant: how many assertions cite it, how many tests name it, which mutants break it. */
-function printInvariants(): void {
-  const sources = readAll(`${PACKAGE}src/`, (name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
-  const tests = [...readAll(`${PACKAGE}src/`, isTest), ...readAll(`${PACKAGE}test/`, isTest)]
-  console.log("| invariant | assertions | tests that name it | mutants |")
-  console.log("| --- | ---: | ---: | --- |")
-  for (const { id, durableOnly } of INVARIANTS) {
-    const assertions = count(sources, new RegExp(`"${id}",`, "g"))
-    const named = count(tests, new RegExp(`\\b${id}\\b`, "g"))
-    const planted = MUTANTS.filter((mutant) => mutant.invariants.includes(id)).map((mutant) => mutant.id)
-    const row = durableOnly === null ? planted.join(", ") : `only a durable store can break it: ${durableOnly}`
-    console.log(`| ${id} | ${String(assertions)} | ${String(named)} | ${row} |`)
-  }
-}
-
-function isTest(name: string): boolean {
-  return name.endsWith(".test.ts") || name.endsWith("-conformance.ts")
-}
-
-function readAll(folder: string, isWanted: (name: string) => boolean): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && isWanted(entry.name))
-    .map((entry) => readFileSync(`${entry.parentPath}/${entry.name}`, "utf8"))
-}
-
-function count(texts: readonly string[], pattern: RegExp): number {
-  return texts.reduce((sum, text) => sum + [...text.matchAll(pattern)].length, 0)
 }

@@ -4,14 +4,16 @@ import { MUTANTS } from "./catalog.ts"
 import { MUTANT_VARIABLE, plant } from "./mutant.ts"
 
 export function plantMutant(): Plugin {
-  const id = process.env[MUTANT_VARIABLE]
-  const mutant = MUTANTS.find((each) => each.id === id)
-  if (id !== undefined && mutant === undefined) throw new Error(`there is no mutant "${id}"`)
   return {
     name: "plant-mutant",
     enforce: "pre",
     transform(code, path) {
-      if (mutant === undefined || !path.endsWith(`/packages/holdfast/src/${mutant.file}`)) return null
+      // Read each time: one process runs the suites for one mutant after the other.
+      const id = process.env[MUTANT_VARIABLE]
+      if (id === undefined) return null
+      const mutant = MUTANTS.find((each) => each.id === id)
+      if (mutant === undefined) throw new Error(`there is no mutant "${id}"`)
+      if (!path.endsWith(`/packages/holdfast/src/${mutant.file}`)) return null
       return { code: plant(mutant, code), map: null }
     },
   }
