@@ -4,6 +4,6 @@ import type { KnownBug } from "./known-bug.ts"
 import { leaseBugs } from "./leases.ts"
 import { mutexBugs } from "./mutexes.ts"
 
-export type { KnownBug, Observation } from "./known-bug.ts"
+export type { KnownBug } from "./known-bug.ts"
 
 export const knownBugs: readonly KnownBug[] = [...mutexBugs, ...leaseBugs, ...cacheBugs]

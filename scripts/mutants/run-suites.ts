@@ -77,7 +77,8 @@ async function runSuites(runner: Vitest, { mutant, suites }: SuiteOrder): Promis
       const [error] = module.errors()
       if (error !== undefined) return { kind: "broken", why: `${module.relativeModuleId}: ${error.message}` }
     }
-    if (unhandledErrors.length > 0) return { kind: "broken", why: `an error nobody handled: ${String(unhandledErrors[0])}` }
+    if (unhandledErrors.length > 0)
+      return { kind: "broken", why: `an error nobody handled: ${String(unhandledErrors[0])}` }
     return { kind: "passed" }
   } finally {
     Reflect.deleteProperty(process.env, MUTANT_VARIABLE)

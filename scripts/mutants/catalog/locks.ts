@@ -47,7 +47,8 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
       id: "lock-newest-is-first",
       invariants: ["L3"],
       find: "previous: lock.tail, next: null }\n      if (lock.tail === null) lock.head = ticket\n      else lock.tail.next = ticket\n      lock.tail = ticket",
-      replace: "previous: null, next: lock.head }\n      if (lock.head === null) lock.tail = ticket\n      else lock.head.previous = ticket\n      lock.head = ticket",
+      replace:
+        "previous: null, next: lock.head }\n      if (lock.head === null) lock.tail = ticket\n      else lock.head.previous = ticket\n      lock.head = ticket",
     },
     {
       id: "lock-several-names-pass-a-queue",
@@ -140,14 +141,18 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
       replace: "for (const request of requests) {\n      this.#unlink(request)",
     },
   ]),
-  ...plantIn("kernel/token-table.ts", ["src/kernel/token-table.test.ts"], [
-    {
-      id: "holder-removed-whoever-has-its-slot",
-      invariants: ["L5"],
-      find: "if (this.#slots[slot] === holder) this",
-      replace: "if (this.#slots[slot] !== undefined) this",
-    },
-  ]),
+  ...plantIn(
+    "kernel/token-table.ts",
+    ["src/kernel/token-table.test.ts"],
+    [
+      {
+        id: "holder-removed-whoever-has-its-slot",
+        invariants: ["L5"],
+        find: "if (this.#slots[slot] === holder) this",
+        replace: "if (this.#slots[slot] !== undefined) this",
+      },
+    ],
+  ),
   ...plantIn("kernel/kernel.ts", CONFORMANCE, [
     {
       id: "session-end-keeps-grants",

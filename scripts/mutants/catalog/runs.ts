@@ -312,14 +312,18 @@ export const RUN_MUTANTS: readonly Mutant[] = [
       replace: "return spec !== null ? null :",
     },
   ]),
-  ...plantIn("kernel/retry.ts", ["src/kernel/retry.test.ts"], [
-    {
-      id: "run-backoff-without-bound",
-      invariants: ["O3"],
-      find: "Math.min(grown, policy.maxMs)",
-      replace: "grown",
-    },
-  ]),
+  ...plantIn(
+    "kernel/retry.ts",
+    ["src/kernel/retry.test.ts"],
+    [
+      {
+        id: "run-backoff-without-bound",
+        invariants: ["O3"],
+        find: "Math.min(grown, policy.maxMs)",
+        replace: "grown",
+      },
+    ],
+  ),
   ...plantIn("kernel/kernel.ts", CONFORMANCE, [
     {
       id: "session-end-keeps-claims",

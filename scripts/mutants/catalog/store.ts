@@ -60,14 +60,18 @@ export const STORE_MUTANTS: readonly Mutant[] = [
       suites: MEMORY_STORE,
     },
   ]),
-  ...plantIn("open.ts", ["src/open.test.ts"], [
-    {
-      id: "store-by-name-forgotten-by-a-straggler",
-      invariants: ["S1"],
-      find: "shared.sessions === 0 && named.get(name) === shared",
-      replace: "shared.sessions === 0",
-    },
-  ]),
+  ...plantIn(
+    "open.ts",
+    ["src/open.test.ts"],
+    [
+      {
+        id: "store-by-name-forgotten-by-a-straggler",
+        invariants: ["S1"],
+        find: "shared.sessions === 0 && named.get(name) === shared",
+        replace: "shared.sessions === 0",
+      },
+    ],
+  ),
   ...plantIn("kernel/working-set.ts", EVICTING, [
     {
       id: "row-changed-but-not-stored",

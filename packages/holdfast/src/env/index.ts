@@ -1,2 +1,2 @@
-export type { Clock, Env, Ids, Random, Timer, TimerOptions, Timers } from "./env.ts"
+export type { Env, Timer } from "./env.ts"
 export { systemEnv } from "./system-env.ts"

@@ -1,13 +1,13 @@
 /** What the layers above use of the kernel. */
-export { assertInvariant, InvariantError, unreachable } from "./assert.ts"
-export { Binary, type Digest, type Sha256 } from "./binary.ts"
+export { assertInvariant, InvariantError } from "./assert.ts"
+export { Binary } from "./binary.ts"
 export type * from "./command.ts"
 export { ERROR_TABLE, type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from "./errors.ts"
 export type * from "./event.ts"
 export { type Identity, identify, identifyKey, primitiveKey, Reference } from "./identity.ts"
 export type * from "./ids.ts"
-export { Kernel, type KernelOptions, type StoredRow } from "./kernel.ts"
-export { cellQueueName, checkName, describeName, nameClass } from "./names.ts"
+export { Kernel, type StoredRow } from "./kernel.ts"
+export { cellQueueName, checkName, nameClass } from "./names.ts"
 export type * from "./outcome.ts"
 export {
   decodeArguments,

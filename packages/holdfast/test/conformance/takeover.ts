@@ -120,7 +120,9 @@ export function testTakeover(it: Conform): void {
     const spec = specOf("render")
     const claim = await draining.claim(spec)
     const joined = await other.join(spec)
-    expect(await draining.send({ kind: "returnRun", token: claim.token, started: true })).toMatchObject({ kind: "status" })
+    expect(await draining.send({ kind: "returnRun", token: claim.token, started: true })).toMatchObject({
+      kind: "status",
+    })
     // The executor still waits for the run, and was first.
     const event = await draining.event("runAssigned")
     expect(event.claim).toMatchObject({ run: claim.run, attempt: 2 })

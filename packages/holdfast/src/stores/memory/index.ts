@@ -1,1 +1,1 @@
-export { type Engine, MemoryStore, type MemoryStoreOptions } from "./memory-store.ts"
+export { type Engine, MemoryStore } from "./memory-store.ts"
