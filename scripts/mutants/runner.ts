@@ -22,20 +22,19 @@ export class Runner {
     return await new Promise((resolve) => {
       const settle = (run: SuiteRun): void => {
         clearTimeout(timer)
-        child.removeAllListeners()
+        child.off("message", settle)
+        child.off("exit", giveUp)
         resolve(run)
+      }
+      const giveUp = (): void => {
+        settle({ kind: "broken", why: "the process that ran the suites ended" })
       }
       const timer = setTimeout(() => {
         this.stop()
         settle({ kind: "broken", why: `the run did not end within ${String(RUN_BOUND_MS)} ms` })
       }, RUN_BOUND_MS)
-      child.once("message", (run: SuiteRun) => {
-        settle(run)
-      })
-      child.once("exit", () => {
-        this.#child = null
-        settle({ kind: "broken", why: "the process that ran the suites ended" })
-      })
+      child.once("message", settle)
+      child.once("exit", giveUp)
     })
   }
 
@@ -53,6 +52,10 @@ export class Runner {
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     })
     this.#child = child
+    // Whenever that is: the next run starts another.
+    child.once("exit", () => {
+      if (this.#child === child) this.#child = null
+    })
     await once(child, "message")
     return child
   }

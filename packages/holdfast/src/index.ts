@@ -8,7 +8,15 @@ export { type CloseOptions, type CloseReport, Holdfast, type WaitOptions } from 
 export { Grant, Holdable, Lock, type LockOptions, type PermitOptions, Semaphore } from "./runtime/index.ts"
 
 // Cells
-export { Cell, type CellOptions, type Changes, Transaction, type TransactOptions, type ValuesOf, type Versioned } from "./runtime/index.ts"
+export {
+  Cell,
+  type CellOptions,
+  type Changes,
+  Transaction,
+  type TransactOptions,
+  type ValuesOf,
+  type Versioned,
+} from "./runtime/index.ts"
 
 // Operations
 export {
@@ -36,6 +44,16 @@ export { Binary } from "./kernel/index.ts"
 
 // Errors and what is seen from outside
 export { type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from "./kernel/index.ts"
-export type { Effects, LockMode, LockView, Merge, RunId, RunStatus, StoreView, Token, Transition } from "./kernel/index.ts"
+export type {
+  Effects,
+  LockMode,
+  LockView,
+  Merge,
+  RunId,
+  RunStatus,
+  StoreView,
+  Token,
+  Transition,
+} from "./kernel/index.ts"
 export type { HistogramSnapshot, MetricsSnapshot } from "./observe/index.ts"
 export type { TransitionKind } from "./runtime/index.ts"

@@ -5,6 +5,7 @@ const CONFORMANCE = ["test/conformance/memory.test.ts"]
 const UPDATES = ["src/runtime/cell-updates.test.ts"]
 const TRANSACTIONS = ["src/runtime/transaction.test.ts"]
 const WATCHES = ["src/runtime/watch.test.ts"]
+const REGRESSIONS = ["test/regressions/runtime.test.ts"]
 
 export const CELL_MUTANTS: readonly Mutant[] = [
   ...plantIn("kernel/cell-table.ts", CONFORMANCE, [
@@ -171,6 +172,7 @@ export const CELL_MUTANTS: readonly Mutant[] = [
       invariants: ["C5"],
       find: `return merge === "max" ? Math.max(a, b) : a + b`,
       replace: `return merge === "max" ? b : a + b`,
+      suites: REGRESSIONS,
     },
     {
       id: "merge-counter-combined-as-last",
@@ -183,6 +185,7 @@ export const CELL_MUTANTS: readonly Mutant[] = [
       invariants: ["C5"],
       find: "if (this.#merges.get(name) === entry) this",
       replace: "this",
+      suites: REGRESSIONS,
     },
     {
       id: "merge-joins-a-commit-under-way",
@@ -215,6 +218,7 @@ export const CELL_MUTANTS: readonly Mutant[] = [
       invariants: ["C3"],
       find: "if (first !== undefined) return first",
       replace: "",
+      suites: REGRESSIONS,
     },
     {
       id: "transaction-throws-what-rests-on-stale-reads",
@@ -242,6 +246,7 @@ export const CELL_MUTANTS: readonly Mutant[] = [
       invariants: ["C4"],
       find: "isNewer: (cell, than) => cell.version > than.version",
       replace: "isNewer: () => true",
+      suites: REGRESSIONS,
     },
     {
       id: "watch-never-reaches-the-latest",

@@ -2,6 +2,7 @@
 import { plantIn, type Mutant } from "../mutant.ts"
 
 const CONFORMANCE = ["test/conformance/memory.test.ts"]
+const GRAPH = ["src/kernel/waiting-graph.test.ts"]
 
 export const GRAPH_MUTANTS: readonly Mutant[] = [
   ...plantIn("kernel/lock-table.ts", CONFORMANCE, [
@@ -90,6 +91,7 @@ export const GRAPH_MUTANTS: readonly Mutant[] = [
       invariants: ["L7"],
       find: "countStuck(liveOf(queue, keyed.key), finishing) >= keyed.count",
       replace: "keyed.count < 1",
+      suites: GRAPH,
     },
     {
       id: "deadlock-of-worker-slots-not-seen",
@@ -108,6 +110,7 @@ export const GRAPH_MUTANTS: readonly Mutant[] = [
       invariants: ["L7"],
       find: "if (some(run.waiters, (waiter) => waiter.execute) || queue.workers.size === 0) return true",
       replace: "if (queue.workers.size === 0) return true",
+      suites: GRAPH,
     },
   ]),
   ...plantIn("kernel/run-table.ts", CONFORMANCE, [
@@ -128,12 +131,14 @@ export const GRAPH_MUTANTS: readonly Mutant[] = [
       invariants: ["L7"],
       find: "if (!paused) this.#doubted.add(run)",
       replace: "",
+      suites: GRAPH,
     },
     {
       id: "deadlock-after-a-worker-left-stands",
       invariants: ["L7"],
       find: "if (queue.workers.size > 0) this.#doubted.add(queue)",
       replace: "",
+      suites: GRAPH,
     },
     {
       id: "deadlock-of-a-lost-executor-stands",

@@ -2,6 +2,8 @@
 import { plantIn, type Mutant } from "../mutant.ts"
 
 const CONFORMANCE = ["test/conformance/memory.test.ts"]
+const LOCK_TABLE = ["src/kernel/lock-table.test.ts"]
+const REGRESSIONS = ["test/regressions/kernel.test.ts"]
 
 export const LOCK_MUTANTS: readonly Mutant[] = [
   ...plantIn("kernel/context.ts", CONFORMANCE, [
@@ -79,12 +81,14 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
       invariants: ["L4"],
       find: "if (isIdle(oldest)) this.#locks.delete(oldest.name)",
       replace: "",
+      suites: LOCK_TABLE,
     },
     {
       id: "lock-busy-leaves-its-limit",
       invariants: ["L4"],
       find: "const lock = this.view(obstacle)\n      this.#unlimit(limited)",
       replace: "const lock = this.view(obstacle)",
+      suites: LOCK_TABLE,
     },
     {
       id: "lock-released-for-a-stranger",
@@ -97,6 +101,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
       invariants: ["L5", "O1"],
       find: `holder.session !== session || holder.kind !== "grant") return refuseStranger(token`,
       replace: "holder.session !== session) return refuseStranger(token",
+      suites: REGRESSIONS,
     },
     {
       id: "lock-release-wakes-nobody",
@@ -171,6 +176,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
       invariants: ["L4", "L6"],
       find: "const requests: LockRequest[] = []",
       replace: `for (const grant of [...session.grants.values()]) this.#locks.end(grant, "released")\n    const requests: LockRequest[] = []`,
+      suites: REGRESSIONS,
     },
     {
       id: "lease-loss-told-after-the-next-grant",

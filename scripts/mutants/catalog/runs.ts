@@ -2,6 +2,10 @@
 import { plantIn, type Mutant } from "../mutant.ts"
 
 const CONFORMANCE = ["test/conformance/memory.test.ts"]
+const RUN_TABLE = ["src/kernel/run-table.test.ts"]
+const KERNEL = ["src/kernel/kernel.test.ts"]
+const LIMITS = ["src/runtime/operation-limits.test.ts"]
+const REGRESSIONS = ["test/regressions/kernel.test.ts"]
 
 export const RUN_MUTANTS: readonly Mutant[] = [
   ...plantIn("kernel/run-table.ts", CONFORMANCE, [
@@ -112,6 +116,7 @@ export const RUN_MUTANTS: readonly Mutant[] = [
       invariants: ["O5"],
       find: "this.#context.cancel(claim.timeout)",
       replace: "",
+      suites: RUN_TABLE,
     },
     {
       id: "run-forgotten-result-comes-back",
@@ -130,6 +135,7 @@ export const RUN_MUTANTS: readonly Mutant[] = [
       invariants: ["O5"],
       find: `const claim = this.#liveClaim(session, token)\n    if ("code" in claim) return claim\n    claim.run.row.progress`,
       replace: `const claim = session.claims.get(token) ?? this.#liveClaim(session, token)\n    if ("code" in claim) return claim\n    claim.run.row.progress`,
+      suites: RUN_TABLE,
     },
     {
       id: "run-crash-not-counted",
@@ -148,6 +154,7 @@ export const RUN_MUTANTS: readonly Mutant[] = [
       invariants: ["O6"],
       find: "    run.row.crashes = 0\n    const limit",
       replace: "    const limit",
+      suites: REGRESSIONS,
     },
     {
       id: "run-orderly-close-counts-as-a-crash",
@@ -166,6 +173,7 @@ export const RUN_MUTANTS: readonly Mutant[] = [
       invariants: ["L6", "O6"],
       find: "for (const worker of session.workers.values()) this.closeWorker(session, worker.id)",
       replace: "",
+      suites: KERNEL,
     },
     {
       id: "run-canceled-without-telling-the-body",
@@ -304,6 +312,7 @@ export const RUN_MUTANTS: readonly Mutant[] = [
       invariants: ["O3"],
       find: "row.failures = 0",
       replace: "",
+      suites: LIMITS,
     },
     {
       id: "run-key-with-other-arguments-accepted",

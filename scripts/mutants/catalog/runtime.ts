@@ -5,6 +5,8 @@ const SCOPES = ["src/runtime/scope.test.ts"]
 const SESSIONS = ["src/runtime/session.test.ts"]
 const GRANTS = ["src/runtime/grant.test.ts"]
 const LOCKS = ["src/runtime/lock.test.ts"]
+const WORKERS = ["src/runtime/worker.test.ts"]
+const EXECUTIONS = ["src/runtime/execution.test.ts"]
 const OPERATIONS = ["src/runtime/operation.test.ts"]
 const CLOSING = ["src/runtime/close.test.ts"]
 const RESULTS = ["src/runtime/operation-results.test.ts"]
@@ -28,7 +30,7 @@ export const RUNTIME_MUTANTS: readonly Mutant[] = [
       invariants: ["O8"],
       find: "return new Scope(session, undefined, token, execution)",
       replace: "return new Scope(session, current.getStore(), token, execution)",
-      suites: OPERATIONS,
+      suites: WORKERS,
     },
     {
       id: "scope-detached-stays-inside",
@@ -165,18 +167,20 @@ export const RUNTIME_MUTANTS: readonly Mutant[] = [
       invariants: ["L7"],
       find: "const execute = definition !== null && currentExecution(session) !== null",
       replace: "const execute = false",
+      suites: WORKERS,
     },
     {
       id: "body-of-a-lost-claim-started",
       invariants: ["O5", "O8"],
-      find: `early.some((event) => event.action === "lost")`,
-      replace: "early.length < 0",
+      find: "const early = this.#early.get(claim.token) ?? []",
+      replace: "const early: Control[] = []",
     },
     {
       id: "result-of-another-generation-served",
       invariants: ["O3", "O9"],
       find: "if (known?.run === run) return known.value",
       replace: "if (known !== undefined) return known.value",
+      suites: RESULTS,
     },
     {
       id: "result-no-longer-kept-served-as-nothing",
@@ -203,6 +207,7 @@ export const RUNTIME_MUTANTS: readonly Mutant[] = [
       invariants: ["L7"],
       find: "const holding = currentHolding(session)\n    let force",
       replace: "const holding: readonly Token[] = []\n    let force",
+      suites: WORKERS,
     },
   ]),
   ...plantIn("runtime/execution.ts", OPERATIONS, [
@@ -217,12 +222,14 @@ export const RUNTIME_MUTANTS: readonly Mutant[] = [
       invariants: ["L8"],
       find: "this.#scope.isEnded = true\n    if (this.#isOver) return",
       replace: "if (this.#isOver) return",
+      suites: EXECUTIONS,
     },
     {
       id: "body-ended-by-closing-counts-as-failed",
       invariants: ["O6", "S1"],
       find: "if (this.#isReturning) {",
       replace: "if (this.#isReturning && this.#isOver) {",
+      suites: EXECUTIONS,
     },
     {
       id: "body-superseded-overwrites-what-was-stored",
@@ -236,30 +243,35 @@ export const RUNTIME_MUTANTS: readonly Mutant[] = [
       invariants: ["O10"],
       find: "get idempotencyKey(): string {\n    return this.#execution.claim.run",
       replace: "get idempotencyKey(): string {\n    return String(this.#execution.claim.token)",
+      suites: EXECUTIONS,
     },
     {
       id: "step-run-again-though-recorded",
       invariants: ["O10"],
       find: "if (known !== undefined) return decodeValue(known.outcome) as T",
       replace: "",
+      suites: EXECUTIONS,
     },
     {
       id: "step-answers-with-what-was-not-recorded",
       invariants: ["O10"],
       find: "return recorded === null ? result : (decodeValue(recorded) as T)",
       replace: "return result",
+      suites: EXECUTIONS,
     },
     {
       id: "body-completed-by-its-commit-completes-again",
       invariants: ["O2", "O5"],
       find: "this.#isOver = true\n    this.definition.metrics.completed += 1",
       replace: "this.definition.metrics.completed += 1",
+      suites: EXECUTIONS,
     },
     {
       id: "body-keeps-its-slot-while-it-awaits",
       invariants: ["L7"],
       find: "if (this.#awaiting === 1) this.#observer?.awaiting(true)",
       replace: "",
+      suites: WORKERS,
     },
   ]),
   ...plantIn("runtime/worker.ts", OPERATIONS, [
@@ -268,12 +280,14 @@ export const RUNTIME_MUTANTS: readonly Mutant[] = [
       invariants: ["O6"],
       find: "this.#computing + this.#asking.size < this.#concurrency",
       replace: "this.#computing + this.#asking.size <= this.#concurrency",
+      suites: WORKERS,
     },
     {
       id: "worker-drained-before-its-bodies-ended",
       invariants: ["S1"],
       find: "if (graceMs === undefined) await this.#whenEmpty()\n    else",
       replace: "if (graceMs !== undefined)",
+      suites: WORKERS,
     },
   ]),
   ...plantIn("runtime/holdfast.ts", CLOSING, [
@@ -288,6 +302,7 @@ export const RUNTIME_MUTANTS: readonly Mutant[] = [
       invariants: ["S1"],
       find: "this.#runs.abortAll(reason)",
       replace: "",
+      suites: EXECUTIONS,
     },
     {
       id: "close-waits-for-nobody",

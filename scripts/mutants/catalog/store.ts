@@ -4,6 +4,7 @@ import { plantIn, type Mutant } from "../mutant.ts"
 const CONFORMANCE = ["test/conformance/memory.test.ts"]
 const EVICTING = ["test/conformance/evicting.test.ts"]
 const MEMORY_STORE = ["src/stores/memory/memory-store.test.ts"]
+const KERNEL = ["src/kernel/kernel.test.ts"]
 const WORKING_SET = ["src/kernel/working-set.test.ts"]
 
 export const STORE_MUTANTS: readonly Mutant[] = [
@@ -19,6 +20,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
       invariants: ["C4", "O4"],
       find: "for (const event of events) this.#queue.push(event)",
       replace: "for (const event of events) this.#queue.unshift(event)",
+      suites: MEMORY_STORE,
     },
     {
       id: "event-of-an-inner-command-first",
@@ -51,6 +53,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
       invariants: ["L6", "O3"],
       find: "if (alarm.at === at) return",
       replace: "if (alarm.at !== undefined) return",
+      suites: MEMORY_STORE,
     },
     {
       id: "store-goes-on-after-a-broken-invariant",
@@ -60,18 +63,6 @@ export const STORE_MUTANTS: readonly Mutant[] = [
       suites: MEMORY_STORE,
     },
   ]),
-  ...plantIn(
-    "open.ts",
-    ["src/open.test.ts"],
-    [
-      {
-        id: "store-by-name-forgotten-by-a-straggler",
-        invariants: ["S1"],
-        find: "shared.sessions === 0 && named.get(name) === shared",
-        replace: "shared.sessions === 0",
-      },
-    ],
-  ),
   ...plantIn("kernel/working-set.ts", EVICTING, [
     {
       id: "row-changed-but-not-stored",
@@ -124,6 +115,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
       invariants: ["O1", "O9"],
       find: "...command.starts.map((spec) => `run:${spec.identity}` as const),",
       replace: "",
+      suites: KERNEL,
     },
     {
       id: "need-forgets-the-run-asked-for",

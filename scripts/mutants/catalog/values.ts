@@ -3,6 +3,7 @@ import { plantIn, type Mutant } from "../mutant.ts"
 
 const IDENTITY = ["src/kernel/identity.test.ts"]
 const VALUES = ["src/kernel/value.test.ts"]
+const REGRESSIONS = ["test/regressions/kernel.test.ts"]
 
 export const VALUE_MUTANTS: readonly Mutant[] = [
   ...plantIn("kernel/value-encoder.ts", IDENTITY, [
@@ -23,6 +24,7 @@ export const VALUE_MUTANTS: readonly Mutant[] = [
       invariants: ["O7"],
       find: "parts.sort((a, b) => compareBytes(a.order, b.order))",
       replace: "",
+      suites: VALUES,
     },
     {
       id: "identity-of-a-date-is-its-number",
@@ -75,6 +77,7 @@ export const VALUE_MUTANTS: readonly Mutant[] = [
       invariants: ["O7"],
       find: `Object.is(arg, -0) ? "-0,"`,
       replace: `Object.is(arg, Infinity) ? "-0,"`,
+      suites: REGRESSIONS,
     },
   ]),
 ]

@@ -275,6 +275,21 @@ describe("merges", () => {
     expect(await max.read()).toEqual({ value: 9, version: 3 })
   })
 
+  it("under a lost lease are refused apart from those without: FENCED (L8)", async () => {
+    const world = new RuntimeWorld()
+    const { hf } = await openCounted(world)
+    const cell = hf.cell("p", { initial: 0, relaxed: "counter" })
+    const grant = await hf.lock("door").acquire({ leaseMs: 100 })
+    await world.env.advanceBy(101)
+    const free = cell.merge(1)
+    const held = faultOf(
+      grant.scope.run(() => cell.merge(100)),
+      "FENCED",
+    )
+    await Promise.all([free, held, cell.merge(10)])
+    expect(await cell.get()).toBe(11)
+  })
+
   it("that fail tell all who merged, and the next start anew", async () => {
     const { hf } = await openCounted(new RuntimeWorld())
     const cell = hf.cell("p", { relaxed: "counter" })

@@ -88,7 +88,6 @@ export class Execution {
   /** The attempt is to be given back where its body does not end well. */
   #isReturning = false
   #isSuperseded = false
-  #hasStarted = false
   #resumed: (() => void)[] = []
   /** Runs this body awaits at the moment; while there are any it gives up its worker's slot (L7). */
   #awaiting = 0
@@ -201,7 +200,6 @@ export class Execution {
       // at once, and a call in a call in a call unwinds the stack.
       await Promise.resolve()
       if (this.#abortReason !== null) throw this.#abortReason
-      this.#hasStarted = true
       result = await this.#scope.run(() => this.#callBody())
     } catch (error) {
       this.#scope.isEnded = true
@@ -281,7 +279,7 @@ export class Execution {
     definition.metrics.stale += 1
     // The end of a session that closes gives back all it has; now it would come again to one of the session's own waits.
     if (session.isClosed) return
-    await session.execute({ kind: "returnRun", session: session.id, token: claim.token, started: this.#hasStarted })
+    await session.execute({ kind: "returnRun", session: session.id, token: claim.token, started: true })
   }
 
   async #report(send: () => Promise<void>): Promise<void> {

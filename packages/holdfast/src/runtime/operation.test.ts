@@ -2,7 +2,8 @@
 import { getEventListeners } from "node:events"
 import { describe, expect, it } from "vitest"
 import { expectQuiet, faultOf, Gate, reasonOf, RuntimeWorld, settle } from "../../test/runtime-world.ts"
-import type { Holdfast, OperationOptions, RunContext } from "./index.ts"
+import type { Store } from "../store/index.ts"
+import { Holdfast, type OperationOptions, type RunContext } from "./index.ts"
 
 function times<T>(count: number, make: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => make(index))
@@ -296,6 +297,39 @@ describe("a caller's own bound", () => {
       expect(log.started).toBe(1)
     }
     expectQuiet(await (await world.open("looking")).inspect())
+  })
+
+  it("ends its wait also where the store never answers (O8)", async () => {
+    const world = new RuntimeWorld()
+    const inner = world.store.connect()
+    const silence = new Promise<never>(() => undefined)
+    const store: Store = {
+      execute: (command) => (command.kind === "claimRun" ? silence : inner.execute(command)),
+      onEvent: (handler) => {
+        inner.onEvent(handler)
+      },
+      onTransition: (handler) => {
+        inner.onTransition(handler)
+      },
+      close: async () => {
+        await inner.close()
+      },
+    }
+    const hf = await Holdfast.connect({ store, env: world.env, label: "me" })
+    const { op } = gated(hf)
+    const controller = new AbortController()
+    const waits = [
+      reasonOf(op.invoke([1], { signal: controller.signal })),
+      faultOf(op.invoke([1], { waitMs: 10 }), "WAIT_TIMEOUT"),
+      faultOf(op(1), "CLOSED"),
+    ]
+    controller.abort("gone")
+    expect(await waits[0]).toBe("gone")
+    await world.env.advanceBy(10)
+    await waits[1]
+    // What is under way may still be answered, so closing would wait for it.
+    void hf.close()
+    await waits[2]
   })
 
   it("that is aborted before starts nothing", async () => {

@@ -17,7 +17,7 @@ export interface RecipeParts {
   readonly version: number
   /** The encoded list of arguments, calls in it as references. */
   readonly args: Uint8Array
-  /** The calls among the arguments, each once. */
+  /** The calls among the arguments, each once, in the order of their identities. */
   readonly inner: readonly Recipe[]
 }
 
@@ -66,9 +66,9 @@ export function packArguments({ operation, args, inner }: RecipeParts): Value {
     if (calls.size > MAX_CALLS) throw tooMany(operation)
     for (const each of recipe.inner) open.push(each)
   }
-  // In one order however the graph was built: equal arguments have equal bytes.
-  const table = [...calls.values()].toSorted((a, b) => (a.identity < b.identity ? -1 : 1))
-  return encodeValue({ args, inner: inner.map(identityOf), calls: table.map((recipe) => recipe.entry) }, "arguments")
+  // The walk follows lists in the order of identities, so that equal arguments have equal bytes.
+  const table = [...calls.values()].map((recipe) => recipe.entry)
+  return encodeValue({ args, inner: inner.map(identityOf), calls: table }, "arguments")
 }
 
 /** What {@link packArguments} packed. */

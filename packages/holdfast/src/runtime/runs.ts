@@ -3,7 +3,7 @@
  *
  * 1. A body is started exactly for each claim this session receives, and the claim is reported ended when it ends.
  * 2. What a store says of a claim may come before the claim itself, as outcomes and events travel apart: it is kept, and
- *    a claim that was lost on its way is never started.
+ *    the body of a claim that was lost on its way is never started.
  * 3. A decoded result is shared by callers only when it is frozen; what cannot be frozen is decoded anew for each.
  */
 import {
@@ -179,10 +179,6 @@ export class Runs implements ExecutionHome {
     this.#early.delete(claim.token)
     // A session that closes gives back what it has when it ends; given back now, it would come again to one of its waits.
     if (this.session.isClosed) return null
-    if (early.some((event) => event.action === "lost")) {
-      this.session.background(this.giveBack(claim))
-      return null
-    }
     const execution = new Execution(this, { claim, definition, observer, recipe })
     for (const event of early) execution.control(event)
     this.#executions.set(claim.token, execution)

@@ -1,8 +1,9 @@
 /** Transactions over many cells: all or nothing, and as if one after the other. */
 import { getEventListeners } from "node:events"
 import { describe, expect, it } from "vitest"
-import { faultOf, Gate, reasonOf, RuntimeWorld, settle } from "../../test/runtime-world.ts"
-import type { Transaction } from "./index.ts"
+import { drive, faultOf, Gate, reasonOf, RuntimeWorld, settle } from "../../test/runtime-world.ts"
+import type { Store } from "../store/index.ts"
+import { Holdfast, type Transaction } from "./index.ts"
 
 function times<T>(count: number, make: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => make(index))
@@ -101,6 +102,42 @@ describe("a transaction", () => {
       [5, 5],
     ])
     expect(await b.get()).toBe(10)
+  })
+
+  it("rests on the first version also where two branches read it at once (C3)", async () => {
+    const world = new RuntimeWorld()
+    const other = await world.open("other")
+    const mirror = other.cell("a", { initial: 0 })
+    let reads = 0
+    let written: Promise<number> | undefined
+    const inner = world.store.connect()
+    // Somebody writes between the two reads that are under way.
+    const store: Store = {
+      execute: async (command) => {
+        const outcome = inner.execute(command)
+        reads += command.kind === "readCells" ? 1 : 0
+        // The memory store writes before this returns.
+        if (command.kind === "readCells" && reads === 1) written = mirror.set(5)
+        return await outcome
+      },
+      onEvent: (handler) => {
+        inner.onEvent(handler)
+      },
+      onTransition: (handler) => {
+        inner.onTransition(handler)
+      },
+      close: async () => {
+        await inner.close()
+      },
+    }
+    const hf = await Holdfast.connect({ store, env: world.env, label: "me" })
+    const [a, b] = [hf.cell("a", { initial: 0 }), hf.cell("b", { initial: 0 })]
+    const pair = await hf.transact(async (tx) => {
+      const [first, [, second]] = await Promise.all([tx.get(a), tx.getAll([b, a])])
+      tx.set(b, 1)
+      return [first, second]
+    })
+    expect([pair, await written]).toEqual([[5, 5], 1])
   })
 
   it("reads many cells as of one instant, and each only once", async () => {
@@ -206,6 +243,24 @@ describe("a transaction's signal", () => {
     expect(attempts).toBe(2)
     expect(world.env.pendingTimers).toEqual([])
     expect(getEventListeners(signal, "abort")).toEqual([])
+  })
+
+  it("has no listener left when the transaction wins after backing off", async () => {
+    const world = new RuntimeWorld()
+    const [hf, other] = [await world.open(), await world.open("other")]
+    const { signal } = new AbortController()
+    let attempts = 0
+    const work = hf.transact(
+      async (tx) => {
+        attempts += 1
+        await tx.get(hf.cell("a"))
+        if (attempts < 6) await other.cell("a").set(attempts)
+        tx.set(hf.cell("a"), 0)
+      },
+      { signal },
+    )
+    await drive(world.env, work)
+    expect([attempts, getEventListeners(signal, "abort"), world.env.pendingTimers]).toEqual([6, [], []])
   })
 
   it("keeps it from starting, and from committing what it had begun", async () => {

@@ -2,7 +2,9 @@
 import { getEventListeners } from "node:events"
 import { describe, expect, it } from "vitest"
 import { faultOf, Gate, RuntimeWorld, settle } from "../../test/runtime-world.ts"
-import type { Changes, Holdfast } from "./index.ts"
+import type { Command, StoreEvent } from "../kernel/index.ts"
+import type { Store } from "../store/index.ts"
+import { type Changes, Holdfast } from "./index.ts"
 
 /** Reads a watch in the background. */
 function collect<T>(changes: Changes<T>): { readonly seen: T[]; readonly ended: Promise<void> } {
@@ -100,8 +102,50 @@ describe("watching a cell", () => {
     expect(late.seen).toEqual([])
   })
 
+  it("is never taken back by news that come late, whatever a store sends (C4)", async () => {
+    const world = new RuntimeWorld()
+    const inner = world.store.connect()
+    let tell: (event: StoreEvent) => void = () => undefined
+    let watched: Extract<Command, { kind: "watchCells" }> | undefined
+    const store: Store = {
+      execute: (command) => {
+        if (command.kind !== "watchCells") return inner.execute(command)
+        watched = command
+        return { kind: "cells", cells: [{ name: "a", version: 5, value: 5 }] }
+      },
+      onEvent: (handler) => {
+        tell = handler
+        inner.onEvent(handler)
+      },
+      onTransition: (handler) => {
+        inner.onTransition(handler)
+      },
+      close: async () => {
+        await inner.close()
+      },
+    }
+    const hf = await Holdfast.connect({ store, env: world.env, label: "me" })
+    const { seen, ended } = collect(hf.cell("a").watch())
+    await settle()
+    for (const version of [4, 5, 7, 6, 8]) {
+      if (watched === undefined) throw new Error("nothing is watched")
+      const { session, request } = watched
+      tell({ kind: "cellChanged", session, request, cell: { name: "a", version, value: version } })
+      await settle()
+    }
+    await hf.close()
+    await ended
+    expect(seen.map(({ version }) => version)).toEqual([5, 7, 8])
+  })
+
   it("ends when the loop is left, and leaves nothing (L4)", async () => {
     const hf = await new RuntimeWorld().open()
+    const { signal } = new AbortController()
+    for await (const { version } of hf.cell("a").watch({ signal })) {
+      expect(version).toBe(0)
+      break
+    }
+    expect(getEventListeners(signal, "abort")).toEqual([])
     for await (const { version } of hf.cell("a").watch()) {
       expect(version).toBe(0)
       expect(await countWaits(hf)).toBe(1)

@@ -215,6 +215,38 @@ describe("a body that awaits other runs", () => {
     },
   )
 
+  it("and goes on takes the slot back: nothing new is taken meanwhile, though one was being asked for", async () => {
+    for (const place of ["near", "far"]) {
+      const world = new RuntimeWorld()
+      const hf = place === "near" ? await world.open() : await world.openDeferred()
+      const [first, second] = [new Gate(), new Gate()]
+      const log: string[] = []
+      const child = hf.operation("child", { version: 1, effects: "pure", run: async () => await first.opened })
+      const parent = hf.operation("parent", {
+        version: 1,
+        effects: "idempotent",
+        run: async (_, name: string) => {
+          if (name === "awaits") await child()
+          log.push(`${name} computes`)
+          await second.opened
+          log.push(`${name} ends`)
+        },
+      })
+      const worker = await hf.work([parent], { concurrency: 1 })
+      const run = await parent.start(["awaits"])
+      await settle()
+      first.open()
+      await settle()
+      const other = await parent.start(["other"])
+      await settle()
+      expect([log, (await other.status()).status]).toEqual([["awaits computes"], "pending"])
+      second.open()
+      await Promise.all([run.result(), other.result()])
+      expect(log).toEqual(["awaits computes", "awaits ends", "other computes", "other ends"])
+      await worker.drain()
+    }
+  })
+
   it("executes an unclaimed child itself, where no worker would ever come (L7)", async () => {
     const hf = await new RuntimeWorld().open()
     const child = hf.operation("child", { version: 1, effects: "pure", run: (_, n: number) => n * 2 })

@@ -40,8 +40,6 @@ export class Worker implements AsyncDisposable {
   readonly #concurrency: number
   readonly #asking = new Set<RequestId>()
   readonly #bodies = new Set<Execution>()
-  /** Bodies that have not ended: in the set, or about to be. */
-  #occupied = 0
   #awaiting = 0
   #state: "open" | "draining" | "closed" = "open"
   #drained: (() => void)[] = []
@@ -113,7 +111,7 @@ export class Worker implements AsyncDisposable {
   }
 
   async #isEmptyWithin(graceMs: number): Promise<boolean> {
-    if (this.#occupied === 0) return true
+    if (this.#bodies.size === 0) return true
     return await new Promise((resolve) => {
       const timer = this.#runs.session.env.timers.after(graceMs, () => {
         resolve(false)
@@ -126,7 +124,7 @@ export class Worker implements AsyncDisposable {
   }
 
   async #whenEmpty(): Promise<void> {
-    if (this.#occupied === 0) return
+    if (this.#bodies.size === 0) return
     await new Promise<void>((resolve) => {
       this.#drained.push(resolve)
     })
@@ -137,7 +135,7 @@ export class Worker implements AsyncDisposable {
   }
 
   get #computing(): number {
-    return this.#occupied - this.#awaiting
+    return this.#bodies.size - this.#awaiting
   }
 
   #ask(): void {
@@ -189,8 +187,6 @@ export class Worker implements AsyncDisposable {
   }
 
   #start(claim: ClaimView, definition: Definition): void {
-    // Counted before it starts: its first steps may already await another run.
-    this.#occupied += 1
     let isAwaiting = false
     const body = this.#runs.execute(claim, definition, {
       observer: {
@@ -202,19 +198,14 @@ export class Worker implements AsyncDisposable {
         },
         ended: () => {
           if (isAwaiting) this.#awaiting -= 1
-          this.#ended(body)
+          if (body !== null) this.#bodies.delete(body)
+          this.#fill()
+          if (this.#bodies.size === 0) this.#wakeDrain()
         },
       },
     })
-    if (body === null) this.#ended(null)
-    else this.#bodies.add(body)
-  }
-
-  #ended(body: Execution | null): void {
-    if (body !== null) this.#bodies.delete(body)
-    this.#occupied -= 1
-    this.#fill()
-    if (this.#occupied === 0) this.#wakeDrain()
+    // Counted before it starts, which it does after this: its first steps may already await another run.
+    if (body !== null) this.#bodies.add(body)
   }
 
   /** A body goes on: slots that only ask are withdrawn until the bound holds again. */

@@ -1,0 +1,122 @@
+/** Promises of the runtime that a planted bug once broke without any other test noticing. */
+import { expect, it } from "vitest"
+import { nextTurn } from "../../src/env/turn.ts"
+import type { Command, StoreEvent } from "../../src/kernel/index.ts"
+import { Holdfast } from "../../src/runtime/index.ts"
+import type { Store, StoreOutcome } from "../../src/store/index.ts"
+import { RuntimeWorld, settle } from "../runtime-world.ts"
+
+type Executed = StoreOutcome | Promise<StoreOutcome>
+
+/** What a test does to the commands and events of a connection on their way. */
+interface Hands {
+  readonly execute?: (command: Command, pass: () => Executed) => Executed
+  readonly deliver?: (event: StoreEvent, pass: (event: StoreEvent) => void) => void
+}
+
+async function openInHands(world: RuntimeWorld, inner: Store, hands: Hands): Promise<Holdfast> {
+  const store: Store = {
+    execute(command) {
+      const pass = (): Executed => inner.execute(command)
+      return hands.execute === undefined ? pass() : hands.execute(command, pass)
+    },
+    onEvent(handler) {
+      inner.onEvent((event) => {
+        if (hands.deliver === undefined) handler(event)
+        else hands.deliver(event, handler)
+      })
+    },
+    onTransition(handler) {
+      inner.onTransition(handler)
+    },
+    async close() {
+      await inner.close()
+    },
+  }
+  return await Holdfast.connect({ store, env: world.env, label: "in hands" })
+}
+
+it("a transaction rests on the first version of a cell, also where two branches ask for it at once (C3)", async () => {
+  const world = new RuntimeWorld()
+  const other = (await world.open("other")).cell("a", { initial: 0 })
+  let reads = 0
+  const hf = await openInHands(world, world.store.connect(), {
+    execute: async (command, pass) => {
+      if (command.kind === "readCells") reads += 1
+      // The second of two reads that are under way comes after somebody's write.
+      if (command.kind === "readCells" && reads === 2) await other.set(5)
+      return await pass()
+    },
+  })
+  const [a, b] = [hf.cell("a", { initial: 0 }), hf.cell("b", { initial: 0 })]
+  await hf.transact(async (tx) => {
+    const [one, two] = await Promise.all([tx.get(a), tx.get(a)])
+    tx.set(b, one + two)
+  })
+  expect(await b.get()).toBe(10)
+})
+
+it("merges by maximum that travel together keep the largest, in whatever order they came (C5)", async () => {
+  const hf = await new RuntimeWorld().open()
+  const reached = hf.cell<number>("reached", { relaxed: "max" })
+  await Promise.all([reached.merge(3), reached.merge(9), reached.merge(5)])
+  expect(await reached.read()).toEqual({ value: 9, version: 1 })
+})
+
+it("merges of one cell are committed one after the other, however they come (C5)", async () => {
+  const world = new RuntimeWorld()
+  const log = { underWay: 0, most: 0 }
+  const hf = await openInHands(world, world.wire(1, "two"), {
+    execute: async (command, pass) => {
+      if (command.kind !== "commitCells") return await pass()
+      log.underWay += 1
+      log.most = Math.max(log.most, log.underWay)
+      try {
+        return await pass()
+      } finally {
+        log.underWay -= 1
+      }
+    },
+  })
+  const last = hf.cell<number>("last", { relaxed: "last" })
+  const merges: Promise<void>[] = []
+  for (let value = 0; value < 40; value++) {
+    merges.push(last.merge(value))
+    await nextTurn()
+  }
+  await Promise.all(merges)
+  expect([await last.get(), log.most]).toEqual([39, 1])
+})
+
+it("a watch never goes back where the store registers it first and looks afterwards (C4)", async () => {
+  const world = new RuntimeWorld()
+  const inner = world.store.connect()
+  const other = (await world.open("other")).cell<string>("a")
+  const late: (() => void)[] = []
+  const hf = await openInHands(world, inner, {
+    execute: async (command, pass) => {
+      const outcome = await pass()
+      if (command.kind !== "watchCells") return outcome
+      await other.set("told before the answer")
+      await other.set("told after it")
+      return await inner.execute({ kind: "readCells", session: command.session, names: ["a"] })
+    },
+    deliver: (event, pass) => {
+      if (event.kind === "cellChanged" && event.cell.version === 2) late.push(() => pass(event))
+      else pass(event)
+    },
+  })
+  const seen: number[] = []
+  const watching = (async () => {
+    for await (const { version } of hf.cell("a").watch()) {
+      seen.push(version)
+      if (version === 3) return
+    }
+  })()
+  await settle()
+  for (const deliver of late) deliver()
+  await settle()
+  await other.set("and on")
+  await watching
+  expect(seen).toEqual([2, 3])
+})
