@@ -56,7 +56,9 @@ export class Runner {
     child.once("exit", () => {
       if (this.#child === child) this.#child = null
     })
-    await once(child, "message")
+    const ready = once(child, "message").then(() => true)
+    const isReady = await Promise.race([ready, once(child, "exit").then(() => false)])
+    if (!isReady) throw new Error(`the test runner did not start; run ${script} by hand to see why`)
     return child
   }
 }
