@@ -1,5 +1,6 @@
 /** A run as users hold it: one generation of an identity. */
 import {
+  assertInvariant,
   decodeValue,
   type Effects,
   type Failure,
@@ -65,8 +66,11 @@ export class RunHandle<R> {
 
   /** What is known of the run now. @throws HoldfastError RUN_UNKNOWN, RUN_SUPERSEDED */
   async status(): Promise<RunInfo> {
-    for await (const info of this.watch()) return info
-    throw unexpected("watchRun", { kind: "nothing" })
+    const changes = this.watch()
+    const { value } = await changes.next()
+    await changes.return()
+    assertInvariant(value !== undefined, "O4", "a watch of a run gave nothing, not even its first state")
+    return value
   }
 
   /** Every change of the run, newest first to catch up, until it settles; the settled state comes last. */
