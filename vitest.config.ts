@@ -16,8 +16,8 @@ export default defineConfig({
       include: ["packages/*/src/**/*.ts"],
       exclude: ["**/*.test.ts"],
       thresholds: {
-        "packages/holdfast/src/kernel/**": { lines: 99, branches: 98 },
-        "packages/*/src/{*.ts,!(kernel)/**}": { lines: 90, branches: 85, functions: 88, statements: 90 },
+        "packages/holdfast/src/kernel/**": { lines: 100, branches: 100, functions: 100, statements: 100 },
+        "packages/*/src/{*.ts,!(kernel)/**}": { lines: 90, branches: 90, functions: 90, statements: 90 },
       },
     },
   },

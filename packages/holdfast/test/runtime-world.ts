@@ -46,11 +46,11 @@ export function killSession(store: MemoryStore, label: string): void {
   const session = "witness" as SessionId // Brand constructor.
   store.apply({ kind: "openSession", session, label: "witness" })
   const view = store.apply({ kind: "inspect", session })
-  store.apply({ kind: "endSession", session, reason: "closed" })
+  store.apply({ kind: "endSession", session, reason: "closed", unstarted: [] })
   if (view.kind !== "view") throw new Error(`inspect answered with ${view.kind}`)
   const [dead] = view.view.sessions.filter((each) => each.label === label)
   if (dead === undefined) throw new Error(`no session is called "${label}"`)
-  store.apply({ kind: "endSession", session: dead.session, reason: "died" })
+  store.apply({ kind: "endSession", session: dead.session, reason: "died", unstarted: [] })
 }
 
 /** Lets everything that is under way arrive; time stands still. */

@@ -58,16 +58,16 @@ export const CELL_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
     {
-      id: "cell-fence-takes-a-strangers-token",
-      invariants: ["L5", "L8"],
-      find: "if (holder?.session === session && (",
-      replace: "if (holder !== undefined && (",
+      id: "cell-fence-takes-a-strangers-claim",
+      invariants: ["L8", "O5"],
+      find: "session.claims.get(token)?.live !== true)",
+      replace: "this.#context.holders.get(token) === undefined)",
     },
     {
       id: "cell-fence-forgets-the-claim",
       invariants: ["L8", "O5"],
-      find: "for (const token of [...command.holding, ...claims])",
-      replace: "for (const token of command.holding)",
+      find: "if (token !== undefined && session.claims.get",
+      replace: "if (token === null && session.claims.get",
     },
     {
       id: "cell-queue-jumped",
@@ -225,6 +225,7 @@ export const CELL_MUTANTS: readonly Mutant[] = [
       invariants: ["C3"],
       find: "if (outcome === null) throw ended.error",
       replace: "throw ended.error",
+      suites: ["src/runtime/transaction-races.test.ts"],
     },
     {
       id: "transaction-forgets-the-grants-around-it",

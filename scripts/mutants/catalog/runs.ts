@@ -226,8 +226,14 @@ export const RUN_MUTANTS: readonly Mutant[] = [
     {
       id: "run-once-repeated-after-a-close",
       invariants: ["O10"],
-      find: `else if (claim.run.row.effects === "once") this.#interrupt(claim.run)\n      else`,
+      find: `else if (claim.run.row.effects === "once" && !unstarted.includes(claim.token)) this.#interrupt(claim.run)\n      else`,
       replace: "else",
+    },
+    {
+      id: "run-once-interrupted-before-it-started",
+      invariants: ["O10"],
+      find: ` && !unstarted.includes(claim.token)) this.#interrupt`,
+      replace: ") this.#interrupt",
     },
     {
       id: "run-step-not-found-again",

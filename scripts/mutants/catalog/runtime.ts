@@ -7,6 +7,7 @@ const GRANTS = ["src/runtime/grant.test.ts"]
 const LOCKS = ["src/runtime/lock.test.ts"]
 const WORKERS = ["src/runtime/worker.test.ts"]
 const EXECUTIONS = ["src/runtime/execution.test.ts"]
+const CONTEXTS = ["src/runtime/run-context.test.ts"]
 const OPERATIONS = ["src/runtime/operation.test.ts"]
 const CLOSING = ["src/runtime/close.test.ts"]
 const RESULTS = ["src/runtime/operation-results.test.ts"]
@@ -250,21 +251,21 @@ export const RUNTIME_MUTANTS: readonly Mutant[] = [
       invariants: ["O10"],
       find: "if (known !== undefined) return decodeValue(known.outcome) as T",
       replace: "",
-      suites: EXECUTIONS,
+      suites: CONTEXTS,
     },
     {
       id: "step-answers-with-what-was-not-recorded",
       invariants: ["O10"],
       find: "return recorded === null ? result : (decodeValue(recorded) as T)",
       replace: "return result",
-      suites: EXECUTIONS,
+      suites: CONTEXTS,
     },
     {
       id: "body-completed-by-its-commit-completes-again",
       invariants: ["O2", "O5"],
       find: "this.#isOver = true\n    this.definition.metrics.completed += 1",
       replace: "this.definition.metrics.completed += 1",
-      suites: EXECUTIONS,
+      suites: CONTEXTS,
     },
     {
       id: "body-keeps-its-slot-while-it-awaits",

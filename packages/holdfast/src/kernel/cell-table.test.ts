@@ -61,16 +61,18 @@ describe("reads (C3)", () => {
 })
 
 describe("fences (L8)", () => {
-  it("refuse a commit unless every grant and claim it carries is live and the session's own (L8)", () => {
+  it("refuse a commit unless every grant and claim it carries is live, whoever's in its scope chain (L8)", () => {
     const d = new Driver()
     const mine = d.grant("s1", "a", { leaseMs: 10 })
     const theirs = d.grant("s2", "b")
     expect(commit(d, { holding: [mine], writes: [put("x", 1)] })).toMatchObject({ kind: "committed" })
-    refusal(commit(d, { holding: [mine, theirs], writes: [put("x", 2)] }), "FENCED")
+    expect(commit(d, { holding: [mine, theirs], writes: [put("x", 2)] })).toMatchObject({ kind: "committed" })
     refusal(commit(d, { holding: [9_999 as Token] }), "FENCED")
+    d.end("s2")
+    refusal(commit(d, { holding: [mine, theirs], writes: [put("x", 3)] }), "FENCED")
     d.pass(10)
-    expect(refusal(commit(d, { holding: [mine], writes: [put("x", 2)] }), "FENCED")).toContain("nothing was written")
-    expect(read(d, "x")).toEqual([[1, 1]])
+    expect(refusal(commit(d, { holding: [mine], writes: [put("x", 3)] }), "FENCED")).toContain("nothing was written")
+    expect(read(d, "x")).toEqual([[2, 2]])
   })
 
   it("refuse a step or a completion under a grant, or under a claim that is over (L8, O5)", () => {

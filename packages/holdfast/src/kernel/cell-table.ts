@@ -137,14 +137,13 @@ export class CellTable {
     return this.#checkWrites(command)
   }
 
-  /** Each grant of the scope chain, and the claim of the run, must be live and of this session (L8, O5). */
+  /** Each grant of the scope chain must be live, and a claim that the commit speaks for must be this session's (L8, O5). */
   #checkFences(session: Session, command: CommitCells): Refused | null {
-    const claims = [command.step?.token, command.complete?.token]
-    for (const token of [...command.holding, ...claims]) {
-      if (token === undefined) continue
-      const holder = this.#context.holders.get(token)
-      if (holder?.session === session && (holder.kind === "claim" || !claims.includes(token))) continue
-      return this.#refuseFenced(session, token)
+    for (const token of command.holding) {
+      if (this.#context.holders.get(token) === undefined) return this.#refuseFenced(session, token)
+    }
+    for (const token of [command.step?.token, command.complete?.token]) {
+      if (token !== undefined && session.claims.get(token)?.live !== true) return this.#refuseFenced(session, token)
     }
     return null
   }

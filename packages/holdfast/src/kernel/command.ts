@@ -91,6 +91,8 @@ export interface EndSession {
   readonly session: SessionId
   /** A session that closed gave its runs back on purpose; one that died crashed them (O6). */
   readonly reason: "closed" | "died"
+  /** Claims whose bodies were never entered; then nothing of a `once` operation can have happened (O10). */
+  readonly unstarted: readonly Token[]
 }
 
 export interface AcquireLock {
@@ -175,6 +177,8 @@ export interface OpenWorker {
   readonly worker: WorkerId
   /** Definitions the worker can execute; a run of another version of an operation is not offered. */
   readonly operations: readonly { readonly operation: string; readonly version: number }[]
+  /** How many bodies it runs at once, those that await other runs not counted. */
+  readonly slots: number
 }
 
 export interface CloseWorker {

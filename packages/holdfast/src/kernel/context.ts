@@ -12,6 +12,8 @@ type DeadlineTarget = Deadline extends infer D
     : never
   : never
 
+const NO_HOLDERS: readonly Holder[] = []
+
 export class Context {
   /** Milliseconds since the epoch, never going back. */
   now = 0
@@ -38,6 +40,20 @@ export class Context {
   nextArrival(): number {
     this.lastArrival += 1
     return this.lastArrival
+  }
+
+  /**
+   * Grants and claims of a scope chain that are still live; a lost one blocks nobody any more. They may be of several
+   * sessions: a program that opened a store twice nests their scopes.
+   */
+  resolve(holding: readonly Token[]): readonly Holder[] {
+    if (holding.length === 0) return NO_HOLDERS
+    const holders: Holder[] = []
+    for (const token of holding) {
+      const holder = this.holders.get(token)
+      if (holder !== undefined) holders.push(holder)
+    }
+    return holders
   }
 
   emit(event: StoreEvent): void {

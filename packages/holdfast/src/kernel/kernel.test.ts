@@ -10,7 +10,9 @@ describe("sessions", () => {
     const d = new Driver(["s1"])
     refusal(d.send({ kind: "openSession", session: S1, label: "again" }), "ARGUMENT_INVALID")
     expect(refusal(d.acquire("s9", "a"), "SESSION_LOST")).toContain("session s9 is not open")
-    expect(d.send({ kind: "endSession", session: "s9" as SessionId, reason: "died" })).toEqual({ kind: "done" })
+    expect(d.send({ kind: "endSession", session: "s9" as SessionId, reason: "died", unstarted: [] })).toEqual({
+      kind: "done",
+    })
   })
 
   it("give back everything of every kind when they end (L6, O6)", () => {
@@ -84,14 +86,14 @@ describe("requests", () => {
     for (const command of commands) refusal(d.send(command), "ARGUMENT_INVALID")
   })
 
-  it("that say they hold what is another's, or nothing, hold nothing (L5, L7)", () => {
+  it("hold what their whole scope chain holds, of any session, and nothing by a token nobody has (L7)", () => {
     const d = new Driver()
     const a = d.grant("s1", "a")
-    d.park("s2", "a", { holding: [a, 4_711 as never] })
+    d.park("s2", "a", { holding: [4_711 as never] })
+    refusal(d.acquire("s2", "a", { holding: [a, 4_711 as never] }), "DEADLOCK")
     const claim = d.claim("s3", specOf("work", "1"))
-    expect(d.claimRun("s2", specOf("work", "1"), { holding: [claim.token, 4_711 as never] })).toMatchObject({
-      kind: "joined",
-    })
+    expect(d.claimRun("s2", specOf("work", "1"), { holding: [4_711 as never] })).toMatchObject({ kind: "joined" })
+    refusal(d.claimRun("s2", specOf("work", "1"), { holding: [claim.token, 4_711 as never] }), "DEADLOCK")
   })
 
   it("of a kind nobody knows are a bug, not an outcome", () => {

@@ -13,16 +13,16 @@
  */
 import { assertInvariant, unreachable } from "./assert.ts"
 import { CellTable } from "./cell-table.ts"
-import type { Command, WithdrawRequest } from "./command.ts"
+import type { Command, EndSession, WithdrawRequest } from "./command.ts"
 import { Context } from "./context.ts"
 import type { StoreEvent, Transition } from "./event.ts"
-import type { RequestId, SessionId, Token } from "./ids.ts"
+import type { RequestId, SessionId } from "./ids.ts"
 import { LockTable } from "./lock-table.ts"
 import type { Need, Outcome, RowKey, StoreView } from "./outcome.ts"
 import { refuse } from "./refuse.ts"
 import { RunTable } from "./run-table.ts"
 import { type KernelSnapshot, takeSnapshot } from "./snapshot.ts"
-import type { CellRow, CellWatch, Deadline, Holder, LockRequest, Run, RunRow, RunWait, RunWatch } from "./state.ts"
+import type { CellRow, CellWatch, Deadline, LockRequest, Run, RunRow, RunWait, RunWatch } from "./state.ts"
 import type { Session, Taker, Wait } from "./state.ts"
 import { identityOf } from "./state.ts"
 import { TokenTable } from "./token-table.ts"
@@ -30,7 +30,6 @@ import { allCanFinish } from "./waiting-graph.ts"
 import { type RowChange, WorkingSet } from "./working-set.ts"
 
 const NO_EVENTS: readonly StoreEvent[] = []
-const NO_HOLDERS: readonly Holder[] = []
 
 /** A row as a backing store keeps it, with its key. */
 export type StoredRow =
@@ -207,14 +206,14 @@ export class Kernel {
       case "claimRun":
         return (
           this.#onceOnly(session, command.request) ??
-          this.#runs.claim(session, command, this.#resolve(session, command.holding))
+          this.#runs.claim(session, command, this.#context.resolve(command.holding))
         )
       case "enqueueRun":
         return this.#runs.enqueue(session, command)
       case "awaitRun":
         return (
           this.#onceOnly(session, command.request) ??
-          this.#runs.await(session, command, this.#resolve(session, command.holding))
+          this.#runs.await(session, command, this.#context.resolve(command.holding))
         )
       case "openWorker":
         return this.#runs.openWorker(session, command)
@@ -254,7 +253,7 @@ export class Kernel {
       case "inspect":
         return { kind: "view", view: this.#view() }
       case "endSession":
-        this.#endSession(session, command.reason)
+        this.#endSession(session, command)
         return { kind: "done" }
       default:
         return unreachable(command)
@@ -277,7 +276,7 @@ export class Kernel {
   }
 
   /** Everything the session waited for, held and executed is given back, and those who wait for it are woken (L6, O6). */
-  #endSession(session: Session, reason: "closed" | "died"): void {
+  #endSession(session: Session, command: EndSession): void {
     // Requests first, and all of them before anything moves on: nothing may come to a session that is ending.
     const requests: LockRequest[] = []
     const waiters: RunWait[] = []
@@ -291,8 +290,9 @@ export class Kernel {
     // In order of their tokens: what happens must not depend on where a table keeps them.
     const grants = [...session.grants.values()].toSorted((a, b) => a.token - b.token)
     for (const grant of grants) this.#locks.end(grant, "released")
-    this.#runs.endSession(session, reason)
+    this.#runs.endSession(session, command)
     this.#sessions.delete(session.id)
+    const { reason } = command
     this.#context.observe?.({ kind: "session.ended", at: this.#context.now, session: session.id, reason })
   }
 
@@ -326,16 +326,6 @@ export class Kernel {
     return session.requests.has(request)
       ? refuse("ARGUMENT_INVALID", `request ${String(request)} is already in use`)
       : null
-  }
-
-  #resolve(session: Session, holding: readonly Token[]): readonly Holder[] {
-    if (holding.length === 0) return NO_HOLDERS
-    const holders: Holder[] = []
-    for (const token of holding) {
-      const holder = this.#context.holders.get(token)
-      if (holder?.session === session) holders.push(holder)
-    }
-    return holders
   }
 
   #fireDue(): void {

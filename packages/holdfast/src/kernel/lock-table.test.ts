@@ -234,7 +234,8 @@ describe("resizing (L1, L7)", () => {
     expect(d.events()).toEqual([])
     d.end("s3")
     expect(d.kernel.snapshot().locks).toEqual([])
-    d.park("s1", "pool", { ...SHARED, limit: 1, wait: true, holding: [d.grant("s2", "pool", SHARED)] })
+    d.grant("s2", "pool", SHARED)
+    d.park("s1", "pool", { ...SHARED, limit: 1, wait: true })
     expect(next).toBeGreaterThan(0)
   })
 

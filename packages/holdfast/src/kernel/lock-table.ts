@@ -45,7 +45,6 @@ const LISTED_WAITERS = 100
  */
 const SPARE_LOCKS = 64
 
-const NO_HOLDERS: readonly Holder[] = []
 const NO_NAMES: readonly string[] = []
 
 export class LockTable {
@@ -62,7 +61,7 @@ export class LockTable {
   }
 
   acquire(session: Session, command: AcquireLock): Outcome {
-    const holders = this.#resolve(session, command.holding)
+    const holders = this.#context.resolve(command.holding)
     const refused = this.#validate(session, command, holders)
     if (refused !== null) return refused
     const limited =
@@ -227,17 +226,6 @@ export class LockTable {
     return { name: lock.name, limit: lock.limit, holders, waiters, waiterCount: lock.waiting }
   }
 
-  /** Grants and claims of the scope chain that are still live; a lost one blocks nobody any more. */
-  #resolve(session: Session, holding: readonly Token[]): readonly Holder[] {
-    if (holding.length === 0) return NO_HOLDERS
-    const holders: Holder[] = []
-    for (const token of holding) {
-      const holder = this.#context.holders.get(token)
-      if (holder !== undefined && holder.session === session) holders.push(holder)
-    }
-    return holders
-  }
-
   #validate(session: Session, command: AcquireLock, holders: readonly Holder[]): Refused | null {
     const { names, permits } = command
     if (names.length !== 1 && (names.length === 0 || new Set(names).size !== names.length)) {
@@ -245,6 +233,9 @@ export class LockTable {
     }
     if (!isCount(permits) || (command.limit !== null && !isCount(command.limit))) {
       return refuse("ARGUMENT_INVALID", "permits and limits are whole numbers from 1")
+    }
+    if (command.mode === "exclusive" && permits !== 1) {
+      return refuse("ARGUMENT_INVALID", "an exclusive grant takes the lock whole; permits are asked of its shared side")
     }
     if (command.leaseMs !== null && !isDuration(command.leaseMs)) {
       return refuse("ARGUMENT_INVALID", "a lease is a number of milliseconds above 0")

@@ -20,6 +20,7 @@ import type {
   AwaitRun,
   ClaimRun,
   ControlRun,
+  EndSession,
   EnqueueRun,
   Failure,
   ForgetResult,
@@ -220,6 +221,9 @@ export class RunTable {
     if (session.workers.has(command.worker)) {
       return refuse("ARGUMENT_INVALID", `worker ${String(command.worker)} is already open`)
     }
+    if (!Number.isSafeInteger(command.slots) || command.slots < 1) {
+      return refuse("ARGUMENT_INVALID", "a worker has a whole number of slots, at least 1")
+    }
     const queues = command.operations.map(({ operation, version }) => this.#queues.queue(operation, version))
     const worker: Worker = {
       id: command.worker,
@@ -227,8 +231,7 @@ export class RunTable {
       queues,
       takers: new Set(),
       busy: new Set(),
-      slots: 0,
-      hasLent: false,
+      slots: command.slots,
     }
     session.workers.set(command.worker, worker)
     for (const queue of queues) queue.workers.add(worker)
@@ -250,7 +253,6 @@ export class RunTable {
   take(session: Session, command: TakeRun): Outcome {
     const worker = session.workers.get(command.worker)
     if (worker === undefined) return refuse("ARGUMENT_INVALID", `worker ${String(command.worker)} is not open`)
-    if (!worker.hasLent) worker.slots = Math.max(worker.slots, worker.busy.size + worker.takers.size + 1)
     const run = this.#queues.bestFor(worker)
     if (run !== undefined) {
       return { kind: "claimed", claim: viewClaim(this.#claim(run, session, worker)), waiting: false }
@@ -326,14 +328,14 @@ export class RunTable {
   }
 
   /** A session is over: what it executed crashed, or was given back by a session that closed (O6). */
-  endSession(session: Session, reason: "closed" | "died"): void {
+  endSession(session: Session, { reason, unstarted }: EndSession): void {
     for (const worker of session.workers.values()) this.closeWorker(session, worker.id)
     for (const claim of session.claims.values()) {
       this.#leaveWorker(claim)
       if (!claim.live) continue
       this.#detach(claim)
       if (reason === "died") this.#crash(claim.run)
-      else if (claim.run.row.effects === "once") this.#interrupt(claim.run)
+      else if (claim.run.row.effects === "once" && !unstarted.includes(claim.token)) this.#interrupt(claim.run)
       else this.#reopen(claim.run, "run.returned")
     }
     session.claims.clear()
@@ -534,14 +536,8 @@ export class RunTable {
     for (const holder of waiter.holders) (holder.waits ??= new Set()).add(waiter)
     if (waiter.holders.length === 0) return null
     const cycle = findDeadlock(waiter, this.#context.now)
-    if (cycle !== null) {
-      this.#dropWaiter(waiter)
-      return cycle
-    }
-    for (const holder of waiter.holders) {
-      if (holder.kind === "claim" && holder.worker !== null) holder.worker.hasLent = true
-    }
-    return null
+    if (cycle !== null) this.#dropWaiter(waiter)
+    return cycle
   }
 
   #dropWaiter(waiter: RunWait): void {

@@ -76,7 +76,6 @@ function describeSession(session: Session) {
       id: worker.id,
       operations: worker.queues.map((queue) => [queue.operation, queue.version]),
       slots: worker.slots,
-      hasLent: worker.hasLent,
     })),
   }
 }

@@ -204,9 +204,7 @@ export interface Worker {
   readonly takers: Set<Taker>
   /** Bodies that run in its slots; one that awaits a run does not count against them meanwhile. */
   readonly busy: Set<Claim>
-  /** How many slots it has: the most it used and asked for together. Learned until a body first gives its slot up. */
-  slots: number
-  hasLent: boolean
+  readonly slots: number
 }
 
 /** One free slot of a worker. */

@@ -187,7 +187,7 @@ describe("deadlocks over runs (L7)", () => {
   it("are none where a slot of the worker is free, asks, or is given up by a body that awaits (L7)", () => {
     const d = new Driver()
     const a = d.grant("s1", "a")
-    d.openWorker("s2", 1, ["queued"])
+    d.openWorker("s2", 1, ["queued"], 2)
     for (const id of ["1", "2"]) d.enqueue("s1", specOf("queued", id))
     const bodies = [d.take("s2", 1), d.take("s2", 1)].map((outcome) =>
       outcome.kind === "claimed" ? outcome.claim : null,

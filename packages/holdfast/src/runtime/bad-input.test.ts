@@ -33,6 +33,7 @@ const CASES: readonly Case[] = [
   ["acquire(waitMs)", BAD_WAITS, async (hf, waitMs) => await hf.lock("a").acquire({ waitMs })],
   ["acquire(signal)", BAD_SIGNALS, async (hf, signal) => await hf.lock("a").acquire({ signal })],
   ["acquire(permits)", BAD_COUNTS, async (hf, permits) => await hf.semaphore("a", 1).acquire({ permits })],
+  ["permits of an exclusive lock", [1, 2], async (hf, permits) => await hf.lock("a").acquire({ permits })],
   ["acquire(leaseMs)", [...BAD_DURATIONS, 0], async (hf, leaseMs) => await hf.lock("a").acquire({ leaseMs })],
   ["try(options)", BAD_OPTIONS, async (hf, options) => await hf.lock("a").try(options)],
   ["try(permits)", BAD_COUNTS, async (hf, permits) => await hf.semaphore("a", 1).try({ permits })],

@@ -8,10 +8,12 @@ import { Holdfast } from "./index.ts"
 
 /** The commands that passed, by kind. */
 class CountingStore implements Store {
+  readonly id: string
   readonly #inner: Store
   readonly passed: Command["kind"][] = []
 
   constructor(inner: Store) {
+    this.id = inner.id
     this.#inner = inner
   }
 

@@ -2,6 +2,7 @@
 import { getEventListeners } from "node:events"
 import { describe, expect, it } from "vitest"
 import { expectQuiet, faultOf, Gate, RuntimeWorld, settle } from "../../test/runtime-world.ts"
+import { nextTurn } from "../env/turn.ts"
 import type { Env } from "../env/index.ts"
 import { isHoldfastError } from "../kernel/index.ts"
 import { Holdfast } from "./index.ts"
@@ -177,6 +178,25 @@ describe("hf.close", () => {
     expect(await closing).toEqual({ bodies: 0, grants: 0 })
   })
 
+  it("gives back unstarted what it was handed while it closed: nothing of a `once` body happened (O6, O10)", async () => {
+    let handedBack = 0
+    for (let seed = 1; seed <= 60; seed++) {
+      const world = new RuntimeWorld()
+      const [hf, other] = [await world.openDeferred(seed), await world.open("other")]
+      let started = 0
+      const define = (at: Holdfast, run: () => number) => at.operation("send", { version: 1, effects: "once", run })
+      await hf.work([define(hf, () => (started += 1))])
+      await settle()
+      const handle = await define(other, () => expect.fail("it only asks")).start([])
+      for (let turn = 0; turn < seed % 12; turn++) await nextTurn()
+      await hf.close()
+      const info = await handle.status()
+      if (started === 0) handedBack += 1
+      expect(info?.status, `seed ${String(seed)}`).toBe(started === 0 ? "pending" : "completed")
+    }
+    expect(handedBack).toBeGreaterThan(0)
+  })
+
   it("may be called from inside a callback, which then does not wait for itself", async () => {
     const world = new RuntimeWorld()
     const hf = await world.open()
@@ -266,6 +286,7 @@ describe("hf.close", () => {
     let closed = 0
     const hf = await Holdfast.connect({
       store: {
+        id: inner.id,
         execute: (command) => {
           if (command.kind === "endSession") throw new Error("the disk is gone")
           return inner.execute(command)

@@ -59,6 +59,8 @@ export interface ExecutionHome {
   resultOf(recipe: Recipe, signal: AbortSignal): Promise<unknown>
   /** Results of `ephemeral` operations, kept in this process alone. */
   keepEphemeral(claim: ClaimView, value: unknown): void
+  /** Notes a claim that was not started before the session began to close; its end gives it back as such. */
+  keepUnstarted(token: Token): void
   /** The error a body threw here, so that callers in this process get it as the cause. */
   keepCause(run: RunId, failure: Failure, error: unknown): void
 }
@@ -88,6 +90,8 @@ export class Execution {
   /** The attempt is to be given back where its body does not end well. */
   #isReturning = false
   #isSuperseded = false
+  /** The body was entered: what it does outside may have happened. */
+  #isStarted = false
   #resumed: (() => void)[] = []
   /** Runs this body awaits at the moment; while there are any it gives up its worker's slot (L7). */
   #awaiting = 0
@@ -238,6 +242,7 @@ export class Execution {
   #callWith(args: Uint8Array, resolve: (identity: string) => unknown): unknown {
     const values = decodeArguments(args, resolve, this.session.env.sha256)
     const context = new RunContext(this, this.#home)
+    this.#isStarted = true
     // The arguments were encoded by the operation of this name and version; their types are its own.
     return this.definition.body(context, ...(values as never[]))
   }
@@ -277,9 +282,11 @@ export class Execution {
   async #giveBack(): Promise<void> {
     const { definition, claim, session } = this
     definition.metrics.stale += 1
+    const { token } = claim
+    const started = this.#isStarted
     // The end of a session that closes gives back all it has; now it would come again to one of the session's own waits.
-    if (session.isClosed) return
-    await session.execute({ kind: "returnRun", session: session.id, token: claim.token, started: true })
+    if (!session.isClosed) await session.execute({ kind: "returnRun", session: session.id, token, started })
+    else if (!started) this.#home.keepUnstarted(token)
   }
 
   async #report(send: () => Promise<void>): Promise<void> {

@@ -83,7 +83,8 @@ describe("grant.release", () => {
     }
     const hf = await Holdfast.connect({ store, env: world.env, label: "me" })
     const running = hf.lock("a").run(async () => {
-      for (const session of sessions) await inner.execute({ kind: "endSession", session, reason: "died" })
+      for (const session of sessions)
+        await inner.execute({ kind: "endSession", session, reason: "died", unstarted: [] })
     })
     await faultOf(running, "GRANT_LOST")
   })
@@ -253,6 +254,7 @@ describe("grant.scope", () => {
 /** A store that passes everything on. */
 function forward(inner: Store): Store {
   return {
+    id: inner.id,
     execute: (command) => inner.execute(command),
     onEvent: (handler) => {
       inner.onEvent(handler)

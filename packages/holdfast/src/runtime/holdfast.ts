@@ -353,7 +353,8 @@ export class Holdfast implements AsyncDisposable {
       this.#runs.abortAll(reason)
       await this.#whenQuiet(graceMs)
       const report = { bodies: this.#runs.executing, grants: this.#runningGrants() }
-      await session.execute({ kind: "endSession", session: session.id, reason: "closed" })
+      const { unstarted } = this.#runs
+      await session.execute({ kind: "endSession", session: session.id, reason: "closed", unstarted })
       // Bodies are in the background too, and those that had not ended may never.
       if (report.bodies === 0) await session.settle()
       return report

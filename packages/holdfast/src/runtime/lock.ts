@@ -39,7 +39,7 @@ export interface LockOptions extends WaitOptions {
 
 /** How permits are asked for. */
 export interface PermitOptions extends LockOptions {
-  /** How many permits to take. Default 1. */
+  /** How many permits of a semaphore or a shared side with a limit to take. Default 1. */
   readonly permits?: number
 }
 
@@ -121,7 +121,7 @@ export class Holdable {
    * @throws HoldfastError DEADLOCK for a lock this scope or one around it holds, LIMIT_MISMATCH, CLOSED
    */
   async try(options: Pick<PermitOptions, "leaseMs" | "permits"> = {}): Promise<Grant | undefined> {
-    checkPermitOptions(options)
+    checkOptions(options)
     const asked = this.#ask({ ...options, waitMs: 0 })
     const outcome = await this.#request(asked)
     if (outcome.kind === "busy") {
@@ -153,7 +153,7 @@ export class Holdable {
   }
 
   #ask(options: PermitOptions): Asked {
-    if (options !== NO_OPTIONS) checkPermitOptions(options)
+    if (options !== NO_OPTIONS) checkPermitOptions(options, this.#claimed)
     const { session } = this.#home
     // What runs while the store closes may still write, and takes no further locks.
     if (session.isClosed) throw closedError()
@@ -350,9 +350,17 @@ export function checkNames(names: string | readonly string[]): readonly string[]
   return all
 }
 
-function checkPermitOptions(options: PermitOptions): void {
+function checkPermitOptions(options: PermitOptions, { mode }: Claimed): void {
   checkWait(options)
-  if (options.permits !== undefined) checkCount(options.permits, "permits")
+  if (options.permits !== undefined) {
+    checkCount(options.permits, "permits")
+    if (mode === "exclusive") {
+      throw new HoldfastError(
+        "ARGUMENT_INVALID",
+        "an exclusive grant takes the lock whole, found permits; ask a semaphore or the lock's shared side for permits",
+      )
+    }
+  }
   if (options.leaseMs !== undefined) checkDuration(options.leaseMs, "leaseMs", { zero: false })
 }
 

@@ -304,6 +304,7 @@ describe("a caller's own bound", () => {
     const inner = world.store.connect()
     const silence = new Promise<never>(() => undefined)
     const store: Store = {
+      id: inner.id,
       execute: (command) => (command.kind === "claimRun" ? silence : inner.execute(command)),
       onEvent: (handler) => {
         inner.onEvent(handler)

@@ -89,6 +89,7 @@ export class Runs implements ExecutionHome {
   readonly #causes = new Map<RunId, { readonly failure: Failure; readonly error: unknown }>()
   /** `run` is null for a value that was stored, whose run only the store knows. */
   readonly #ephemeral = new Map<Identity, { readonly run: RunId | null; readonly value: unknown }>()
+  readonly #unstarted: Token[] = []
   #onEnded: () => void = nothing
 
   constructor(session: Session, committer: Committer) {
@@ -116,6 +117,11 @@ export class Runs implements ExecutionHome {
   nameOf(definition: Definition): { name: string; version: number } {
     const { name, version, ephemeral } = definition
     return { name: ephemeral ? `${name}\0${this.session.id}` : name, version }
+  }
+
+  /** Claims that came while the session closed, and were not started. */
+  get unstarted(): readonly Token[] {
+    return this.#unstarted
   }
 
   get executing(): number {
@@ -178,7 +184,10 @@ export class Runs implements ExecutionHome {
     const early = this.#early.get(claim.token) ?? []
     this.#early.delete(claim.token)
     // A session that closes gives back what it has when it ends; given back now, it would come again to one of its waits.
-    if (this.session.isClosed) return null
+    if (this.session.isClosed) {
+      this.keepUnstarted(claim.token)
+      return null
+    }
     const execution = new Execution(this, { claim, definition, observer, recipe })
     for (const event of early) execution.control(event)
     this.#executions.set(claim.token, execution)
@@ -205,7 +214,10 @@ export class Runs implements ExecutionHome {
 
   /** Returns a claim whose body was not started. Where the store is gone or closes, the session's end does. */
   async giveBack(claim: ClaimView): Promise<void> {
-    if (this.session.isClosed) return
+    if (this.session.isClosed) {
+      this.keepUnstarted(claim.token)
+      return
+    }
     try {
       await this.session.execute({ kind: "returnRun", session: this.session.id, token: claim.token, started: false })
     } catch {
@@ -249,6 +261,10 @@ export class Runs implements ExecutionHome {
     for (const execution of this.#executions.values()) {
       if (execution.claim.identity === identity) execution.supersede()
     }
+  }
+
+  keepUnstarted(token: Token): void {
+    this.#unstarted.push(token)
   }
 
   keepCause(run: RunId, failure: Failure, error: unknown): void {

@@ -119,6 +119,40 @@ describe("scopes", () => {
   })
 })
 
+describe("scopes of two sessions of one store", () => {
+  it("are one chain: nothing waits for itself through the other session, and commits carry both (L7, L8)", async () => {
+    const world = new RuntimeWorld()
+    const [one, two] = [await world.open("one"), await world.open("two", createSimulatedEnv({ seed: 2 }))]
+    const lost = two.lock("b").run(
+      async () => {
+        await one.lock("a").run(async () => {
+          await faultOf(two.lock("a").acquire(), "DEADLOCK")
+          await faultOf(one.lock("b").acquire(), "DEADLOCK")
+          expect(await one.cell("c").set(1)).toBe(1)
+          await world.env.advanceBy(10)
+          await faultOf(one.cell("c").set(2), "FENCED")
+        })
+      },
+      { leaseMs: 10 },
+    )
+    await faultOf(lost, "GRANT_LOST")
+    expect(await one.cell("c").get()).toBe(1)
+    expect((await one.inspect()).locks).toEqual([])
+  })
+
+  it("let a body that awaits a run through the other session give its slot up (L7)", async () => {
+    const world = new RuntimeWorld()
+    const [one, two] = [await world.open("one"), await world.open("two")]
+    const definition = { version: 1, effects: "pure" } as const
+    const child = two.operation("child", { ...definition, run: (_, n: number) => n + 1 })
+    const parent = one.operation("parent", { ...definition, run: async (_, n: number) => await child(n) })
+    const again = one.operation("child", { ...definition, run: (_, n: number) => n + 1 })
+    await one.work([parent, again])
+    const handle = await one.start(parent, [1])
+    expect(await handle.result()).toBe(2)
+  })
+})
+
 describe("scopes of two stores", () => {
   it("nest in each other, and each store is told of its own grants only (L7, L8)", async () => {
     const [here, there] = [new RuntimeWorld(), new RuntimeWorld()]

@@ -21,7 +21,7 @@ export class Scope {
   readonly session: Session
   /** The scope around this one; a body's scope has none. */
   readonly outer: Scope | undefined
-  /** Tokens held by this scope and those around it in the same session, outermost first. */
+  /** Tokens held by this scope and those around it in the same store, outermost first. */
   readonly holding: readonly Token[]
   /** The run whose body this scope is in, if any. */
   readonly execution: Execution | null
@@ -57,7 +57,7 @@ export function detached<T>(fn: () => T): T {
 }
 
 /**
- * Tokens the running code holds in this session.
+ * Tokens the running code holds in this session's store.
  *
  * @throws HoldfastError GRANT_LOST when the code's scope has ended.
  */
@@ -76,21 +76,21 @@ export function currentScope(): Scope | undefined {
   return scope
 }
 
-/** Tokens that code in `scope` holds in this session. */
+/** Tokens that code in `scope` holds in this session's store, also through another session of it. */
 export function holdingOf(scope: Scope | undefined, session: Session): readonly Token[] {
   if (scope === undefined) return NO_TOKENS
   return scope.session === session ? scope.holding : tokensFor(scope, session)
 }
 
-/** The body the running code is part of, in this session. */
+/** The body the running code is part of, in this session's store. */
 export function currentExecution(session: Session): Execution | null {
   const execution = current.getStore()?.execution ?? null
-  return execution !== null && execution.session === session ? execution : null
+  return execution !== null && execution.session.storeId === session.storeId ? execution : null
 }
 
-function tokensFor(scope: Scope, session: Session): readonly Token[] {
+function tokensFor(scope: Scope, { storeId }: Session): readonly Token[] {
   for (let each: Scope | undefined = scope; each !== undefined; each = each.outer) {
-    if (each.session === session) return each.holding
+    if (each.session.storeId === storeId) return each.holding
   }
   return NO_TOKENS
 }

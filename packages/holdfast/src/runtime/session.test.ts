@@ -20,6 +20,7 @@ import { Session } from "./session.ts"
 
 /** A store that answers what the test says, when the test says it. */
 class ScriptedStore implements Store {
+  readonly id = "scripted"
   readonly asked: Command[] = []
   readonly env: SimulatedEnv = createSimulatedEnv({ seed: 1 })
   readonly session: Session
@@ -323,6 +324,7 @@ describe("behind a wire", () => {
     const inner = world.wire(4, "two")
     const breaking = new Gate()
     const store: Store = {
+      id: inner.id,
       execute: async (command) => {
         if (command.kind !== "acquireLock") return await inner.execute(command)
         await breaking.opened

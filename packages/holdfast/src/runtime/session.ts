@@ -61,6 +61,8 @@ const BEGINNINGS: ReadonlySet<Command["kind"]> = new Set(["claimRun", "awaitRun"
 export class Session {
   readonly id: SessionId
   readonly label: string
+  /** The truth this is a session of; sessions of the same share their scopes' locks. */
+  readonly storeId: string
   readonly env: Env
   readonly metrics: Metrics
   readonly #store: Store
@@ -73,6 +75,7 @@ export class Session {
 
   constructor(options: { store: Store; env: Env; metrics: Metrics; label: string }) {
     this.#store = options.store
+    this.storeId = options.store.id
     this.env = options.env
     this.metrics = options.metrics
     this.label = options.label

@@ -113,6 +113,7 @@ describe("a transaction", () => {
     const inner = world.store.connect()
     // Somebody writes between the two reads that are under way.
     const store: Store = {
+      id: inner.id,
       execute: async (command) => {
         const outcome = inner.execute(command)
         reads += command.kind === "readCells" ? 1 : 0

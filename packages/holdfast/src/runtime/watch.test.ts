@@ -108,6 +108,7 @@ describe("watching a cell", () => {
     let tell: (event: StoreEvent) => void = () => undefined
     let watched: Extract<Command, { kind: "watchCells" }> | undefined
     const store: Store = {
+      id: inner.id,
       execute: (command) => {
         if (command.kind !== "watchCells") return inner.execute(command)
         watched = command

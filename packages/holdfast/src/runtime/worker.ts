@@ -66,6 +66,7 @@ export class Worker implements AsyncDisposable {
       session: session.id,
       worker: worker.#id,
       operations: operations.map(({ operationName, version }) => ({ operation: operationName, version })),
+      slots: concurrency,
     })
     if (outcome.kind === "refused") throw refusalError(outcome)
     worker.#fill()

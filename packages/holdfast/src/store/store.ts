@@ -10,6 +10,8 @@ import type { Command, Outcome, StoreEvent, Transition } from "../kernel/index.t
 export type StoreOutcome = Exclude<Outcome, { readonly kind: "need" }>
 
 export interface Store {
+  /** The same for every connection to the same truth, different for any other: who holds what here holds it there. */
+  readonly id: string
   /**
    * Applies one command. Commands of one connection take effect in the order they were given.
    *

@@ -209,8 +209,8 @@ export class Client {
     await this.expectNothing((event) => "request" in event && event.request === request)
   }
 
-  async end(reason: "closed" | "died" = "died"): Promise<void> {
-    expectKind(await this.send({ kind: "endSession", reason }), "done")
+  async end(reason: "closed" | "died" = "died", unstarted: readonly Token[] = []): Promise<void> {
+    expectKind(await this.send({ kind: "endSession", reason, unstarted }), "done")
   }
 
   // Locks
@@ -325,10 +325,10 @@ export class Client {
 
   // Workers
 
-  async openWorker(operations: readonly string[], id = 1): Promise<WorkerId> {
+  async openWorker(operations: readonly string[], { id = 1, slots = 1 } = {}): Promise<WorkerId> {
     const worker = id as WorkerId // Brand constructor.
     const list = operations.map((operation) => ({ operation, version: 1 }))
-    expectKind(await this.send({ kind: "openWorker", worker, operations: list }), "done")
+    expectKind(await this.send({ kind: "openWorker", worker, operations: list, slots }), "done")
     return worker
   }
 

@@ -28,13 +28,27 @@ export function testCommits(it: Conform): void {
     expect(await next.get("x")).toEqual([1, 1])
   })
 
-  it("refuses a commit under somebody else's grant, or under none that ever was (L5, L8)", ["cells"], async (world) => {
-    const [owner, thief] = [await world.open(), await world.open()]
-    const token = await owner.lock("a")
-    expectRefused(await thief.commit({ holding: [token], writes: [put("x", 1)] }), "FENCED")
-    expectRefused(await thief.commit({ holding: [1_000_000 as never], writes: [put("x", 1)] }), "FENCED")
-    await owner.end()
-    expectRefused(await thief.commit({ holding: [token], writes: [put("x", 1)] }), "FENCED")
+  it(
+    "rests on the grants of every session in its scope chain, and on none that never was (L8)",
+    ["cells"],
+    async (world) => {
+      const [outer, inner] = [await world.open(), await world.open()]
+      const token = await outer.lock("a")
+      expectKind(await inner.commit({ holding: [token], writes: [put("x", 1)] }), "committed")
+      expectRefused(await inner.commit({ holding: [1_000_000 as never], writes: [put("x", 2)] }), "FENCED")
+      await outer.end()
+      expectRefused(await inner.commit({ holding: [token], writes: [put("x", 2)] }), "FENCED")
+      expect(await inner.get("x")).toEqual([1, 1])
+    },
+  )
+
+  it("refuses to speak for a run that another session executes (L8, O5)", ["cells", "runs"], async (world) => {
+    const [executor, thief] = [await world.open(), await world.open()]
+    const { token } = await executor.claim(specOf("render"))
+    for (const commit of [{ step: { token, name: "s", outcome: 1 } }, { complete: { token, result: 1 } }]) {
+      expectRefused(await thief.commit({ ...commit, writes: [put("x", 1)] }), "FENCED")
+    }
+    expect(await thief.get("x")).toEqual([0, null])
   })
 
   it("refuses the commits of an attempt that is over (L8, O5)", ["cells", "runs"], async (world) => {

@@ -91,10 +91,13 @@ export function testDeadlocks(it: Conform): void {
     await ada.expectUnanswered(waiting)
   })
 
-  it("ignores tokens of others in what a request says it holds (L5, L7)", [], async (world) => {
+  it("sees through the sessions of one scope chain, and past tokens that stand for nothing (L7)", [], async (world) => {
     const [ada, bob] = [await world.open(), await world.open()]
-    const a = await ada.lock("a")
-    const waiting = await bob.queue("a", { holding: [a, 1_000_000 as never] })
+    const [a, b] = [await ada.lock("a"), await bob.lock("b")]
+    // A program that opened the store twice asks in a scope of the one session for what a scope of the other holds.
+    expectRefused((await bob.acquire("a", { holding: [a] })).outcome, "DEADLOCK")
+    const waiting = await bob.queue("a", { holding: [b, 1_000_000 as never] })
+    expectRefused((await bob.acquire("b", { holding: [a] })).outcome, "DEADLOCK")
     await ada.release(a)
     await bob.granted(waiting)
   })
@@ -121,13 +124,14 @@ export function testDeadlocks(it: Conform): void {
     expect(await caller.settled(joined)).toMatchObject({ kind: "completed" })
   })
 
-  it("ignores tokens of others where a run is asked for, too (L5, L7)", ["runs"], async (world) => {
+  it("sees through the sessions of one scope chain where a run is asked for, too (L7)", ["runs"], async (world) => {
     const [ada, bob, executor] = [await world.open(), await world.open(), await world.open()]
     const a = await ada.lock("a")
     const claim = await executor.claim(specOf("render"))
     await executor.queue("a", { holding: [claim.token] })
-    await bob.join(specOf("render"), { holding: [a] })
-    expectKind((await bob.awaitRun(claim.run, { holding: [a, 1_000_000 as never] })).outcome, "joined")
+    expectRefused((await bob.ask(specOf("render"), { holding: [a] })).outcome, "DEADLOCK")
+    expectRefused((await bob.awaitRun(claim.run, { holding: [a] })).outcome, "DEADLOCK")
+    expectKind((await bob.awaitRun(claim.run, { holding: [1_000_000 as never] })).outcome, "joined")
   })
 
   it("refuses to await a run whose executor already waits for the scope (L7)", ["runs"], async (world) => {

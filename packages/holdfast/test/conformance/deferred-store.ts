@@ -50,6 +50,7 @@ export function deferredBy(seed: number, lines: "one" | "two" = "two"): Deferred
 }
 
 export class DeferredStore implements Store {
+  readonly id: string
   readonly #inner: Store
   readonly #commands: Line
   readonly #outcomes: Line
@@ -59,6 +60,7 @@ export class DeferredStore implements Store {
   #isClosed = false
 
   constructor(inner: Store, options: DeferredStoreOptions) {
+    this.id = inner.id
     this.#inner = inner
     this.#commands = new Line(options)
     this.#outcomes = new Line(options)

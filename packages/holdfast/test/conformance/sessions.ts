@@ -31,7 +31,7 @@ function oneOfEach(client: Client): OwnCommand[] {
     { kind: "claimRun", request, spec, holding: [], force: false },
     { kind: "enqueueRun", spec, force: false },
     { kind: "awaitRun", request, run, holding: [], execute: false },
-    { kind: "openWorker", worker, operations: [{ operation: "render", version: 1 }] },
+    { kind: "openWorker", worker, operations: [{ operation: "render", version: 1 }], slots: 1 },
     { kind: "closeWorker", worker },
     { kind: "takeRun", request, worker },
     { kind: "completeRun", token, result: 1 },

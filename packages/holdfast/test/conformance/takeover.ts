@@ -166,6 +166,15 @@ export function testTakeover(it: Conform): void {
     },
   )
 
+  it("hands on what a closing session had not started, `once` or not (O6, O10)", ["runs"], async (world) => {
+    const [closing, heir] = [await world.open(), await world.open()]
+    const spec = (arg: number) => specOf("charge", arg, { effects: "once" })
+    const [started, unstarted] = [await closing.claim(spec(1)), await closing.claim(spec(2))]
+    await closing.end("closed", [unstarted.token])
+    expect(await heir.readRun(spec(1))).toMatchObject({ run: started.run, status: "interrupted" })
+    expect(await heir.claim(spec(2))).toMatchObject({ run: unstarted.run, attempt: 2 })
+  })
+
   it(
     "goes on from an interruption only as decided: again, not at all, or with a result from outside (O3, O10)",
     ["runs"],

@@ -1,6 +1,6 @@
 /** Workers: slots that take runs, in order, within limits, each run once. */
 import { expect } from "vitest"
-import type { RunSpec } from "../../src/kernel/index.ts"
+import type { RunSpec, WorkerId } from "../../src/kernel/index.ts"
 import { type Client, expectKind, expectRefused, specOf } from "./client.ts"
 import type { Conform } from "./store-conformance.ts"
 
@@ -201,7 +201,10 @@ export function testWorkers(it: Conform): void {
 
   it("gives nothing to a slot that was withdrawn, or whose worker was closed (L4)", ["runs"], async (world) => {
     const client = await world.open()
-    const [first, second] = [await client.openWorker(["render"], 1), await client.openWorker(["render"], 2)]
+    const [first, second] = [
+      await client.openWorker(["render"], { id: 1 }),
+      await client.openWorker(["render"], { id: 2 }),
+    ]
     const [withdrawn, closed] = [await client.parkSlot(first), await client.parkSlot(second)]
     expect(await client.withdraw(withdrawn)).toMatchObject({ found: true })
     expectKind(await client.send({ kind: "closeWorker", worker: second }), "done")
@@ -226,9 +229,14 @@ export function testWorkers(it: Conform): void {
     const worker = await client.openWorker(["render"])
     await other.openWorker(["render"])
     expectRefused(
-      await client.send({ kind: "openWorker", worker, operations: [{ operation: "draw", version: 1 }] }),
+      await client.send({ kind: "openWorker", worker, operations: [{ operation: "draw", version: 1 }], slots: 1 }),
       "ARGUMENT_INVALID",
     )
+    for (const slots of [0, 1.5, Number.NaN]) {
+      const operations = [{ operation: "draw", version: 1 }]
+      const second = (worker + 1) as WorkerId // Brand constructor.
+      expectRefused(await client.send({ kind: "openWorker", worker: second, operations, slots }), "ARGUMENT_INVALID")
+    }
     await client.send({ kind: "closeWorker", worker })
     expectRefused((await client.takeRun(worker)).outcome, "ARGUMENT_INVALID")
   })

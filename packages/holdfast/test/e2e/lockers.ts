@@ -28,6 +28,7 @@ class ArrivalLog {
   /** The store, with what passes written down. */
   tap(inner: Store): Store {
     return {
+      id: inner.id,
       execute: (command) => {
         const outcome = inner.execute(command)
         if (command.kind === "acquireLock" && !(outcome instanceof Promise)) {
@@ -157,8 +158,8 @@ function holdableOf(hf: Holdfast, { limit }: Plan, { mode }: Ask): Holdable {
 }
 
 async function hold(lock: Holdable, ask: Ask, signal: AbortSignal, way: "run" | "acquire"): Promise<Held> {
-  const { permits, waitMs } = ask
-  const options = { permits, signal, ...(waitMs === null ? {} : { waitMs }) }
+  const { mode, permits, waitMs } = ask
+  const options = { ...(mode === "shared" ? { permits } : {}), signal, ...(waitMs === null ? {} : { waitMs }) }
   if (way === "acquire") {
     const grant = await lock.acquire(options)
     return { token: grant.token, release: async () => await grant.release() }

@@ -67,6 +67,7 @@ class World {
 
   #tap(label: string, inner: Store): Store {
     return {
+      id: inner.id,
       execute: (command) => {
         const outcome = inner.execute(command)
         if (command.kind === "commitCells" && !(outcome instanceof Promise) && outcome.kind === "committed") {

@@ -70,12 +70,13 @@ export function commandOf([kind, who, what, how]: Draw, knows: Knowledge): Comma
   const holding = how % 3 === 0 ? [] : [token, ...(how % 5 === 0 ? tokens.slice(-2) : [])]
   const spec = specFor(what, how)
   const name = NAMES[what % NAMES.length] as string // In range.
+  const isShared = name === "pool" || how % 5 === 0
   switch (kind % 30) {
     case 0:
       return { kind: "openSession", session, label: session }
     case 1:
       return how % 3 === 0
-        ? { kind: "endSession", session, reason: how % 2 === 0 ? "died" : "closed" }
+        ? { kind: "endSession", session, reason: how % 2 === 0 ? "died" : "closed", unstarted: [] }
         : { kind: "advanceTime" }
     case 2:
     case 3:
@@ -87,8 +88,8 @@ export function commandOf([kind, who, what, how]: Draw, knows: Knowledge): Comma
         request: how % 23 === 0 ? request : knows.request(),
         names:
           how % 4 === 0 ? [name, NAMES[(what + 1 + (how % 2)) % NAMES.length] as string] : how % 37 === 0 ? [] : [name],
-        mode: name === "pool" || how % 5 === 0 ? "shared" : "exclusive",
-        permits: how % 29 === 0 ? Number.NaN : 1 + (how % 2),
+        mode: isShared ? "shared" : "exclusive",
+        permits: how % 29 === 0 ? Number.NaN : isShared || how % 31 === 0 ? 1 + (how % 2) : 1,
         limit: how % 7 === 0 ? 1 + (what % 4) : null,
         leaseMs: how % 11 === 0 ? 1 + (how % 50) : null,
         holding,
@@ -120,6 +121,7 @@ export function commandOf([kind, who, what, how]: Draw, knows: Knowledge): Comma
           how % 2 === 0
             ? [{ operation: "one", version: 1 }]
             : ["one", "two"].map((operation) => ({ operation, version: 1 })),
+        slots: 1 + (how % 3),
       }
     case 17:
       return { kind: "closeWorker", session, worker: (what % 2) as WorkerId }

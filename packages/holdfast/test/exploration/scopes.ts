@@ -364,7 +364,7 @@ export const EXPLORATIONS: readonly Exploration[] = [
   {
     title: "a lock's holder that awaits a queued run, while the worker's bodies ask for the lock, keeps L7",
     scope: slots,
-    minimumStates: 672,
+    minimumStates: 569,
   },
   {
     title: "workers that die with what they execute keep L6, L7 and O6",

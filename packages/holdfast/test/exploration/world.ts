@@ -434,7 +434,12 @@ export class World implements Explorable<WorldStep> {
     switch (intervention.do) {
       case "endSession":
         this.#leave(intervention.session)
-        this.#apply({ kind: "endSession", session: sessionOf(intervention.session), reason: intervention.reason })
+        this.#apply({
+          kind: "endSession",
+          session: sessionOf(intervention.session),
+          reason: intervention.reason,
+          unstarted: [],
+        })
         this.#open(intervention.session)
         break
       case "control": {
@@ -602,9 +607,10 @@ export class World implements Explorable<WorldStep> {
       if (worker.session !== session) continue
       this.#asking[index] = new Set()
       const operations = worker.operations.map((operation) => ({ operation, version: 1 }))
-      this.#apply({ kind: "openWorker", session: sessionOf(session), worker: index as WorkerId, operations })
+      const { slots } = worker
+      this.#apply({ kind: "openWorker", session: sessionOf(session), worker: index as WorkerId, operations, slots })
       // A worker asks for all its slots at once; from then on, it asks again some time after a slot came free.
-      for (let slot = 0; slot < worker.slots; slot += 1) this.#take(index)
+      for (let slot = 0; slot < slots; slot += 1) this.#take(index)
     }
   }
 

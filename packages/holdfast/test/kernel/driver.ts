@@ -148,13 +148,14 @@ export class Driver {
     return this.#request as RequestId
   }
 
-  openWorker(session: string, worker: number, operations: readonly string[]): Outcome {
+  openWorker(session: string, worker: number, operations: readonly string[], slots = 1): Outcome {
     const defined = operations.map((operation) => ({ operation, version: 1 }))
     return this.send({
       kind: "openWorker",
       session: session as SessionId,
       worker: worker as WorkerId,
       operations: defined,
+      slots,
     })
   }
 
@@ -181,7 +182,7 @@ export class Driver {
   }
 
   end(session: string, reason: "closed" | "died" = "died"): void {
-    this.send({ kind: "endSession", session: session as SessionId, reason })
+    this.send({ kind: "endSession", session: session as SessionId, reason, unstarted: [] })
   }
 
   /** The claim that was assigned by event, since events were last taken. */

@@ -28,10 +28,12 @@ function twisted(name: string, twist: Twist, lacking: readonly Capability[] = []
 }
 
 class TwistedStore implements Store {
+  readonly id: string
   readonly #inner: Store
   readonly #twist: Twist
 
   constructor(inner: Store, twist: Twist) {
+    this.id = inner.id
     this.#inner = inner
     this.#twist = twist
   }

@@ -151,7 +151,7 @@ class SideBySide {
     const store = this.#links[link]
     this.#links[link] = null
     for (const { id } of this.#known.sessions.filter((session) => session.link === link)) {
-      this.#apply({ kind: "endSession", session: id, reason: "died" }, link)
+      this.#apply({ kind: "endSession", session: id, reason: "died", unstarted: [] }, link)
     }
     await store?.close()
   }

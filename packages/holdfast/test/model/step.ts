@@ -227,7 +227,7 @@ function commandOf(verb: Exclude<Verb, "openSession" | "closeConnection" | "adva
   switch (verb) {
     case "endSession":
     case "endExecutor":
-      return { kind: "endSession", session, reason: picks.below(4) === 0 ? "closed" : "died" }
+      return { kind: "endSession", session, reason: picks.below(4) === 0 ? "closed" : "died", unstarted: [] }
     case "acquireLock":
     case "tryLock":
       return acquireOf(scene, verb === "acquireLock")
@@ -296,7 +296,7 @@ function acquireOf(scene: Scene, wait: boolean): Command {
     request: nextRequest(scene),
     names: picks.chance(4) ? [first, second] : [first],
     mode: isShared ? "shared" : "exclusive",
-    permits: isPool ? 1 + picks.below(3) : picks.chance(20) ? 0 : 1,
+    permits: isPool && isShared ? 1 + picks.below(3) : picks.chance(20) ? 2 * picks.below(2) : 1,
     limit: isPool && picks.below(3) > 0 ? (first === "pool" ? 2 : 3 + (picks.chance(10) ? 1 : 0)) : null,
     leaseMs: picks.time([50, 120]),
     holding: holdingOf(scene),
@@ -348,6 +348,7 @@ function workerCommandOf(verb: "openWorker" | "closeWorker" | "takeRun", scene: 
     session,
     worker,
     operations: offered.map((operation) => ({ operation, version: 1 })),
+    slots: 1 + picks.below(2),
   }
 }
 

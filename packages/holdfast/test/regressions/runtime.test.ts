@@ -16,6 +16,7 @@ interface Hands {
 
 async function openInHands(world: RuntimeWorld, inner: Store, hands: Hands): Promise<Holdfast> {
   const store: Store = {
+    id: inner.id,
     execute(command) {
       const pass = (): Executed => inner.execute(command)
       return hands.execute === undefined ? pass() : hands.execute(command, pass)

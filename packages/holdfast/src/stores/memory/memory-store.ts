@@ -33,8 +33,12 @@ export interface MemoryStoreOptions {
   readonly engine?: Engine
 }
 
+/** Stores of this process are told apart by their number. */
+let opened = 0
+
 /** Truth shared by connections inside one event loop. */
 export class MemoryStore {
+  readonly id: string
   readonly #engine: Engine
   readonly #env: Env
   /** What the monotonic clock lacks to the time since the epoch. */
@@ -52,6 +56,8 @@ export class MemoryStore {
   readonly #expiry: Alarm
 
   constructor(options: MemoryStoreOptions) {
+    opened += 1
+    this.id = `memory ${String(opened)}`
     this.#engine = options.engine ?? new Kernel({ backed: false })
     this.#env = options.env
     this.#epoch = options.env.clock.now() - options.env.clock.monotonic()
@@ -177,6 +183,7 @@ interface Alarm {
 
 /** One opener of the store. */
 class Connection implements Store {
+  readonly id: string
   readonly #store: MemoryStore
   readonly #onClose: () => void
   readonly #sessions = new Set<SessionId>()
@@ -185,6 +192,7 @@ class Connection implements Store {
   #isClosed = false
 
   constructor(store: MemoryStore, onClose: () => void) {
+    this.id = store.id
     this.#store = store
     this.#onClose = onClose
   }
@@ -218,7 +226,7 @@ class Connection implements Store {
     if (this.#isClosed) return
     try {
       for (const session of this.#sessions) {
-        if (!this.#store.isBroken) this.execute({ kind: "endSession", session, reason: "died" })
+        if (!this.#store.isBroken) this.execute({ kind: "endSession", session, reason: "died", unstarted: [] })
       }
     } finally {
       this.onTransition(null)
