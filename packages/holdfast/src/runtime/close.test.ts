@@ -192,7 +192,7 @@ describe("hf.close", () => {
       await hf.close()
       const info = await handle.status()
       if (started === 0) handedBack += 1
-      expect(info?.status, `seed ${String(seed)}`).toBe(started === 0 ? "pending" : "completed")
+      expect(info.status, `seed ${String(seed)}`).toBe(started === 0 ? "pending" : "completed")
     }
     expect(handedBack).toBeGreaterThan(0)
   })

@@ -118,13 +118,13 @@ export class Session {
       const { waitMs, signal } = options
       if (waitMs !== undefined && Number.isFinite(waitMs)) {
         parked.timer = this.env.timers.after(waitMs, () => {
-          this.background(this.#leave(request, parked, "timeout"))
+          this.#leave(request, parked, "timeout")
         })
       }
       if (signal !== undefined) {
         parked.signal = signal
         parked.onAbort = () => {
-          this.background(this.#leave(request, parked, "abort"))
+          this.#leave(request, parked, "abort")
         }
         signal.addEventListener("abort", parked.onAbort, { once: true })
         // The signal may have been aborted between the caller's check and here only by synchronous code in between.
@@ -143,7 +143,7 @@ export class Session {
 
   /** Tells the store that nobody waits under a request any more. */
   withdraw(request: RequestId): void {
-    this.background(this.#withdraw(request, "abort"))
+    this.#withdraw(request, "abort", ignore)
   }
 
   watch(request: RequestId, handler: (event: WatchEvent) => void): void {
@@ -153,7 +153,7 @@ export class Session {
 
   unwatch(request: RequestId): void {
     if (!this.#watches.delete(request) || this.#isClosed) return
-    this.background(this.#withdraw(request, "done"))
+    this.#withdraw(request, "done", ignore)
   }
 
   release(token: Token): StoreOutcome | Promise<StoreOutcome> {
@@ -256,25 +256,42 @@ export class Session {
   }
 
   /** The caller's own bound ends its wait. */
-  async #leave(request: RequestId, parked: Parked, reason: "timeout" | "abort"): Promise<void> {
+  #leave(request: RequestId, parked: Parked, reason: "timeout" | "abort"): void {
     // Identity-checked: the wait may have been answered between the timer and here.
     if (this.#parked.get(request) !== parked) return
     this.#parked.delete(request)
     disarm(parked)
     // A caller that aborts is answered at once; one that timed out is told who was in its way.
     if (reason === "abort") this.#answer(parked, { kind: "aborted", reason: parked.signal?.reason })
-    const { locks } = await this.#withdraw(request, reason)
-    if (reason === "timeout") this.#answer(parked, { kind: "timeout", locks })
+    this.#withdraw(request, reason, (locks) => {
+      if (reason === "timeout") this.#answer(parked, { kind: "timeout", locks })
+    })
   }
 
-  async #withdraw(request: RequestId, reason: "timeout" | "abort" | "done") {
+  /** No promise where the store answers at once: half of a million may leave in one moment. */
+  #withdraw(
+    request: RequestId,
+    reason: "timeout" | "abort" | "done",
+    then: (locks: readonly LockView[]) => void,
+  ): void {
+    let outcome: StoreOutcome | Promise<StoreOutcome> | null = null
     try {
-      const outcome = await this.execute({ kind: "withdrawRequest", session: this.id, request, reason })
-      if (outcome.kind === "withdrawn") return outcome
+      outcome = this.execute({ kind: "withdrawRequest", session: this.id, request, reason })
     } catch {
       // The store is gone, and the wait with it.
     }
-    return { locks: [] }
+    if (outcome instanceof Promise) this.background(this.#withdrawLater(outcome, then))
+    else then(locksOf(outcome))
+  }
+
+  async #withdrawLater(outcome: Promise<StoreOutcome>, then: (locks: readonly LockView[]) => void): Promise<void> {
+    let withdrawn: StoreOutcome | null = null
+    try {
+      withdrawn = await outcome
+    } catch {
+      // As above.
+    }
+    then(locksOf(withdrawn))
   }
 
   #answer(parked: Parked, answer: Answer): void {
@@ -293,6 +310,10 @@ function disarm(parked: Parked): void {
   parked.timer = null
   if (parked.onAbort !== null) parked.signal?.removeEventListener("abort", parked.onAbort)
   parked.onAbort = null
+}
+
+function locksOf(outcome: StoreOutcome | null): readonly LockView[] {
+  return outcome?.kind === "withdrawn" ? outcome.locks : []
 }
 
 function ignore(): void {
