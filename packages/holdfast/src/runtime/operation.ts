@@ -263,9 +263,26 @@ function specOf(
   template: Template,
   how: Pick<RunSpec, "key" | "delayMs" | "priority"> & { readonly given: readonly unknown[] | null },
 ): CallPlan["spec"] {
-  const { given, ...rest } = how
   const { identity, operation, version } = recipe
-  return { ...template.spec, identity, operation, version, keyed: keyedOf(recipe, template, given), ...rest }
+  const { effects, retry, concurrency, attemptTimeoutMs, retainMs, abandon } = template.spec
+  const { key, priority, delayMs } = how
+  const keyed = keyedOf(recipe, template, how.given)
+  // Field by field: every new call comes through here, and spreading costs several times as much.
+  return {
+    identity,
+    operation,
+    version,
+    key,
+    keyed,
+    effects,
+    retry,
+    concurrency,
+    attemptTimeoutMs,
+    retainMs,
+    abandon,
+    priority,
+    delayMs,
+  }
 }
 
 function keyedOf(recipe: Recipe, { keyed }: Template, given: readonly unknown[] | null): RunSpec["keyed"] {
