@@ -37,6 +37,11 @@ export type ErrorCode =
   | "VALUE_INVALID"
   | "SESSION_LOST"
   | "STORE_UNAVAILABLE"
+  | "STORE_DAMAGED"
+  | "STORE_FULL"
+  | "STORE_NEWER"
+  | "OUTCOME_UNKNOWN"
+  | "OVERLOADED"
   | "CLOSED"
 
 /** Every code Holdfast raises, with what it means to a caller, to HTTP and to a shell. */
@@ -166,6 +171,36 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorKind>> = {
     retryable: true,
     httpStatus: 503,
     exitCode: 69,
+  },
+  STORE_DAMAGED: {
+    summary: "Something stored is torn, missing or altered; it is named and never served.",
+    retryable: false,
+    httpStatus: 500,
+    exitCode: 74,
+  },
+  STORE_FULL: {
+    summary: "The store's disk is full: what was to be written was not, and reading goes on.",
+    retryable: true,
+    httpStatus: 507,
+    exitCode: 73,
+  },
+  STORE_NEWER: {
+    summary: "The store was written by a newer version of Holdfast and was left untouched.",
+    retryable: false,
+    httpStatus: 500,
+    exitCode: 78,
+  },
+  OUTCOME_UNKNOWN: {
+    summary: "The connection broke before the outcome came; the request may or may not have taken effect.",
+    retryable: false,
+    httpStatus: 504,
+    exitCode: 75,
+  },
+  OVERLOADED: {
+    summary: "More is under way than the store's bound allows.",
+    retryable: true,
+    httpStatus: 503,
+    exitCode: 75,
   },
   CLOSED: {
     summary: "The store was closed by this program.",
