@@ -15,7 +15,7 @@ function put(name: string, value: number) {
 }
 
 function read(d: Driver, ...names: string[]) {
-  const outcome = d.send({ kind: "readCells", session: "s1" as SessionId, names })
+  const outcome = d.send({ kind: "readCells", session: "s1" as SessionId, names, head: false })
   return outcome.kind === "cells" ? outcome.cells.map(({ version, value }) => [version, value]) : []
 }
 

@@ -272,6 +272,8 @@ export interface ReadCells {
   readonly kind: "readCells"
   readonly session: SessionId
   readonly names: readonly string[]
+  /** True shows what is not durable yet: to functions whose own outcome is told only when that is (C5). */
+  readonly head: boolean
 }
 
 export interface ListCells {

@@ -2,6 +2,7 @@
 import type { StoreEvent, Transition } from "./event.ts"
 import { Heap } from "./heap.ts"
 import type { Token } from "./ids.ts"
+import { LiveChanges } from "./live-state.ts"
 import type { Deadline, Holder } from "./state.ts"
 import { TokenTable } from "./token-table.ts"
 
@@ -23,6 +24,8 @@ export class Context {
   lastArrival = 0
   #lastDeadline = 0
   events: StoreEvent[] = []
+  /** What a store writes down for the kernel after this one; null where that one would have no sessions left. */
+  readonly live: LiveChanges | null
   /** Set while somebody observes transitions; null costs nothing. */
   observe: ((transition: Transition) => void) | null = null
   /** Every live grant and claim by its token. */
@@ -31,6 +34,10 @@ export class Context {
   readonly deadlines: Heap<Deadline> = new Heap({ before: isDueBefore, placeOf: (deadline) => deadline.place })
   /** What only tidies up: settled runs kept for a while. Apart, so that a store need not stay awake for it. */
   readonly expiries: Heap<Deadline> = new Heap({ before: isDueBefore, placeOf: (deadline) => deadline.place })
+
+  constructor(options: { readonly backed: boolean }) {
+    this.live = options.backed ? new LiveChanges() : null
+  }
 
   nextToken(): Token {
     this.lastToken += 1

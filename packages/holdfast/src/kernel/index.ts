@@ -6,7 +6,10 @@ export { ERROR_TABLE, type ErrorCode, type ErrorDetails, HoldfastError, isHoldfa
 export type * from "./event.ts"
 export { type Identity, identify, identifyKey, primitiveKey, Reference } from "./identity.ts"
 export type * from "./ids.ts"
-export { Kernel, type StoredRow } from "./kernel.ts"
+export { Kernel, type RestoredState, type StoredRow } from "./kernel.ts"
+export type { LiveChange, LiveKey, LiveRow, SessionHolding } from "./live-state.ts"
+export type { CellRow, RunRow } from "./state.ts"
+export type { RowChange } from "./working-set.ts"
 export { cellQueueName, checkName, nameClass } from "./names.ts"
 export type * from "./outcome.ts"
 export {

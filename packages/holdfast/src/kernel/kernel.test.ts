@@ -210,7 +210,7 @@ describe("a kernel with a store behind it", () => {
         [`run:${spec.identity}`],
         null,
       ],
-      [{ kind: "readCells", session: S1, names: ["x", "y"] }, ["cell:x", "cell:y"], null],
+      [{ kind: "readCells", session: S1, names: ["x", "y"], head: false }, ["cell:x", "cell:y"], null],
       [
         { kind: "watchCells", session: S1, request: 1 as RequestId, pattern: { kind: "name", name: "x" } },
         ["cell:x"],

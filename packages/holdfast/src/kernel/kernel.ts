@@ -17,10 +17,12 @@ import type { Command, EndSession, WithdrawRequest } from "./command.ts"
 import { Context } from "./context.ts"
 import type { StoreEvent, Transition } from "./event.ts"
 import type { RequestId, SessionId } from "./ids.ts"
+import { type LiveChange, type LiveRow, type SessionHolding, sortLiveRows } from "./live-state.ts"
 import { LockTable } from "./lock-table.ts"
 import type { Need, Outcome, RowKey, StoreView } from "./outcome.ts"
 import { refuse } from "./refuse.ts"
 import { RunTable } from "./run-table.ts"
+import { viewClaim } from "./run-view.ts"
 import { type KernelSnapshot, takeSnapshot } from "./snapshot.ts"
 import type { CellRow, CellWatch, Deadline, LockRequest, Run, RunRow, RunWait, RunWatch } from "./state.ts"
 import type { Session, Taker, Wait } from "./state.ts"
@@ -42,8 +44,19 @@ export interface KernelOptions {
   readonly backed: boolean
 }
 
+/** What a kernel that is gone left behind. */
+export interface RestoredState {
+  readonly now: number
+  /** At least the last token that may have been handed out (L2). */
+  readonly lastToken: number
+  readonly lastArrival: number
+  /** Open runs; settled ones are loaded when somebody asks for them. */
+  readonly runs: readonly RunRow[]
+  readonly live: readonly LiveRow[]
+}
+
 export class Kernel {
-  readonly #context = new Context()
+  readonly #context: Context
   readonly #sessions = new Map<SessionId, Session>()
   readonly #backed: boolean
   readonly #limits: WorkingSet<number>
@@ -52,10 +65,13 @@ export class Kernel {
   readonly #locks: LockTable
   readonly #runs: RunTable
   readonly #cells: CellTable
+  /** Sessions that were restored and have not come back yet. */
+  readonly #away = new Set<SessionId>()
   /** The listing whose rows were just loaded; good for the next command only. */
   #scanned: Need["scan"] = null
 
   constructor(options: KernelOptions) {
+    this.#context = new Context(options)
     this.#backed = options.backed
     this.#limits = new WorkingSet(options)
     this.#runRows = new WorkingSet(options)
@@ -138,6 +154,59 @@ export class Kernel {
       ...this.#runRows.takeChanges("run", (run) => ({ ...run.row })),
       ...this.#limits.takeChanges("limit", (limit) => limit),
     ]
+  }
+
+  /** What came and went of sessions, grants, tickets and claims since the last call. */
+  takeLiveChanges(): readonly LiveChange[] {
+    return this.#context.live?.take() ?? []
+  }
+
+  /**
+   * Takes up the work of a kernel that is gone, before any command. Its sessions hold what they held; until one comes
+   * back it blocks only that. What nobody executes any more crashed with its session (O6).
+   */
+  restore(state: RestoredState): void {
+    this.#context.now = state.now
+    this.#context.lastToken = state.lastToken
+    this.#context.lastArrival = state.lastArrival
+    for (const row of state.runs) this.#runs.restore(row)
+    const { sessions, claims, grants, tickets } = sortLiveRows(state.live)
+    for (const { session, label } of sessions) {
+      this.#openSession(session, label)
+      this.#away.add(session)
+    }
+    this.#runs.gather(this.#away.size > 0)
+    // Holders before requests, and those in order of arrival: each finds what it rests on and stands behind.
+    for (const row of claims) this.#runs.restoreClaim(this.#sessions.get(row.session), row)
+    for (const row of grants) this.#locks.restoreGrant(this.#sessions.get(row.session), row)
+    for (const row of tickets) this.#locks.restoreTicket(this.#sessions.get(row.session), row)
+    this.#locks.pumpAll()
+    this.#runs.settleRestored()
+  }
+
+  /** A restored session is connected again, and has asked for its waits anew. */
+  sessionReturned(id: SessionId): void {
+    if (!this.#away.delete(id) || this.#away.size > 0) return
+    this.#runs.gather(false)
+    this.#runs.refuseStuck()
+  }
+
+  /** Restored sessions that have not come back. */
+  awaySessions(): readonly SessionId[] {
+    return [...this.#away]
+  }
+
+  /** What a session holds and which locks it waits for: its opener compares that with what it was told; null where it is not open. */
+  holdingOf(id: SessionId): SessionHolding | null {
+    const session = this.#sessions.get(id)
+    if (session === undefined) return null
+    const claims = [...session.claims.values()].filter((claim) => claim.live)
+    const waiting = [...session.requests.values()].filter((registration) => registration.kind === "lock")
+    return {
+      grants: [...session.grants.values()].map(({ token, request, at }) => ({ token, request, at })),
+      claims: claims.map((claim) => ({ request: claim.request, claim: viewClaim(claim) })),
+      waiting: waiting.map(({ command }) => command.request),
+    }
   }
 
   /** Lets every idle row go: settled runs nobody waits for, cells, limits of locks not in use. */
@@ -271,6 +340,7 @@ export class Kernel {
       workers: new Map(),
     }
     this.#sessions.set(id, session)
+    this.#context.live?.sessionOpened(session)
     this.#context.observe?.({ kind: "session.opened", at: this.#context.now, session: id })
     return { kind: "done" }
   }
@@ -292,6 +362,8 @@ export class Kernel {
     for (const grant of grants) this.#locks.end(grant, "released")
     this.#runs.endSession(session, command)
     this.#sessions.delete(session.id)
+    this.#context.live?.sessionEnded(session)
+    this.sessionReturned(session.id)
     const { reason } = command
     this.#context.observe?.({ kind: "session.ended", at: this.#context.now, session: session.id, reason })
   }

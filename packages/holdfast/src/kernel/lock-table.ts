@@ -19,6 +19,7 @@ import { assertInvariant } from "./assert.ts"
 import type { AcquireLock, LockMode, RenewLock, ResizeLock } from "./command.ts"
 import type { Context } from "./context.ts"
 import type { Token } from "./ids.ts"
+import type { GrantRow, TicketRow } from "./live-state.ts"
 import { describeMs } from "./duration.ts"
 import { describeName } from "./names.ts"
 import type { LockView, Outcome, Refused } from "./outcome.ts"
@@ -149,6 +150,7 @@ export class LockTable {
     if (!isDuration(command.leaseMs)) return refuse("ARGUMENT_INVALID", "a lease is a number of milliseconds above 0")
     this.#context.cancel(holder.lease)
     holder.lease = this.#context.schedule(this.#context.now + command.leaseMs, { kind: "lease", grant: holder })
+    this.#context.live?.renewed(holder)
     return { kind: "done" }
   }
 
@@ -176,6 +178,7 @@ export class LockTable {
     this.#context.holders.delete(grant)
     grant.session.grants.delete(grant)
     this.#context.cancel(grant.lease)
+    this.#context.live?.grantEnded(grant)
     for (const lock of grant.locks) {
       lock.used -= grant.permits
       if (lock.shrunk && lock.limit !== null && lock.used <= lock.limit) lock.shrunk = false
@@ -191,6 +194,30 @@ export class LockTable {
       heldMs: this.#context.now - grant.at,
     })
     for (const lock of grant.locks) this.#pump(lock)
+  }
+
+  /** A grant of before this kernel, its limits loaded; dropped where its session is gone. */
+  restoreGrant(session: Session | undefined, row: GrantRow): void {
+    if (session === undefined) return
+    const locks = row.names.map((name) => this.#openOne(name))
+    const { token, request, mode, permits, at } = row
+    const grant: Grant = { kind: "grant", token, session, request, locks, mode, permits, at, waits: null, lease: null }
+    this.#hold(grant)
+    for (const lock of locks) lock.shrunk = lock.exclusive === null && lock.limit !== null && lock.used > lock.limit
+    if (row.leaseAt !== null) grant.lease = this.#context.schedule(row.leaseAt, { kind: "lease", grant })
+    this.#context.live?.granted(grant)
+  }
+
+  /** A place in the queues of before this kernel, behind those that were restored before it. */
+  restoreTicket(session: Session | undefined, { command, arrival, since }: TicketRow): void {
+    if (session === undefined) return
+    const holders = this.#context.resolve(command.holding)
+    this.#enqueue({ kind: "lock", session, command, since, arrival, tickets: [], holders })
+  }
+
+  /** Grants what is eligible by now in any queue. */
+  pumpAll(): void {
+    for (const lock of [...this.#locks.values()]) this.#pump(lock)
   }
 
   /** The token that holds `name` exclusively, if any. */
@@ -289,26 +316,7 @@ export class LockTable {
   #open(command: AcquireLock): Lock[] {
     const locks: Lock[] = []
     for (const name of command.names) {
-      let lock = this.#locks.get(name)
-      if (lock === undefined) {
-        lock = {
-          name,
-          limit: this.#limits.get(name) ?? null,
-          shared: null,
-          used: 0,
-          shrunk: false,
-          exclusive: null,
-          head: null,
-          tail: null,
-          waiting: 0,
-          isSpare: false,
-          joint: null,
-        }
-        this.#locks.set(name, lock)
-      } else if (isIdle(lock)) {
-        // Its row may have changed or left memory while nobody used the lock.
-        lock.limit = this.#limits.get(name) ?? null
-      }
+      const lock = this.#openOne(name)
       if (command.limit !== null && this.#limits.get(name) === undefined) {
         lock.limit = command.limit
         this.#limits.set(name, command.limit)
@@ -318,13 +326,37 @@ export class LockTable {
     return locks
   }
 
+  #openOne(name: string): Lock {
+    let lock = this.#locks.get(name)
+    if (lock === undefined) {
+      lock = {
+        name,
+        limit: this.#limits.get(name) ?? null,
+        shared: null,
+        used: 0,
+        shrunk: false,
+        exclusive: null,
+        head: null,
+        tail: null,
+        waiting: 0,
+        isSpare: false,
+        joint: null,
+      }
+      this.#locks.set(name, lock)
+    } else if (isIdle(lock)) {
+      // Its row may have changed or left memory while nobody used the lock.
+      lock.limit = this.#limits.get(name) ?? null
+    }
+    return lock
+  }
+
   #grant(session: Session, command: AcquireLock, locks: readonly Lock[]): Grant {
     const { now } = this.#context
-    const exclusive = command.mode === "exclusive"
     const grant: Grant = {
       kind: "grant",
       token: this.#context.nextToken(),
       session,
+      request: command.request,
       locks,
       mode: command.mode,
       permits: command.permits,
@@ -332,32 +364,37 @@ export class LockTable {
       waits: null,
       lease: null,
     }
+    // A constant message: this assertion is on the hot path, and text is made only for who reads it.
     for (const lock of locks) {
-      // A constant message: this assertion is on the hot path, and text is made only for who reads it.
       assertInvariant(isCompatible(lock, command), "L1", "a lock is granted beside an incompatible holder")
-      lock.used += grant.permits
-      if (exclusive) lock.exclusive = grant
-      else (lock.shared ??= new Set()).add(grant)
     }
-    this.#context.holders.add(grant)
-    session.grants.add(grant)
+    this.#hold(grant)
     if (command.leaseMs !== null) {
       grant.lease = this.#context.schedule(now + command.leaseMs, { kind: "lease", grant })
     }
+    this.#context.live?.granted(grant)
     return grant
   }
 
-  #park(session: Session, command: AcquireLock, holders: readonly Holder[]): LockRequest {
-    const tickets: Ticket[] = []
-    const request: LockRequest = {
-      kind: "lock",
-      session,
-      command,
-      since: this.#context.now,
-      arrival: this.#context.nextArrival(),
-      tickets,
-      holders,
+  #hold(grant: Grant): void {
+    for (const lock of grant.locks) {
+      lock.used += grant.permits
+      if (grant.mode === "exclusive") lock.exclusive = grant
+      else (lock.shared ??= new Set()).add(grant)
     }
+    this.#context.holders.add(grant)
+    grant.session.grants.add(grant)
+  }
+
+  #park(session: Session, command: AcquireLock, holders: readonly Holder[]): LockRequest {
+    const { now } = this.#context
+    const arrival = this.#context.nextArrival()
+    return this.#enqueue({ kind: "lock", session, command, since: now, arrival, tickets: [], holders })
+  }
+
+  /** Puts a request at the end of its queues. */
+  #enqueue(request: LockRequest): LockRequest {
+    const { session, command, tickets, holders } = request
     for (const lock of this.#open(command)) {
       const ticket: Ticket = { request, lock, previous: lock.tail, next: null }
       if (lock.tail === null) lock.head = ticket
@@ -369,6 +406,7 @@ export class LockTable {
     }
     session.requests.set(command.request, request)
     for (const holder of holders) (holder.waits ??= new Set()).add(request)
+    this.#context.live?.parked(request)
     return request
   }
 
@@ -381,6 +419,7 @@ export class LockTable {
   #unlink(request: LockRequest): void {
     const { session, command } = request
     unregister(session, command.request, request)
+    this.#context.live?.unparked(request)
     for (const holder of request.holders) holder.waits?.delete(request)
     for (const ticket of request.tickets) {
       const { lock } = ticket

@@ -26,6 +26,7 @@ export class RunQueues {
   readonly #assign: Assign
   /** Never shrinks: there are as many as operations in the program. */
   readonly #queues = new Map<string, OperationQueue>()
+  #isGathering = false
 
   constructor(context: Context, assign: Assign) {
     this.#context = context
@@ -39,6 +40,7 @@ export class RunQueues {
       queue = {
         operation,
         version,
+        isGathering: this.#isGathering,
         concurrency: null,
         live: new Set(),
         keys: new Map(),
@@ -54,6 +56,12 @@ export class RunQueues {
 
   queues(): IterableIterator<OperationQueue> {
     return this.#queues.values()
+  }
+
+  /** Whether sessions that may take runs are still on their way back. */
+  gather(isGathering: boolean): void {
+    this.#isGathering = isGathering
+    for (const queue of this.#queues.values()) queue.isGathering = isGathering
   }
 
   /** Puts the run where its state says it belongs; called after every change of that state. */

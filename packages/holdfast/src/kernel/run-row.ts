@@ -20,6 +20,7 @@ export function createRow(
     key: spec.key,
     effects: spec.effects,
     retry: spec.retry,
+    concurrency: spec.concurrency,
     keyed: spec.keyed,
     attemptTimeoutMs: spec.attemptTimeoutMs,
     retainMs: spec.retainMs,

@@ -36,6 +36,7 @@ import type { Context } from "./context.ts"
 import type { StoreEvent, Transition } from "./event.ts"
 import type { Identity } from "./identity.ts"
 import type { RequestId, RunId, Token, WorkerId } from "./ids.ts"
+import type { ClaimRow } from "./live-state.ts"
 import type { Outcome, Refused, RunView, Settlement, StoreView } from "./outcome.ts"
 import { refuse } from "./refuse.ts"
 import { backoffMs } from "./retry.ts"
@@ -95,6 +96,49 @@ export class RunTable {
     return run
   }
 
+  /** An open run of before this kernel, in order of arrival; what becomes of it is decided once all claims are back. */
+  restore(row: RunRow): void {
+    const run = this.#adopt(row)
+    this.#runs.load(row.identity, run)
+    run.queue.concurrency = row.concurrency
+  }
+
+  /** A claim of before this kernel, unless its run went on without it. */
+  restoreClaim(session: Session | undefined, claim: ClaimRow): void {
+    const run = this.#runs.get(claim.identity)
+    if (session === undefined || run?.claim !== null || run.row.generation !== claim.generation) return
+    const { row } = run
+    // The claim may have been written before its row was; a row that is pending again has seen the attempt end.
+    const isAhead = row.status === "pending" && row.attempt < claim.attempt
+    if (!isAhead && (row.status !== "running" || row.attempt !== claim.attempt)) return
+    row.status = "running"
+    row.attempt = claim.attempt
+    row.startedAt = claim.at
+    this.#runs.touch(row.identity)
+    this.#attach(run, session, {
+      token: claim.token,
+      request: claim.request,
+      at: claim.at,
+      workerId: claim.worker,
+      worker: null,
+      timeoutAt: claim.timeoutAt,
+    })
+  }
+
+  /** What runs without a claim was cut off with its session; what is pending may be taken. */
+  settleRestored(): void {
+    for (const run of [...this.#runs.values()]) {
+      if (run.row.status === "running" && run.claim === null) this.#crash(run)
+      else this.#queues.place(run)
+    }
+  }
+
+  /** While restored sessions are away, a queue may get back workers that nobody sees yet (L7). */
+  gather(isGathering: boolean): void {
+    this.#queues.gather(isGathering)
+    if (!isGathering) for (const queue of this.#queues.queues()) this.#doubted.add(queue)
+  }
+
   /** Wraps a row. */
   #adopt(row: RunRow): Run {
     return {
@@ -127,7 +171,7 @@ export class RunTable {
     }
     this.#queues.place(run)
     if (known !== undefined && known !== run) this.#dismissWatchers(known)
-    const claim = this.#queues.canStart(run) ? this.#claim(run, session, null) : null
+    const claim = this.#queues.canStart(run) ? this.#claim(run, session, { request, worker: null }) : null
     if (claim === null) this.#observe("run.joined", run.row, session)
     this.#limitChanged(spec, limitBefore)
     return claim === null
@@ -187,7 +231,7 @@ export class RunTable {
     if (!execute || found.row.status !== "pending") return { kind: "joined", run: command.run }
     this.#queues.place(found)
     if (!this.#queues.canStart(found)) return { kind: "joined", run: command.run }
-    return { kind: "claimed", claim: viewClaim(this.#claim(found, session, null)), waiting: true }
+    return { kind: "claimed", claim: viewClaim(this.#claim(found, session, { request, worker: null })), waiting: true }
   }
 
   /** A waiter leaves; the last to leave a run that nobody else wants cancels it, where its definition says so (O8). */
@@ -235,6 +279,12 @@ export class RunTable {
     }
     session.workers.set(command.worker, worker)
     for (const queue of queues) queue.workers.add(worker)
+    // Bodies that outlived the kernel before this one occupy its slots again.
+    for (const claim of session.claims.values()) {
+      if (claim.worker !== null || claim.workerId !== worker.id) continue
+      claim.worker = worker
+      worker.busy.add(claim)
+    }
     return { kind: "done" }
   }
 
@@ -255,7 +305,11 @@ export class RunTable {
     if (worker === undefined) return refuse("ARGUMENT_INVALID", `worker ${String(command.worker)} is not open`)
     const run = this.#queues.bestFor(worker)
     if (run !== undefined) {
-      return { kind: "claimed", claim: viewClaim(this.#claim(run, session, worker)), waiting: false }
+      return {
+        kind: "claimed",
+        claim: viewClaim(this.#claim(run, session, { request: command.request, worker })),
+        waiting: false,
+      }
     }
     const taker: Taker = { kind: "taker", session, request: command.request, worker }
     worker.takers.add(taker)
@@ -484,7 +538,19 @@ export class RunTable {
       queue.concurrency = limitBefore
     }
     queue.concurrency = spec.concurrency
-    if (known !== undefined && isOpen(known.row)) return { run: known, opened: false, limitBefore, undo: undoLimit }
+    if (known !== undefined && isOpen(known.row)) {
+      const { row } = known
+      const asked = row.concurrency
+      if (asked !== spec.concurrency) {
+        row.concurrency = spec.concurrency
+        this.#runs.touch(spec.identity)
+      }
+      const undo = (): void => {
+        undoLimit()
+        row.concurrency = asked
+      }
+      return { run: known, opened: false, limitBefore, undo }
+    }
     if (known !== undefined && known.row.status === "failed" && !force) {
       const before = { ...known.row }
       reopenRow(known.row, this.#context.now)
@@ -554,11 +620,11 @@ export class RunTable {
   #assign(run: Run, to: RunWait | Taker): void {
     const worker = to.kind === "taker" ? to.worker : null
     if (to.kind === "taker") this.withdrawTaker(to)
-    const claim = this.#claim(run, to.session, worker)
+    const claim = this.#claim(run, to.session, { request: to.request, worker })
     this.#context.emit({ kind: "runAssigned", session: to.session.id, request: to.request, claim: viewClaim(claim) })
   }
 
-  #claim(run: Run, session: Session, worker: Worker | null): Claim {
+  #claim(run: Run, session: Session, { request, worker }: { request: RequestId; worker: Worker | null }): Claim {
     const { row } = run
     assertInvariant(row.status === "pending" && run.claim === null, "O1", `a ${row.status} run is claimed`)
     const { now } = this.#context
@@ -566,28 +632,48 @@ export class RunTable {
     row.status = "running"
     row.attempt += 1
     row.startedAt = now
+    const claim = this.#attach(run, session, {
+      token: this.#context.nextToken(),
+      request,
+      at: now,
+      workerId: worker?.id ?? null,
+      worker,
+      timeoutAt: row.attemptTimeoutMs === null ? null : now + row.attemptTimeoutMs,
+    })
+    this.#observe("run.claimed", row, session)
+    this.#changed(run)
+    return claim
+  }
+
+  /** Makes the claim that a running run has. */
+  #attach(
+    run: Run,
+    session: Session,
+    parts: Pick<Claim, "token" | "request" | "at" | "workerId" | "worker"> & { readonly timeoutAt: number | null },
+  ): Claim {
+    const { token, request, at, workerId, worker, timeoutAt } = parts
+    const { attempt } = run.row
     const claim: Claim = {
       kind: "claim",
-      token: this.#context.nextToken(),
+      token,
       session,
       run,
-      attempt: row.attempt,
-      at: now,
+      request,
+      attempt,
+      at,
+      workerId,
       worker,
       live: true,
       waits: null,
       timeout: null,
     }
-    if (row.attemptTimeoutMs !== null) {
-      claim.timeout = this.#context.schedule(now + row.attemptTimeoutMs, { kind: "attempt", claim })
-    }
+    if (timeoutAt !== null) claim.timeout = this.#context.schedule(timeoutAt, { kind: "attempt", claim })
     run.claim = claim
     this.#context.holders.add(claim)
-    session.claims.set(claim.token, claim)
+    session.claims.set(token, claim)
     worker?.busy.add(claim)
     this.#queues.occupy(claim)
-    this.#observe("run.claimed", row, session)
-    this.#changed(run)
+    this.#context.live?.claimed(claim)
     return claim
   }
 
@@ -622,6 +708,7 @@ export class RunTable {
     claim.live = false
     claim.run.claim = null
     this.#context.holders.delete(claim)
+    this.#context.live?.claimEnded(claim)
     this.#context.cancel(claim.timeout)
     claim.timeout = null
     this.#queues.vacate(claim)

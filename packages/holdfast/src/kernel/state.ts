@@ -73,7 +73,7 @@ export interface LockRequest {
   readonly since: number
   /** Order of arrival in the store (L3). */
   readonly arrival: number
-  readonly tickets: readonly Ticket[]
+  readonly tickets: Ticket[]
   /** The grants and claims of its scope chain that are still live. */
   readonly holders: readonly Holder[]
 }
@@ -82,6 +82,8 @@ export interface Grant {
   readonly kind: "grant"
   readonly token: Token
   readonly session: Session
+  /** What it was asked under. */
+  readonly request: RequestId
   readonly locks: readonly Lock[]
   readonly mode: LockMode
   readonly permits: number
@@ -107,6 +109,8 @@ export interface RunRow {
   readonly key: string | null
   readonly effects: Effects
   readonly retry: RetryPolicy
+  /** The operation's limit as last asked for with this run; a kernel after this one takes it up from the newest run. */
+  concurrency: number | null
   readonly keyed: { readonly key: string; readonly count: number } | null
   readonly attemptTimeoutMs: number | null
   readonly retainMs: number | null
@@ -162,10 +166,13 @@ export interface Claim {
   readonly token: Token
   readonly session: Session
   readonly run: Run
+  /** The request that was handed the run: a waiter's, or a slot's. */
+  readonly request: RequestId
   readonly attempt: number
   readonly at: number
-  /** Whose slot the body occupies, until the body is reported ended; null for inline execution. */
-  readonly worker: Worker | null
+  readonly workerId: WorkerId | null
+  /** Whose slot the body occupies, until it is reported ended; null for inline execution, and until a worker is back. */
+  worker: Worker | null
   /** False once the run settled or went on without this attempt; the body may still be running. */
   live: boolean
   waits: Set<Wait> | null
@@ -185,6 +192,8 @@ export interface KeySlot {
 export interface OperationQueue {
   readonly operation: string
   readonly version: number
+  /** True while sessions that may take its runs are on their way back to a kernel that was restored. */
+  isGathering: boolean
   concurrency: number | null
   readonly live: Set<Claim>
   readonly keys: Map<string, KeySlot>

@@ -161,7 +161,7 @@ function canSettle(run: Run, finishing: Set<Node>): boolean {
   const { keyed } = run.row
   if (keyed !== null && countStuck(liveOf(queue, keyed.key), finishing) >= keyed.count) return false
   // A waiter that can execute the run needs no worker; without any worker, one may still come.
-  if (some(run.waiters, (waiter) => waiter.execute) || queue.workers.size === 0) return true
+  if (some(run.waiters, (waiter) => waiter.execute) || queue.workers.size === 0 || queue.isGathering) return true
   return some(queue.workers, (worker) => hasHope(worker, finishing))
 }
 

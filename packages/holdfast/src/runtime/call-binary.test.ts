@@ -57,7 +57,7 @@ describe("a binary (O7)", () => {
     const connection = world.store.connect()
     const stored = connection.execute({ kind: "openSession", session: "s" as never, label: "s" })
     expect(stored).toEqual({ kind: "done" })
-    const read = await connection.execute({ kind: "readCells", session: "s" as never, names: ["a"] })
+    const read = await connection.execute({ kind: "readCells", session: "s" as never, names: ["a"], head: false })
     if (read.kind === "cells") damage(read.cells[0]?.value ?? 0)
     await faultOf(cell.get(), "VALUE_INVALID")
   })

@@ -112,7 +112,7 @@ export class CellUpdates {
   #commitOnce(name: string, batch: readonly Update[]): Promise<void> | undefined {
     const holding = batch[0]?.holding ?? []
     try {
-      const read = this.#committer.read(name)
+      const read = this.#committer.read(name, { head: true })
       if (read instanceof Promise) return this.#commitLater(read, batch)
       const attempt = applyAll(read, batch)
       const outcome = attempt.written === null ? null : this.#committer.commit(putAt(read, attempt.written, holding))
@@ -158,7 +158,7 @@ export class CellUpdates {
     this.#session.metrics.cell(name).retries += 1
     try {
       await this.#committer.inTurn(name, holding, async (turn) => {
-        const read = await this.#committer.read(name)
+        const read = await this.#committer.read(name, { head: true })
         const again = applyAll(read, updates)
         if (again.written !== null) {
           const outcome = await this.#committer.commit(putAt(read, again.written, turn))

@@ -73,7 +73,7 @@ export class Cell<T> {
   async read(): Promise<Versioned<T>> {
     const { session } = this.#home
     session.metrics.cell(this.name).reads += 1
-    const view = await this.#home.committer.read(this.name)
+    const view = await this.#home.committer.read(this.name, { head: false })
     return { value: this.decode(view), version: view.version }
   }
 

@@ -27,15 +27,15 @@ export class Committer {
     this.#session = session
   }
 
-  /** One cell as stored. */
-  read(name: string): CellView | Promise<CellView> {
-    const outcome = this.#session.execute({ kind: "readCells", session: this.#session.id, names: [name] })
+  /** One cell: its last durable version, or its `head` for what will be told only when that is durable (C5). */
+  read(name: string, { head }: { readonly head: boolean }): CellView | Promise<CellView> {
+    const outcome = this.#session.execute({ kind: "readCells", session: this.#session.id, names: [name], head })
     return outcome instanceof Promise ? outcome.then(firstCell) : firstCell(outcome)
   }
 
   /** Several cells at one instant, in the order asked. */
-  async readAll(names: readonly string[]): Promise<readonly CellView[]> {
-    return cellsOf(await this.#session.execute({ kind: "readCells", session: this.#session.id, names }))
+  async readAll(names: readonly string[], { head }: { readonly head: boolean }): Promise<readonly CellView[]> {
+    return cellsOf(await this.#session.execute({ kind: "readCells", session: this.#session.id, names, head }))
   }
 
   /** Cells that have a value and whose name starts with the prefix, by name. */

@@ -163,7 +163,10 @@ export class Holdfast implements AsyncDisposable {
   /** Several cells at one instant. */
   async read<const Cells extends readonly Cell<unknown>[]>(cells: Cells): Promise<ValuesOf<Cells>> {
     checkCells(cells)
-    const views = await this.#committer.readAll(cells.map((cell) => cell.name))
+    const views = await this.#committer.readAll(
+      cells.map((cell) => cell.name),
+      { head: false },
+    )
     const values = views.map((view, index) => cells[index]?.decode(view))
     // One value a cell, in its type: the store answers in the order asked.
     return values as ValuesOf<Cells>

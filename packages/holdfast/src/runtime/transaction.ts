@@ -71,7 +71,7 @@ export class Transaction {
     this.#assertOpen()
     const names = cells.map((cell) => cell.name)
     const missing = [...new Set(names)].filter((name) => !this.#reads.has(name))
-    const views = missing.length === 0 ? [] : await this.#committer.readAll(missing)
+    const views = missing.length === 0 ? [] : await this.#committer.readAll(missing, { head: true })
     for (const view of views) this.#remember(view)
     const values = await Promise.all(cells.map((cell) => this.get(cell)))
     // One value a cell, in its type: the mapped tuple says so, Promise.all over a union cannot.
@@ -146,7 +146,7 @@ export class Transaction {
   async #read(name: string): Promise<CellView> {
     const known = this.#reads.get(name)
     if (known !== undefined) return known
-    return this.#remember(await this.#committer.read(name))
+    return this.#remember(await this.#committer.read(name, { head: true }))
   }
 
   /** Another branch of the same function may have read it meanwhile; the first one counts for both. */

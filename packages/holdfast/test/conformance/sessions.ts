@@ -44,7 +44,7 @@ function oneOfEach(client: Client): OwnCommand[] {
     { kind: "watchRun", request, run },
     { kind: "putResult", spec, result: 1 },
     { kind: "forgetResult", identity: spec.identity },
-    { kind: "readCells", names: ["a"] },
+    { kind: "readCells", names: ["a"], head: false },
     { kind: "listCells", prefix: "", limit: 10 },
     { kind: "commitCells", holding: [], reads: [], writes: [put("a", 1)], starts: [], step: null, complete: null },
     { kind: "watchCells", request, pattern: { kind: "name", name: "a" } },

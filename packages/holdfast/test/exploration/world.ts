@@ -282,7 +282,7 @@ export class World implements Explorable<WorldStep> {
         ])
         break
       case "read": {
-        const outcome = this.#apply({ kind: "readCells", session, names: action.cells })
+        const outcome = this.#apply({ kind: "readCells", session, names: action.cells, head: false })
         if (outcome.kind !== "cells") throw unexpected(outcome)
         for (const { name, version, value } of outcome.cells) {
           const known = this.#cells.get(name)

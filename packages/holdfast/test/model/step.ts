@@ -245,7 +245,7 @@ function commandOf(verb: Exclude<Verb, "openSession" | "closeConnection" | "adva
     case "resizeLock":
       return { kind: "resizeLock", session, name: picks.of(["pool", "wide pool", "a"]), limit: picks.below(5) }
     case "readCells":
-      return { kind: "readCells", session, names: [picks.of(CELL_NAMES), picks.of(CELL_NAMES)] }
+      return { kind: "readCells", session, names: [picks.of(CELL_NAMES), picks.of(CELL_NAMES)], head: false }
     case "listCells":
       return { kind: "listCells", session, prefix: picks.of(["", "task/", "x"]), limit: 1 + picks.below(4) }
     case "commitCells":
