@@ -8,7 +8,7 @@ export { type Identity, identify, identifyKey, primitiveKey, Reference } from ".
 export type * from "./ids.ts"
 export { Kernel, type RestoredState, type StoredRow } from "./kernel.ts"
 export type { LiveChange, LiveKey, LiveRow, SessionHolding } from "./live-state.ts"
-export type { CellRow, RunRow } from "./state.ts"
+export { type CellRow, generationOf, identityOf as runIdentityOf, type RunRow } from "./state.ts"
 export type { RowChange } from "./working-set.ts"
 export { cellQueueName, checkName, nameClass } from "./names.ts"
 export type * from "./outcome.ts"

@@ -258,7 +258,7 @@ describe("a kernel with a store behind it", () => {
     const held = d.grant("s1", "pool", { mode: "shared", limit: 2 })
     const claim = d.claim("s1", spec)
     d.send({ ...commit, writes: [{ kind: "put", name: "x", value: 1 }] })
-    d.kernel.evictIdle()
+    d.kernel.evictIdle(() => true)
     // Nothing was stored yet, so nothing may go.
     expect(d.kernel.residentRows()).toBe(3)
     expect(d.kernel.takeChanges()).toMatchObject([
@@ -266,13 +266,13 @@ describe("a kernel with a store behind it", () => {
       { key: `run:${spec.identity}`, row: { status: "running" } },
       { key: "limit:pool", row: 2 },
     ])
-    d.kernel.evictIdle()
+    d.kernel.evictIdle(() => true)
     // The lock is held and the run is open; only the cell is idle.
     expect(d.kernel.residentRows()).toBe(2)
     d.release("s1", held)
     d.complete("s1", claim.token)
     const [change] = d.kernel.takeChanges()
-    d.kernel.evictIdle()
+    d.kernel.evictIdle(() => true)
     expect([d.kernel.residentRows(), d.kernel.nextExpiry()]).toEqual([0, undefined])
     // Back in memory, what was to be forgotten still is.
     d.kernel.load([change as StoredRow], null)

@@ -13,16 +13,16 @@
  */
 import { assertInvariant, unreachable } from "./assert.ts"
 import { CellTable } from "./cell-table.ts"
-import type { Command, EndSession, WithdrawRequest } from "./command.ts"
+import type { Command, Effects, EndSession, WithdrawRequest } from "./command.ts"
 import { Context } from "./context.ts"
 import type { StoreEvent, Transition } from "./event.ts"
-import type { RequestId, SessionId } from "./ids.ts"
+import type { RequestId, RunId, SessionId, Token } from "./ids.ts"
 import { type LiveChange, type LiveRow, type SessionHolding, sortLiveRows } from "./live-state.ts"
 import { LockTable } from "./lock-table.ts"
-import type { Need, Outcome, RowKey, StoreView } from "./outcome.ts"
+import type { Need, Outcome, RowKey, RunView, StoreView } from "./outcome.ts"
 import { refuse } from "./refuse.ts"
 import { RunTable } from "./run-table.ts"
-import { viewClaim } from "./run-view.ts"
+import { viewClaim, viewRow } from "./run-view.ts"
 import { type KernelSnapshot, takeSnapshot } from "./snapshot.ts"
 import type { CellRow, CellWatch, Deadline, LockRequest, Run, RunRow, RunWait, RunWatch } from "./state.ts"
 import type { Session, Taker, Wait } from "./state.ts"
@@ -191,6 +191,26 @@ export class Kernel {
     this.#runs.refuseStuck()
   }
 
+  /** The last token handed out: a store reserves them ahead (L2). */
+  get lastToken(): Token {
+    return this.#context.lastToken as Token // Brand constructor.
+  }
+
+  /** What a resident run declares about its effects. */
+  effectsOf(run: RunId): Effects | undefined {
+    const identity = identityOf(run)
+    return identity === undefined ? undefined : this.#runRows.get(identity)?.row.effects
+  }
+
+  /** A stored run as anyone may see it. */
+  viewStored(row: RunRow): RunView {
+    return viewRow(row, this.#runRows.get(row.identity)?.waiters.size ?? 0)
+  }
+
+  hasSession(id: SessionId): boolean {
+    return this.#sessions.has(id)
+  }
+
   /** Restored sessions that have not come back. */
   awaySessions(): readonly SessionId[] {
     return [...this.#away]
@@ -209,12 +229,17 @@ export class Kernel {
     }
   }
 
-  /** Lets every idle row go: settled runs nobody waits for, cells, limits of locks not in use. */
-  evictIdle(): void {
-    for (const key of this.#cellRows.knownKeys()) this.#cellRows.evict(key)
-    for (const key of this.#limits.knownKeys()) if (!this.#locks.isInUse(key)) this.#limits.evict(key)
+  /**
+   * Lets every idle row go: settled runs nobody waits for, cells, limits of locks not in use; those only where
+   * `isStored` says that their last change can be loaded again.
+   */
+  evictIdle(isStored: (key: RowKey) => boolean): void {
+    for (const key of this.#cellRows.knownKeys()) if (isStored(`cell:${key}`)) this.#cellRows.evict(key)
+    for (const key of this.#limits.knownKeys()) {
+      if (isStored(`limit:${key}`) && !this.#locks.isInUse(key)) this.#limits.evict(key)
+    }
     for (const key of this.#runRows.knownKeys()) {
-      if (this.#runRows.isDirty(key) || !this.#runs.isIdle(key)) continue
+      if (this.#runRows.isDirty(key) || !isStored(`run:${key}`) || !this.#runs.isIdle(key)) continue
       this.#runs.release(key)
       this.#runRows.evict(key)
     }

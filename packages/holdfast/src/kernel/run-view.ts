@@ -64,8 +64,12 @@ export function viewClaim(claim: Claim): ClaimView {
 }
 
 /** A run as anyone may see it. */
-export function viewRun(run: Run): RunView {
-  const { row } = run
+export function viewRun({ row, waiters }: Run): RunView {
+  return viewRow(row, waiters.size)
+}
+
+/** A stored run as anyone may see it, `waiters` of whom wait for it. */
+export function viewRow(row: RunRow, waiters: number): RunView {
   return {
     run: runIdOf(row),
     identity: row.identity,
@@ -85,7 +89,7 @@ export function viewRun(run: Run): RunView {
     notBefore: row.notBefore,
     startedAt: row.startedAt,
     settledAt: row.settledAt,
-    waiters: run.waiters.size,
+    waiters,
   }
 }
 

@@ -43,7 +43,7 @@ export class EvictingEngine implements Engine {
     }
     this.#kernel.check()
     this.#store()
-    this.#kernel.evictIdle()
+    this.#kernel.evictIdle(() => true)
     this.#expectOnlyActive()
     return outcome
   }

@@ -271,7 +271,7 @@ class EvictingKernel implements Engine {
       if (row === null) this.#rows.delete(key)
       else this.#rows.set(key, structuredClone(row))
     }
-    this.#kernel.evictIdle()
+    this.#kernel.evictIdle(() => true)
   }
 }
 

@@ -223,7 +223,7 @@ function commitOf(value: number, holding: readonly Token[]): Command {
 }
 
 function readBy(connection: Store, reader: SessionId): unknown {
-  const outcome = execute(connection, { kind: "readCells", session: reader, names: ["a"] })
+  const outcome = execute(connection, { kind: "readCells", session: reader, names: ["a"], head: false })
   return outcome.kind === "cells" ? outcome.cells[0] : outcome
 }
 

@@ -1,0 +1,550 @@
+/**
+ * One opener's end of a `file:` store: sends commands to the keeper, whoever that is at the moment, and goes on with the
+ * next one where the last one left off.
+ *
+ *     dialing ──welcome──▶ restoring ──asked for everything anew──▶ connected
+ *        ▲                                                             │
+ *        └───────────────── the line closed ───────────────────────────┘        close() ends it from anywhere
+ *
+ * 1. A request is kept until its outcome came and sent again, under its number and marked as such, on every new line;
+ *    the keeper answers with the first outcome (S4).
+ * 2. A request that is not answered within the bound is given up: it was never sent, or nobody knows what came of it.
+ *    A grant or claim that arrives for it afterwards is given back (L4).
+ * 3. User code notices a keeper change as a pause: waits are asked for anew under their own requests, and what changed
+ *    meanwhile (a lease that ended, a run that settled) is told by the events it would have been told by.
+ */
+import type { Env, Timer } from "../../../env/index.ts"
+import {
+  type Command,
+  HoldfastError,
+  type Outcome,
+  type RequestId,
+  type SessionHolding,
+  type SessionId,
+  type StoreEvent,
+  type Transition,
+} from "../../../kernel/index.ts"
+import type { Store, StoreOutcome } from "../../../store/index.ts"
+import type { ClientMessage, KeeperMessage } from "../keeper/peer.ts"
+import type { Dial, Line } from "./line.ts"
+import { type KnownWait, SessionRecord } from "./session-record.ts"
+
+export interface ClientOptions {
+  readonly env: Env
+  readonly dial: Dial
+  /** Gives up the client's sign of life; told when the client is over. */
+  readonly onClosed: () => Promise<void> | void
+}
+
+/** Long enough for any flush and election, short enough to say that a keeper is frozen: the one bound nobody asked for. */
+const REQUEST_BOUND_MS = 10_000
+
+/** A request that has no outcome yet. */
+interface Pending {
+  readonly sequence: number
+  readonly command: Command
+  /** When it was asked, by the monotonic clock. */
+  readonly since: number
+  isSent: boolean
+  readonly resolve: (outcome: StoreOutcome) => void
+  readonly reject: (error: HoldfastError) => void
+}
+
+export class EmbeddedClient implements Store {
+  #instance = ""
+  readonly #env: Env
+  readonly #dial: Dial
+  readonly #onClosed: () => Promise<void> | void
+  #line: Line | null = null
+  readonly #pending = new Map<number, Pending>()
+  /** Requests given up, whose late outcomes may bring something that must be given back. */
+  readonly #abandoned = new Map<number, Command>()
+  readonly #sessions = new Map<SessionId, SessionRecord>()
+  #lastSequence = 0
+  /** Outcomes up to here have all been received. */
+  #received = 0
+  readonly #receivedBeyond = new Set<number>()
+  #acknowledged = 0
+  #outbox: ClientMessage[] = []
+  #isPosting = false
+  #bound: Timer | null = null
+  #handler: (event: StoreEvent) => void = ignore
+  #observer: ((transition: Transition) => void) | null = null
+  #closing: Promise<void> | null = null
+  #isRestored = false
+  /** The keeper last connected to, for messages people read. */
+  #keeper = "none so far"
+  readonly #dialing = new AbortController()
+
+  private constructor(options: ClientOptions) {
+    this.#env = options.env
+    this.#dial = options.dial
+    this.#onClosed = options.onClosed
+  }
+
+  /** Connects for the first time. @throws HoldfastError STORE_UNAVAILABLE, STORE_NEWER, STORE_DAMAGED */
+  static async connect(options: ClientOptions): Promise<EmbeddedClient> {
+    const client = new EmbeddedClient(options)
+    await client.#connect()
+    return client
+  }
+
+  get id(): string {
+    return this.#instance
+  }
+
+  execute(command: Command): Promise<StoreOutcome> {
+    if (this.#closing !== null) {
+      return Promise.reject(new HoldfastError("CLOSED", "the store was closed; open it again to go on"))
+    }
+    return this.#ask(command)
+  }
+
+  onEvent(handler: (event: StoreEvent) => void): void {
+    this.#handler = handler
+  }
+
+  onTransition(handler: ((transition: Transition) => void) | null): void {
+    const wasObserving = this.#observer !== null
+    this.#observer = handler
+    if (wasObserving !== (handler !== null)) this.#post({ kind: "observe", on: handler !== null })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#dialing.abort(new HoldfastError("CLOSED", "the store was closed while its keeper was looked for"))
+    // A closed line ends what sessions are left, as the death of this process would.
+    this.#line?.close()
+    this.#line = null
+    this.#bound?.cancel()
+    const error = new HoldfastError("CLOSED", "the store was closed before this was answered; open it again to go on")
+    for (const pending of this.#pending.values()) pending.reject(error)
+    this.#pending.clear()
+    await this.#onClosed()
+  }
+
+  // Asking
+
+  #ask(command: Command): Promise<StoreOutcome> {
+    return new Promise((resolve, reject) => {
+      this.#lastSequence += 1
+      const sequence = this.#lastSequence
+      const since = this.#env.clock.monotonic()
+      const pending: Pending = { sequence, command, since, isSent: false, resolve, reject }
+      this.#pending.set(sequence, pending)
+      if ("session" in command) this.#sessions.get(command.session)?.asked(command)
+      this.#armBound()
+      if (this.#isRestored) this.#send(pending)
+      this.#mindLife()
+    })
+  }
+
+  #send(pending: Pending): void {
+    const { sequence, command } = pending
+    this.#post({ kind: "request", sequence, command, isAgain: pending.isSent })
+    pending.isSent = true
+  }
+
+  /** What is said in one turn goes in one piece. */
+  #post(message: ClientMessage): void {
+    if (this.#line === null) return
+    this.#outbox.push(message)
+    if (this.#isPosting) return
+    this.#isPosting = true
+    this.#env.microtask(() => {
+      this.#isPosting = false
+      const messages = this.#outbox
+      this.#outbox = []
+      if (this.#line !== null && messages.length > 0) this.#line.send(messages)
+    })
+  }
+
+  // Hearing
+
+  #hear(messages: readonly KeeperMessage[]): void {
+    if (this.#closing !== null) return
+    for (const message of messages) this.#take(message)
+    if (this.#received > this.#acknowledged) {
+      this.#acknowledged = this.#received
+      this.#post({ kind: "acknowledge", through: this.#received })
+    }
+    this.#mindLife()
+  }
+
+  #take(message: KeeperMessage): void {
+    switch (message.kind) {
+      case "restored":
+        this.#restore(new Map(message.sessions.map(({ session, holding }) => [session, holding])))
+        break
+      case "outcome":
+        this.#answered(message.sequence, message.outcome)
+        break
+      case "fault": {
+        const pending = this.#settle(message.sequence)
+        pending?.reject(new HoldfastError(message.code, message.message, { details: message.details }))
+        break
+      }
+      case "event":
+        this.#tell(message.event)
+        break
+      case "transition":
+        this.#observer?.(message.transition)
+        break
+    }
+  }
+
+  #answered(sequence: number, outcome: StoreOutcome): void {
+    const pending = this.#settle(sequence)
+    if (pending === null) {
+      this.#giveBack(sequence, outcome)
+      return
+    }
+    this.#learn(pending.command, outcome)
+    pending.resolve(outcome)
+  }
+
+  /** The outcome of a request that was given up: nobody here knows of what it brought. */
+  #giveBack(sequence: number, outcome: StoreOutcome): void {
+    const command = this.#abandoned.get(sequence)
+    if (command === undefined || !("session" in command)) return
+    this.#abandoned.delete(sequence)
+    const { session } = command
+    if (outcome.kind === "granted") {
+      this.#askAgain({ kind: "releaseLock", session, token: outcome.token }, ignore)
+    } else if (outcome.kind === "claimed") {
+      this.#askAgain({ kind: "returnRun", session, token: outcome.claim.token, started: false }, ignore)
+    } else if ((outcome.kind === "parked" || outcome.kind === "joined") && "request" in command) {
+      this.#askAgain({ kind: "withdrawRequest", session, request: command.request, reason: "timeout" }, ignore)
+    }
+  }
+
+  /** The outcome of this request is here. */
+  #settle(sequence: number): Pending | null {
+    if (sequence <= this.#received || this.#receivedBeyond.has(sequence)) return null
+    this.#receivedBeyond.add(sequence)
+    while (this.#receivedBeyond.delete(this.#received + 1)) this.#received += 1
+    const pending = this.#pending.get(sequence)
+    this.#pending.delete(sequence)
+    return pending ?? null
+  }
+
+  #learn(command: Command, outcome: Outcome): void {
+    if (command.kind === "openSession" && outcome.kind === "done") {
+      this.#sessions.set(command.session, new SessionRecord(command.session))
+    } else if (command.kind === "endSession") {
+      this.#sessions.delete(command.session)
+    } else if ("session" in command) {
+      this.#sessions.get(command.session)?.answered(command, outcome)
+    }
+  }
+
+  #tell(event: StoreEvent): void {
+    this.#sessions.get(event.session)?.told(event)
+    this.#handler(event)
+  }
+
+  // Lines
+
+  async #connect(): Promise<void> {
+    let isLost = false
+    const early: (readonly KeeperMessage[])[] = []
+    const line = await this.#dial(
+      {
+        onMessages: (messages) => {
+          if (this.#line === null) early.push(messages)
+          else this.#hear(messages)
+        },
+        onClosed: () => {
+          if (this.#line === null) isLost = true
+          else this.#lost()
+        },
+      },
+      this.#dialing.signal,
+    )
+    if (this.#closing !== null) {
+      line.close()
+      return
+    }
+    this.#line = line
+    this.#instance = line.instance
+    this.#keeper = line.keeper
+    if (isLost) {
+      this.#lost()
+      return
+    }
+    if (this.#observer !== null) this.#post({ kind: "observe", on: true })
+    for (const messages of early) this.#hear(messages)
+    this.#mindLife()
+  }
+
+  #lost(): void {
+    if (this.#closing !== null || this.#line === null) return
+    this.#line = null
+    this.#isRestored = false
+    this.#outbox = []
+    void this.#redial()
+  }
+
+  async #redial(): Promise<void> {
+    try {
+      await this.#connect()
+    } catch (error) {
+      if (this.#closing !== null) return
+      const cause = error instanceof HoldfastError ? error : unavailable(this.#keeper, error)
+      // Every session is over: what it held is nobody's to use, and what waits is told why.
+      for (const record of this.#sessions.values()) this.#lose(record)
+      for (const pending of this.#pending.values()) pending.reject(this.#unanswered(pending, cause))
+      this.#pending.clear()
+    }
+  }
+
+  /** A keeper says what it knows of our sessions; it is asked anew for what it does not know, and then for the rest. */
+  #restore(known: ReadonlyMap<SessionId, SessionHolding>): void {
+    for (const record of [...this.#sessions.values()]) {
+      const holding = known.get(record.id)
+      if (holding === undefined) this.#lose(record)
+      else this.#resume(record, holding)
+    }
+    this.#isRestored = true
+    // Whatever came of requests that were given up, this keeper is not asked for it again.
+    for (const sequence of this.#abandoned.keys()) this.#settle(sequence)
+    this.#abandoned.clear()
+    for (const pending of this.#pending.values()) this.#send(pending)
+    for (const session of known.keys()) this.#post({ kind: "returned", session })
+  }
+
+  /** The keeper took this client for dead: nothing of the session is left. */
+  #lose(record: SessionRecord): void {
+    this.#sessions.delete(record.id)
+    const { id: session } = record
+    for (const [token, names] of record.grants) this.#handler({ kind: "grantLost", session, token, names })
+    for (const token of record.claims) {
+      this.#handler({ kind: "claimControl", session, token, action: "lost", reason: "asked" })
+    }
+    for (const request of record.waits.keys()) {
+      const message = `session ${session} ended when its keeper did; open the store again`
+      this.#handler({ kind: "requestRefused", session, request, code: "SESSION_LOST", message, details: {} })
+    }
+  }
+
+  #resume(record: SessionRecord, holding: SessionHolding): void {
+    const { id: session } = record
+    for (const command of record.workers.values()) this.#askAgain(command, ignore)
+    const held = new Set(holding.grants.map(({ token }) => token))
+    for (const [token, names] of [...record.grants]) {
+      if (!held.has(token)) this.#tell({ kind: "grantLost", session, token, names })
+    }
+    const claimed = new Set(holding.claims.map(({ claim }) => claim.token))
+    for (const token of [...record.claims]) {
+      if (!claimed.has(token)) this.#tell({ kind: "claimControl", session, token, action: "lost", reason: "asked" })
+    }
+    for (const { token, request, at } of holding.grants) {
+      if (record.grants.has(token)) continue
+      if (record.waits.has(request)) this.#tell({ kind: "lockGranted", session, request, token, at })
+      // Withdrawn meanwhile, or given back and the keeper does not know yet: either request is sent again below.
+      else if (!this.#isAsked(session, request) && !this.#isGivenBack(session, token)) {
+        this.#askAgain({ kind: "releaseLock", session, token }, ignore)
+      }
+    }
+    for (const { request, claim } of holding.claims) {
+      if (record.claims.has(claim.token)) continue
+      if (record.waits.has(request)) this.#tell({ kind: "runAssigned", session, request, claim })
+      else if (!this.#isReported(session, claim.token)) this.#receiveClaim(session, request, claim)
+    }
+    for (const [request, wait] of [...record.waits]) {
+      if (!holding.waiting.includes(request)) this.#waitAgain(session, request, wait)
+    }
+  }
+
+  /** A claim whose outcome got lost on its way. */
+  #receiveClaim(session: SessionId, request: RequestId, claim: SessionHolding["claims"][number]["claim"]): void {
+    const pending = this.#pendingOf(session, request)
+    if (pending?.command.kind === "takeRun") {
+      this.#pending.delete(pending.sequence)
+      this.#learn(pending.command, { kind: "claimed", claim, waiting: false })
+      pending.resolve({ kind: "claimed", claim, waiting: false })
+    } else if (pending === undefined) {
+      this.#askAgain({ kind: "returnRun", session, token: claim.token, started: false }, ignore)
+    } else {
+      // The wait is asked for once more and joins the run this claim executes.
+      this.#tell({ kind: "runAssigned", session, request, claim })
+    }
+  }
+
+  #waitAgain(session: SessionId, request: RequestId, wait: KnownWait): void {
+    const { command } = wait
+    switch (command.kind) {
+      case "acquireLock":
+        this.#askAgain(command, (outcome) => {
+          if (outcome.kind === "granted") {
+            this.#tell({ kind: "lockGranted", session, request, token: outcome.token, at: outcome.at })
+          }
+        })
+        break
+      case "takeRun":
+        this.#askAgain(command, (outcome) => {
+          if (outcome.kind === "claimed") this.#tell({ kind: "runAssigned", session, request, claim: outcome.claim })
+        })
+        break
+      case "watchCells":
+        this.#askAgain(command, (outcome) => {
+          if (outcome.kind !== "cells") return
+          for (const cell of outcome.cells) this.#tell({ kind: "cellChanged", session, request, cell })
+        })
+        break
+      case "watchRun":
+        this.#askAgain(command, (outcome) => {
+          if (outcome.kind === "run" && outcome.view !== null) {
+            this.#tell({ kind: "runChanged", session, request, view: outcome.view })
+          }
+        })
+        break
+      case "claimRun":
+      case "awaitRun":
+        if ("run" in wait) this.#awaitAgain(wait)
+        break
+    }
+  }
+
+  /** Waits for the very generation it waited for. */
+  #awaitAgain({ command, run }: Extract<KnownWait, { readonly run: unknown }>): void {
+    const { session, request, holding } = command
+    const execute = command.kind === "claimRun" || command.execute
+    const again = { kind: "awaitRun", session, request, run, holding, execute } as const
+    this.#askAgain(again, (outcome) => {
+      if (outcome.kind === "settled") {
+        this.#tell({ kind: "runSettled", session, request, run, settlement: outcome.settlement })
+      } else if (outcome.kind === "claimed") {
+        this.#tell({ kind: "runAssigned", session, request, claim: outcome.claim })
+      } else if (outcome.kind === "refused" && outcome.code !== "DEADLOCK") {
+        this.#tell({ kind: "runSettled", session, request, run, settlement: { kind: "forgotten" } })
+      }
+    })
+  }
+
+  /** A request of the client's own; what it comes to is told as the event somebody waits for. */
+  #askAgain(command: Command, then: (outcome: Outcome) => void): void {
+    this.#lastSequence += 1
+    const sequence = this.#lastSequence
+    const resolve = (outcome: StoreOutcome): void => {
+      then(outcome)
+      if (outcome.kind === "refused" && "request" in command && "session" in command) {
+        const { session, request } = command
+        const { code, message, details } = outcome
+        this.#tell({ kind: "requestRefused", session, request, code, message, details })
+      }
+    }
+    const pending = { sequence, command, since: this.#env.clock.monotonic(), isSent: false, resolve, reject: ignore }
+    this.#pending.set(sequence, pending)
+    this.#send(pending)
+  }
+
+  #pendingOf(session: SessionId, request: RequestId): Pending | undefined {
+    for (const pending of this.#pending.values()) {
+      const { command } = pending
+      if ("request" in command && command.session === session && command.request === request) return pending
+    }
+    return undefined
+  }
+
+  #isAsked(session: SessionId, request: RequestId): boolean {
+    const command = this.#pendingOf(session, request)?.command
+    return command?.kind === "acquireLock"
+  }
+
+  #isGivenBack(session: SessionId, token: number): boolean {
+    return this.#isPending((command) => {
+      return command.kind === "releaseLock" && command.session === session && command.token === token
+    })
+  }
+
+  #isReported(session: SessionId, token: number): boolean {
+    return this.#isPending((command) => {
+      if (!("session" in command) || command.session !== session) return false
+      if (command.kind === "commitCells") return command.complete?.token === token
+      const isReport = command.kind === "completeRun" || command.kind === "failRun" || command.kind === "returnRun"
+      return isReport && command.token === token
+    })
+  }
+
+  #isPending(test: (command: Command) => boolean): boolean {
+    for (const { command } of this.#pending.values()) if (test(command)) return true
+    return false
+  }
+
+  // Bounds
+
+  /** One timer for the oldest request; requests are asked in the order of their bounds. */
+  #armBound(): void {
+    if (this.#bound !== null) return
+    const [oldest] = this.#pending.values()
+    if (oldest === undefined) return
+    const delayMs = Math.max(0, oldest.since + REQUEST_BOUND_MS - this.#env.clock.monotonic())
+    const expire = (): void => {
+      this.#bound = null
+      this.#expire()
+      this.#armBound()
+    }
+    this.#bound = this.#env.timers.after(delayMs, expire, { keepAlive: false })
+  }
+
+  #expire(): void {
+    const due = this.#env.clock.monotonic() - REQUEST_BOUND_MS
+    for (const [sequence, pending] of this.#pending) {
+      if (pending.since > due) return
+      this.#pending.delete(sequence)
+      this.#abandoned.set(sequence, pending.command)
+      pending.reject(this.#unanswered(pending, unavailable(this.#keeper, undefined)))
+    }
+  }
+
+  #unanswered({ command, isSent }: Pending, cause: HoldfastError): HoldfastError {
+    if (!isSent || isHarmless(command)) return new HoldfastError(cause.code, cause.message, { cause })
+    return new HoldfastError(
+      "OUTCOME_UNKNOWN",
+      `"${command.kind}" was sent and not answered, so it may have taken effect or not: ${cause.message}`,
+      { cause },
+    )
+  }
+
+  /** What is asked or awaited keeps the process alive; an open store by itself does not. */
+  #mindLife(): void {
+    let isNeeded = this.#pending.size > 0
+    for (const record of this.#sessions.values()) isNeeded ||= record.isExpecting
+    this.#line?.keepAlive(isNeeded)
+  }
+}
+
+/** Asking changes nothing that asking again would not. */
+function isHarmless({ kind }: Command): boolean {
+  switch (kind) {
+    case "readCells":
+    case "listCells":
+    case "readRun":
+    case "listRuns":
+    case "inspect":
+    case "watchCells":
+    case "watchRun":
+    case "openSession":
+    case "endSession":
+      return true
+    default:
+      return false
+  }
+}
+
+function unavailable(keeper: string, cause: unknown): HoldfastError {
+  return new HoldfastError(
+    "STORE_UNAVAILABLE",
+    `the store's keeper (${keeper}) has not answered for ${String(REQUEST_BOUND_MS / 1_000)} s; if it is stopped, end it with "holdfast doctor DIR --evict"`,
+    { cause },
+  )
+}
+
+function ignore(): void {
+  // Nobody has asked to be told.
+}

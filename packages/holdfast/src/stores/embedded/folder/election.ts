@@ -1,0 +1,101 @@
+/**
+ * Who keeps the store: the one open file that holds the lock on keeper.lock.
+ *
+ *     tryTake() ──free──▶ held ──release(), end of the thread, any death──▶ free, and whoever waits is told
+ *         └────busy────▶ null
+ *
+ * 1. At most one lock is held a folder, over all processes and threads.
+ * 2. A lock is on the file that keeper.lock names: one taken on a file that was moved away meanwhile is given up again.
+ * 3. Nobody inherits it: a child process outlives its parent without the lock.
+ */
+import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs"
+import type { HoldfastError } from "../../../kernel/index.ts"
+import { tryLockRange, WHOLE_FILE } from "./file-lock.ts"
+import type { Folder } from "./folder.ts"
+import { unavailable } from "./unavailable.ts"
+
+/** Nobody replaces the file; a few more tries only outlast somebody who is restoring the folder at this moment. */
+const ATTEMPT_LIMIT = 3
+
+/** The right to keep a store, until it is released or the thread that took it ends. */
+export class KeeperLock {
+  readonly folder: Folder
+  #fd: number | null
+
+  private constructor(folder: Folder, fd: number) {
+    this.folder = folder
+    this.#fd = fd
+  }
+
+  /**
+   * Takes the lock, or answers null when somebody holds it. Never waits.
+   *
+   * @throws HoldfastError STORE_UNAVAILABLE when keeper.lock is gone
+   */
+  static tryTake(folder: Folder): KeeperLock | null {
+    try {
+      for (let attempt = 0; attempt < ATTEMPT_LIMIT; attempt += 1) {
+        const taken = tryLockFile(folder.keeperLock)
+        if (taken.kind === "locked") return new KeeperLock(folder, taken.fd)
+        if (taken.kind === "busy") return null
+      }
+    } catch (error) {
+      throw lockFileUnusable(folder, error)
+    }
+    throw lockFileUnusable(folder, "it is replaced again and again")
+  }
+
+  get isHeld(): boolean {
+    return this.#fd !== null
+  }
+
+  /**
+   * Whether keeper.lock still names the file that is locked. If not, somebody replaced it, another process may keep the
+   * store as well, and nothing more may be written.
+   */
+  isNamed(): boolean {
+    return this.#fd !== null && isNamed(this.#fd, this.folder.keeperLock)
+  }
+
+  /** Idempotent. */
+  release(): void {
+    if (this.#fd === null) return
+    const fd = this.#fd
+    this.#fd = null
+    closeSync(fd)
+  }
+}
+
+type Taken =
+  | { readonly kind: "locked"; readonly fd: number }
+  | { readonly kind: "busy" }
+  /** The lock is ours, but on a file that has lost its name. */
+  | { readonly kind: "replaced" }
+
+function tryLockFile(path: string): Taken {
+  // Opened for writing before the lock is tried: lifeline.ts rests on it. Writing alone would fail on a pipe that nobody
+  // reads.
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW)
+  let taken: Taken = { kind: "busy" }
+  try {
+    if (tryLockRange(fd, WHOLE_FILE, "exclusive"))
+      taken = isNamed(fd, path) ? { kind: "locked", fd } : { kind: "replaced" }
+    return taken
+  } finally {
+    if (taken.kind !== "locked") closeSync(fd)
+  }
+}
+
+function lockFileUnusable(folder: Folder, cause: unknown): HoldfastError {
+  return unavailable(
+    `"${folder.keeperLock}" should be there for as long as the store is open, but could not be opened and locked ` +
+      `(${String(cause)}); close every program that uses the store, then open it again`,
+    cause,
+  )
+}
+
+function isNamed(fd: number, path: string): boolean {
+  const opened = fstatSync(fd, { bigint: true })
+  const named = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return named !== undefined && named.ino === opened.ino && named.dev === opened.dev
+}

@@ -1,0 +1,228 @@
+/**
+ * The folder of an embedded store: found or made, checked to be fit, and the names of what lies in it. A folder that
+ * passes is ours, closed to others, on a filesystem of this kernel alone, and its locks have been seen to exclude.
+ */
+import { spawnSync } from "node:child_process"
+import { closeSync, constants, lstatSync, mkdirSync, openSync, readFileSync, realpathSync, statSync } from "node:fs"
+import { dirname, join, resolve } from "node:path"
+import { fileURLToPath } from "node:url"
+import type { Env } from "../../../env/index.ts"
+import { HoldfastError } from "../../../kernel/index.ts"
+import { tryLockRange, WHOLE_FILE } from "./file-lock.ts"
+import { findMount, isSharedKind, parseMounts } from "./filesystem-kind.ts"
+import { systemCode, unavailable } from "./unavailable.ts"
+
+/** A folder that has been checked. All paths are absolute and real. */
+export interface Folder {
+  readonly path: string
+  /** The same in every process that opens this folder, and no other folder's: made of its real path, device and inode. */
+  readonly id: string
+  readonly journal: string
+  readonly keeperLock: string
+  readonly clientsLock: string
+  readonly keeperFile: string
+  readonly liveLog: string
+  readonly blobs: string
+  /** Whether single bytes of a file can be locked; where not, each client locks a file of its own. */
+  readonly hasRangeLocks: boolean
+}
+
+/** What a folder is checked against; tests stand in for it. */
+export interface Surroundings {
+  readonly platform: NodeJS.Platform
+  readonly userId: number
+  /** The text of /proc/self/mountinfo; null where the system has none. */
+  readonly mountinfo: string | null
+}
+
+const JOURNAL = "journal.db"
+const KEEPER_LOCK = "keeper.lock"
+const CLIENTS_LOCK = "clients.lock"
+const KEEPER_FILE = "keeper.json"
+const LIVE_LOG = "live.log"
+const BLOBS = "blobs"
+
+/**
+ * Opens the folder named by `file:DIR` or a plain path, making it where there is none.
+ *
+ * @throws HoldfastError ARGUMENT_INVALID for an address that names no folder
+ * @throws HoldfastError STORE_UNAVAILABLE for a folder that cannot hold a store; the message says why and what to do
+ */
+export function openFolder(address: string, env: Env, surroundings: Surroundings = readSurroundings()): Folder {
+  checkPlatform(surroundings.platform)
+  const path = makeFolder(resolvePath(address))
+  const stat = statSync(path, { bigint: true })
+  checkOwner(path, Number(stat.uid), surroundings.userId)
+  checkMode(path, Number(stat.mode))
+  checkFilesystem(path, surroundings.mountinfo)
+  const folder: Folder = {
+    path,
+    id: env.sha256(new TextEncoder().encode(`${path}\0${stat.dev}\0${stat.ino}`)).slice(0, 16),
+    journal: join(path, JOURNAL),
+    keeperLock: join(path, KEEPER_LOCK),
+    clientsLock: join(path, CLIENTS_LOCK),
+    keeperFile: join(path, KEEPER_FILE),
+    liveLog: join(path, LIVE_LOG),
+    blobs: join(path, BLOBS),
+    hasRangeLocks: surroundings.platform === "linux",
+  }
+  try {
+    makePrivateFolder(folder.blobs)
+    makeKeeperLock(folder.keeperLock, surroundings.platform)
+    closeSync(openSync(folder.clientsLock, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600))
+    probeLocks(folder, env)
+  } catch (error) {
+    if (error instanceof HoldfastError) throw error
+    throw unavailable(
+      `the files of the store in "${path}" should be ours to write, but are not; check their owner and mode`,
+      error,
+    )
+  }
+  return folder
+}
+
+/** The folder's path in an address: what follows `file:`, with `file://` read as a URL. */
+export function resolvePath(address: string): string {
+  const path = address.startsWith("file://") ? pathOfUrl(address) : address.replace(/^file:/, "")
+  if (path === "" || path.includes("\0")) {
+    throw new HoldfastError(
+      "ARGUMENT_INVALID",
+      `a store's address must name a folder, such as "file:./work", but is "${address.replaceAll("\0", "\\0")}"`,
+    )
+  }
+  return resolve(path)
+}
+
+function pathOfUrl(url: string): string {
+  try {
+    return fileURLToPath(url)
+  } catch (error) {
+    throw new HoldfastError(
+      "ARGUMENT_INVALID",
+      `a "file://" address must be a URL of this machine, such as "file:///var/lib/work", but is "${url}"; write "file:" and the folder's path instead`,
+      { cause: error },
+    )
+  }
+}
+
+export function readSurroundings(): Surroundings {
+  return { platform: process.platform, userId: process.getuid?.() ?? -1, mountinfo: readMountinfo() }
+}
+
+function readMountinfo(): string | null {
+  try {
+    return readFileSync("/proc/self/mountinfo", "utf8")
+  } catch {
+    return null
+  }
+}
+
+function checkPlatform(platform: NodeJS.Platform): void {
+  if (platform === "linux" || platform === "darwin") return
+  throw unavailable(
+    `"file:" stores run on Linux and macOS, but this is "${platform}"; use "memory:" within one process, or "postgres:"`,
+  )
+}
+
+/** Makes the folder where there is none, and answers with its real path. Only the last part is closed to others. */
+function makeFolder(path: string): string {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    makePrivateFolder(path)
+    return realpathSync(path)
+  } catch (error) {
+    const code = systemCode(error)
+    const found = code === "ENOTDIR" || code === "EEXIST" ? "something on its path is no folder" : String(error)
+    throw unavailable(`"${path}" should be a folder, or a place to make one, but ${found}; name another folder`, error)
+  }
+}
+
+function makePrivateFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error
+    // A file in the way says EEXIST as well.
+    if (!statSync(path).isDirectory()) throw error
+  }
+}
+
+/** Root could write to the folder in any case; another user could replace what lies in it. */
+function checkOwner(path: string, owner: number, userId: number): void {
+  if (owner === userId || owner === 0) return
+  throw unavailable(
+    `"${path}" should be owned by the user of this process (uid ${userId}) or by root, but is owned by uid ${owner}; ` +
+      `run as that user, name another folder, or give it over: chown ${userId} "${path}"`,
+  )
+}
+
+function checkMode(path: string, mode: number): void {
+  if ((mode & 0o022) === 0) return
+  throw unavailable(
+    `"${path}" should be writable by its owner alone, but its mode is 0${(mode & 0o7777).toString(8)}; ` +
+      `close it to others: chmod go-w "${path}"`,
+  )
+}
+
+function checkFilesystem(path: string, mountinfo: string | null): void {
+  const mount = mountinfo === null ? null : findMount(parseMounts(mountinfo), path)
+  if (mount === null || !isSharedKind(mount.kind)) return
+  throw unavailable(
+    `"${path}" should be on a filesystem of this machine alone, but "${mount.point}" is "${mount.kind}", which other ` +
+      `machines can reach past its locks; name a folder on a local disk, or use "postgres:" across machines`,
+  )
+}
+
+/**
+ * Makes the file the keeper locks: a named pipe, since only of a pipe does the system say that its last writer is gone
+ * (see lifeline.ts). Node has no call for it, so the command does it, once in a folder's life. Without the command, and
+ * on macOS, which locks no pipes, it is a plain file. Whoever comes first decides; the file is never replaced, because
+ * locks are on the file and not on its name.
+ */
+function makeKeeperLock(path: string, platform: NodeJS.Platform): void {
+  if (platform === "linux" && lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+    // Whether it worked is seen below; that it failed because another process was first is as good.
+    spawnSync("mkfifo", ["-m", "600", "--", path], { stdio: "ignore" })
+  }
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOFOLLOW
+  closeSync(openSync(path, flags, 0o600))
+  const stat = lstatSync(path)
+  if (stat.isFIFO() || stat.isFile()) return
+  throw unavailable(`"${path}" should be the store's lock file, but is of another kind; move it away`)
+}
+
+/**
+ * Sees whether a lock keeps a second open file out, which is the one thing everything rests on. Where single bytes can be
+ * locked it is done on one that no client uses (see client-lock.ts), so that a probe disturbs nobody; where not, on the
+ * whole file, which clients then leave alone.
+ */
+function probeLocks(folder: Folder, env: Env): void {
+  const first = openSync(folder.clientsLock, constants.O_RDWR)
+  try {
+    // Above every client's byte.
+    const offset = 2 ** 52 + Math.floor(env.random.next() * 2 ** 51)
+    const range = folder.hasRangeLocks ? { offset, length: 1 } : WHOLE_FILE
+    // Refused means that another probe is at it, and that locks exclude.
+    if (!tryLockRange(first, range, "exclusive")) return
+    if (isExcluded(folder.clientsLock, range)) return
+  } catch (error) {
+    throw unavailable(
+      `the filesystem of "${folder.path}" should have file locks, but refused one; name a folder on a local disk`,
+      error,
+    )
+  } finally {
+    closeSync(first)
+  }
+  throw unavailable(
+    `the filesystem of "${folder.path}" should keep a lock to one open file, but gave it to two; name a folder on a local disk`,
+  )
+}
+
+function isExcluded(path: string, range: { readonly offset: number; readonly length: number }): boolean {
+  const second = openSync(path, constants.O_RDWR)
+  try {
+    return !tryLockRange(second, range, "exclusive")
+  } finally {
+    closeSync(second)
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The writer's thread: takes orders by message, answers each when it is durable.
+ *
+ *     open ──full──▶ open, next round ──fault──▶ failed (for good) ──close──▶ over
+ *
+ * 1. Orders are done as they come; appends that wait together share a transaction (S3).
+ * 2. What was sent before its sender could know that the disk is full may build on what was refused, so it is refused
+ *    too: appends carry a round, and a full disk begins the next (S5).
+ * 3. A failed flush is the end: nothing is written any more (S5).
+ */
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
+import type { JournalBatch } from "./batch.ts"
+import { type Fault, faultOf, isFull } from "./fault.ts"
+import { JournalWriter } from "./writer.ts"
+
+/** What the thread is asked. */
+export type WriterOrder =
+  | { readonly kind: "append"; readonly round: number; readonly batch: JournalBatch }
+  | { readonly kind: "checkpoint"; readonly id: number }
+  | { readonly kind: "backup"; readonly id: number; readonly file: string }
+  | { readonly kind: "close" }
+
+/** What the thread says. */
+export type WriterReport =
+  | { readonly kind: "opened" }
+  /** The `count` oldest batches not reported yet are durable; `through` is the number of the last. */
+  | { readonly kind: "durable"; readonly count: number; readonly through: number }
+  /** Nothing of the round that is not reported durable is written. */
+  | { readonly kind: "full"; readonly fault: Fault }
+  /** Nothing is written any more. */
+  | { readonly kind: "failed"; readonly fault: Fault }
+  /** The order with that id is done, or was refused. */
+  | { readonly kind: "done"; readonly id: number; readonly fault: Fault | null }
+  | { readonly kind: "closed" }
+
+/** Bounds of one transaction, so that the first of its batches is not kept waiting for the last, and memory stays small. */
+const MOST_BATCHES = 256
+const MOST_ROWS = 4096
+
+const { path } = workerData as { readonly path: string } // Given by journal.ts, which starts the thread.
+const port = openPort()
+
+let round = 0
+let waiting: JournalBatch[] = []
+let waitingRows = 0
+let isFailed = false
+
+function openPort(): MessagePort {
+  if (parentPort === null) throw new Error("this is a worker thread's program; open the journal instead")
+  return parentPort
+}
+
+function report(message: WriterReport): void {
+  port.postMessage(message)
+}
+
+function fail(error: unknown, doing: string): void {
+  isFailed = true
+  const fault = faultOf(error, path, doing)
+  // A disk that is full where that cannot be taken back is a disk that failed.
+  report({ kind: "failed", fault: fault.code === "STORE_FULL" ? { ...fault, code: "STORE_UNAVAILABLE" } : fault })
+}
+
+function flush(writer: JournalWriter): void {
+  const batches = waiting
+  const last = batches.at(-1)
+  waiting = []
+  waitingRows = 0
+  if (last === undefined || isFailed) return
+  try {
+    writer.write(batches)
+    report({ kind: "durable", count: batches.length, through: last.number })
+  } catch (error) {
+    if (!isFull(error)) return fail(error, "write to")
+    round += 1
+    report({ kind: "full", fault: faultOf(error, path, "write to") })
+  }
+}
+
+function obey(writer: JournalWriter, order: WriterOrder): void {
+  if (order.kind === "append") {
+    if (order.round !== round) return
+    waiting.push(order.batch)
+    waitingRows += order.batch.rows.length
+    if (waiting.length >= MOST_BATCHES || waitingRows >= MOST_ROWS) flush(writer)
+    return
+  }
+  flush(writer)
+  switch (order.kind) {
+    case "checkpoint":
+      return checkpoint(writer, order.id)
+    case "backup":
+      return void backUp(writer, order)
+    case "close":
+      try {
+        writer.close()
+      } catch (error) {
+        fail(error, "close")
+      }
+      report({ kind: "closed" })
+      port.close()
+  }
+}
+
+function checkpoint(writer: JournalWriter, id: number): void {
+  try {
+    writer.checkpoint()
+    report({ kind: "done", id, fault: null })
+  } catch (error) {
+    // Without space the log stays as it is, and holds everything.
+    if (!isFull(error)) fail(error, "checkpoint")
+    report({ kind: "done", id, fault: faultOf(error, path, "checkpoint") })
+  }
+}
+
+async function backUp(writer: JournalWriter, { id, file }: { id: number; file: string }): Promise<void> {
+  try {
+    await writer.backup(file)
+    report({ kind: "done", id, fault: null })
+  } catch (error) {
+    report({ kind: "done", id, fault: faultOf(error, path, `back up to "${file}"`) })
+  }
+}
+
+function start(): void {
+  let writer: JournalWriter
+  try {
+    writer = new JournalWriter(path)
+  } catch (error) {
+    fail(error, "open")
+    return
+  }
+  port.on("message", (order: WriterOrder) => {
+    obey(writer, order)
+    // Everything that has come meanwhile belongs to the same transaction.
+    for (;;) {
+      const next = receiveMessageOnPort(port)
+      if (next === undefined) break
+      obey(writer, next.message as WriterOrder) // Only journal.ts sends here.
+    }
+    flush(writer)
+  })
+  report({ kind: "opened" })
+}
+
+start()

@@ -1,0 +1,786 @@
+/**
+ * The keeper: one kernel for all sessions of a store, what it says held back until what it rests on is durable.
+ *
+ *     request ─▶ kernel.apply ─▶ outcome, events ──rests on nothing──▶ sent at the end of the tick
+ *                    │                 └──────rests on batch n──▶ held ──batch n durable──▶ sent
+ *                    ├─▶ live changes ─▶ live log (written, no flush) before anything of the tick is sent
+ *                    └─▶ row changes ──▶ batch ──one at a time──▶ journal (flushed)
+ *
+ * 1. Nobody learns of a fact before what it rests on is durable; which is what, `rests.ts` says (C5, O2, O3, S3).
+ * 2. While one batch flushes the next gathers and the kernel goes on; batches become durable in order (S3).
+ * 3. Grants, tickets, claims and sessions of other processes are written before they are answered; the end of a claim is
+ *    written once the batch that says why is durable, so that a keeper killed in between still knows the claim (O1, O5).
+ * 4. The outcome of a request that changes rows is stored with its effect until the client acknowledges it (S4).
+ * 5. A token is handed out only when a durable reservation covers it (L2).
+ * 6. A batch that did not fit the disk is as if it had never been: the kernel is restored from what is durable (S5). Any
+ *    other failure ends the keeper, and nothing more is answered.
+ */
+import type { Env, Timer } from "../../../env/index.ts"
+import {
+  assertInvariant,
+  type CellView,
+  type Command,
+  HoldfastError,
+  isHoldfastError,
+  Kernel,
+  type LiveChange,
+  type LiveKey,
+  type LiveRow,
+  type Outcome,
+  type RowKey,
+  type RunFilter,
+  type RunRow,
+  type SessionHolding,
+  type SessionId,
+  type StoredRow,
+  type StoreEvent,
+  type StoreView,
+  type Transition,
+} from "../../../kernel/index.ts"
+import { Durability, HeldBack } from "./durability.ts"
+import type { OwnedRow } from "./live-log.ts"
+import type { ClientMessage, KeeperMessage, Peer } from "./peer.ts"
+import { isRelaxed, restOfEvent, restOfOutcome } from "./rests.ts"
+
+/** What goes into the journal in one step. */
+export interface JournalBatch {
+  readonly number: number
+  readonly rows: readonly { readonly key: RowKey; readonly row: StoredRow["row"] }[]
+  readonly replies: {
+    readonly put: readonly { readonly client: string; readonly sequence: number; readonly outcome: Outcome }[]
+    /** Acknowledged: no longer needed. */
+    readonly drop: readonly { readonly client: string; readonly through: number }[]
+    readonly dropClients: readonly string[]
+  }
+  readonly tokenCeiling: number | null
+}
+
+/** What the keeper needs of the journal. */
+export interface KeeperJournal {
+  readonly tokenCeiling: number
+  readonly lastArrival: number
+  load(keys: readonly RowKey[]): readonly StoredRow[]
+  openRuns(): readonly RunRow[]
+  listRuns(filter: RunFilter): readonly RunRow[]
+  listCells(prefix: string, limit: number): readonly CellView[]
+  countRuns(): StoreView["runs"]["byStatus"]
+  /** Identities of runs whose retention was over by then, at most so many. */
+  expired(now: number, limit: number): readonly string[]
+  /** When retention is over next. */
+  nextExpiry(): number | undefined
+  replies(): readonly { readonly client: string; readonly sequence: number; readonly outcome: Outcome }[]
+  /** Resolves when durable. @throws HoldfastError STORE_FULL where nothing of it was written, anything else is the end */
+  append(batch: JournalBatch): Promise<void>
+}
+
+/** What the keeper needs of the live log. */
+export interface KeeperLiveLog {
+  rows(): ReadonlyMap<LiveKey, OwnedRow>
+  append(changes: readonly { readonly key: LiveKey; readonly owned: OwnedRow | null }[]): void
+}
+
+export interface KeeperOptions {
+  readonly env: Env
+  readonly journal: KeeperJournal
+  readonly live: KeeperLiveLog
+  /** The store's time less `env`'s monotonic clock, in milliseconds. */
+  readonly epochMs: number
+  /** Asserts every invariant after every command. */
+  readonly check: boolean
+  /** Whether a client of an earlier keeper is still alive; asked until it is back. */
+  readonly isAlive: (client: string) => boolean
+  /** Told once, when the keeper can answer nothing any more. */
+  readonly onFailed: (error: Error) => void
+}
+
+/** Tokens reserved beyond those handed out; used up in tens of milliseconds at most, far longer than a flush takes. */
+const TOKENS_AHEAD = 1_000
+
+/** Idle rows let go when so many more than at the last time are in memory: some tens of megabytes. */
+const EVICT_AFTER_ROWS = 20_000
+
+/** Retention is swept in steps of so many runs, so that nobody waits behind a sweep. */
+const SWEPT_RUNS = 200
+
+/** How long between two sweeps at least. */
+const SWEEP_MS = 1_000
+
+/** How often the sign of life of clients that have not come back is looked at: no event tells of a lock let go. */
+const AWAY_LOOK_MS = 50
+
+/** Something that waits for a batch. */
+type Held =
+  | { readonly kind: "message"; readonly to: Connection; readonly message: KeeperMessage }
+  | { readonly kind: "live"; readonly changes: readonly LiveChange[] }
+  /** A request that is answered from what is stored, once all that was applied is. */
+  | { readonly kind: "listing"; readonly to: Connection; readonly sequence: number; readonly list: () => Reply }
+
+type Reply = Exclude<Outcome, { readonly kind: "need" }>
+
+export class Keeper {
+  readonly #env: Env
+  readonly #journal: KeeperJournal
+  readonly #log: KeeperLiveLog
+  readonly #epochMs: number
+  readonly #check: boolean
+  readonly #isAlive: (client: string) => boolean
+  readonly #onFailed: (error: Error) => void
+  #kernel = new Kernel({ backed: true })
+  #durability: Durability
+  #held = new HeldBack<Held>()
+  /** What is sent at the end of the tick. */
+  #sending: { readonly to: Connection; readonly message: KeeperMessage }[] = []
+  #liveChanges: LiveChange[] = []
+  /** The batch that gathers. */
+  #rows = new Map<RowKey, StoredRow["row"]>()
+  #replies: { client: string; sequence: number; outcome: Outcome }[] = []
+  #acknowledged = new Map<string, number>()
+  #goneClients: string[] = []
+  #isFlushing = false
+  #flushed: (() => void)[] = []
+  /** Tokens up to here may be handed out, and up to there once the batch under way is durable. */
+  #durableCeiling: number
+  #askedCeiling: number
+  /** Live rows of every session as of what is durable, with who owns them. */
+  readonly #mirror = new Map<LiveKey, OwnedRow>()
+  /** Outcomes kept for clients of other processes, by sequence. */
+  readonly #kept = new Map<string, Map<number, Reply>>()
+  readonly #connections = new Set<Connection>()
+  readonly #owners = new Map<SessionId, Connection>()
+  /** Sessions of before this kernel by their client, until they are back or known to be dead. */
+  readonly #away = new Map<SessionId, string>()
+  #transitions: Transition[] = []
+  #failure: Error | null = null
+  #isOver = false
+  #alarm: { at: number; timer: Timer } | null = null
+  #awayTimer: Timer | null = null
+  #residentRows = 0
+  #nextSweep = 0
+
+  constructor(options: KeeperOptions) {
+    this.#env = options.env
+    this.#journal = options.journal
+    this.#log = options.live
+    this.#epochMs = options.epochMs
+    this.#check = options.check
+    this.#isAlive = options.isAlive
+    this.#onFailed = options.onFailed
+    for (const [key, owned] of this.#log.rows()) this.#mirror.set(key, owned)
+    for (const { client, sequence, outcome } of this.#journal.replies()) this.#keep(client, sequence, outcome as Reply)
+    this.#durableCeiling = this.#journal.tokenCeiling
+    this.#askedCeiling = this.#durableCeiling
+    this.#durability = new Durability(this.#durableCeiling)
+    this.#restore(this.#durableCeiling)
+    this.#endTick()
+  }
+
+  /** Whether sessions of before this keeper are still on their way back. */
+  get awaySessions(): number {
+    return this.#away.size
+  }
+
+  connect(peer: Peer): Connection {
+    const connection = new Connection(this, peer)
+    this.#connections.add(connection)
+    // What its sessions hold by now, so that it learns what it missed.
+    const sessions: { session: SessionId; holding: SessionHolding }[] = []
+    for (const [session, client] of this.#away) {
+      const holding = client === peer.client ? this.#kernel.holdingOf(session) : null
+      if (holding === null) continue
+      this.#owners.set(session, connection)
+      sessions.push({ session, holding })
+    }
+    this.#send(connection, { kind: "restored", sessions })
+    this.#endTick()
+    return connection
+  }
+
+  /** @internal What a connection brought, in order. */
+  receive(connection: Connection, messages: readonly ClientMessage[]): void {
+    if (this.#isOver) return
+    try {
+      for (const message of messages) this.#hear(connection, message)
+      this.#endTick()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** @internal The other end is gone: its sessions died with it (L6, O6). */
+  disconnected(connection: Connection): void {
+    if (!this.#connections.delete(connection) || this.#isOver) return
+    try {
+      for (const [session, owner] of this.#owners) if (owner === connection) this.#endSession(session, connection)
+      this.#forgetClient(connection.peer.client)
+      this.#observe()
+      this.#endTick()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** @internal Somebody began or ceased to observe transitions. */
+  #observe(): void {
+    const isObserved = [...this.#connections].some((connection) => connection.isObserving)
+    this.#kernel.observe(isObserved ? (transition) => this.#transitions.push(transition) : null)
+  }
+
+  /** Flushes what was applied and takes nothing more. Connections stay open: their clients find the next keeper. */
+  async close(): Promise<void> {
+    if (!this.#isOver && this.#durability.restOfAll > 0) {
+      await new Promise<void>((resolve) => {
+        this.#flushed.push(resolve)
+      })
+    }
+    this.#stop()
+  }
+
+  // Hearing
+
+  #hear(connection: Connection, message: ClientMessage): void {
+    switch (message.kind) {
+      case "request":
+        this.#serve(connection, message)
+        break
+      case "acknowledge":
+        this.#acknowledge(connection.peer, message.through)
+        break
+      case "observe":
+        connection.isObserving = message.on
+        this.#observe()
+        break
+      case "returned":
+        if (this.#owners.get(message.session) !== connection) break
+        this.#away.delete(message.session)
+        this.#kernel.sessionReturned(message.session)
+        this.#collect(null)
+        break
+    }
+  }
+
+  #serve(connection: Connection, request: Extract<ClientMessage, { readonly kind: "request" }>): void {
+    const { sequence, command } = request
+    const known = request.isAgain ? this.#recall(connection, request) : undefined
+    if (known !== undefined) {
+      this.#send(connection, { kind: "outcome", sequence, outcome: known })
+      return
+    }
+    const refused = this.#refuseStranger(connection, command)
+    if (refused !== null) {
+      this.#send(connection, { kind: "outcome", sequence, outcome: refused })
+      return
+    }
+    try {
+      if (!this.#serveListing(connection, sequence, command)) this.#answer(connection, sequence, command)
+    } catch (error) {
+      // A row that cannot be read is named and not served (S2); whatever else breaks is the end.
+      if (!isHoldfastError(error) || error.code !== "STORE_DAMAGED") throw error
+      const { code, message, details } = error
+      this.#send(connection, { kind: "fault", sequence, code, message, details })
+    }
+  }
+
+  #answer(connection: Connection, sequence: number, command: Command): void {
+    const outcome = this.#apply(command)
+    if (command.kind === "openSession" && outcome.kind === "done") this.#owners.set(command.session, connection)
+    // Before the events: those of the session itself go where it is.
+    const { isChanged } = this.#collect(command)
+    if (command.kind === "endSession") this.#owners.delete(command.session)
+    const shown = command.kind === "readCells" && !command.head ? this.#asDurable(outcome) : outcome
+    const rest = restOfOutcome(this.#durability, this.#kernel, { command, outcome, isChanged })
+    if (isChanged && !connection.peer.isLocal && isKept(command)) {
+      this.#replies.push({ client: connection.peer.client, sequence, outcome: shown })
+      this.#durability.gather()
+      this.#keep(connection.peer.client, sequence, shown)
+    }
+    this.#tell(connection, { kind: "outcome", sequence, outcome: shown }, rest)
+  }
+
+  #apply(command: Command): Reply {
+    let outcome = this.#kernel.apply(command, this.#now())
+    for (let round = 1; outcome.kind === "need"; round++) {
+      assertInvariant(round <= 2, "O9", `"${command.kind}" still needs ${outcome.keys.join(", ")}`)
+      // Listings are answered from what is stored, so the kernel need not have it.
+      this.#kernel.load(this.#journal.load(outcome.keys), outcome.scan)
+      outcome = this.#kernel.apply(command, this.#now())
+    }
+    if (this.#check) this.#kernel.check()
+    return outcome
+  }
+
+  /** Takes what the kernel changed and has to say; `command` is null where time did it. */
+  #collect(command: Command | null): { readonly isChanged: boolean } {
+    const changes = this.#kernel.takeChanges()
+    const isVisibleAtOnce = command?.kind === "commitCells" && isRelaxed(command)
+    for (const { key, row } of changes) {
+      this.#rows.set(key, row as StoredRow["row"])
+      if (isVisibleAtOnce && this.#durability.isDurable(key)) this.#durability.gather()
+      else this.#durability.changed(key)
+    }
+    this.#collectLive(changes.length > 0)
+    for (const event of this.#kernel.takeEvents()) this.#emit(event)
+    const rest = this.#durability.restOfAll
+    for (const transition of this.#transitions.splice(0)) {
+      for (const connection of this.#connections) {
+        if (connection.isObserving) this.#tell(connection, { kind: "transition", transition }, rest)
+      }
+    }
+    return { isChanged: changes.length > 0 }
+  }
+
+  /** The end of a claim or session waits for the batch that says what became of its run; the rest is written at once. */
+  #collectLive(isChanged: boolean): void {
+    const changes = this.#kernel.takeLiveChanges()
+    if (changes.length === 0) return
+    const isLater = ({ key, row }: LiveChange): boolean =>
+      isChanged && row === null && (key.startsWith("claim:") || key.startsWith("session:"))
+    const later = changes.filter(isLater)
+    for (const change of changes) if (!isLater(change)) this.#liveChanges.push(change)
+    if (later.length > 0) this.#held.hold(this.#durability.restOfAll, { kind: "live", changes: later })
+  }
+
+  #emit(event: StoreEvent): void {
+    const to = this.#owners.get(event.session)
+    if (to !== undefined) this.#tell(to, { kind: "event", event }, restOfEvent(this.#durability, this.#kernel, event))
+  }
+
+  /** Sends a message when the batch it rests on is durable, and the token in it is covered. */
+  #tell(to: Connection, message: KeeperMessage, rest: number): void {
+    const covered = this.#kernel.lastToken <= this.#durableCeiling ? 0 : this.#reserve()
+    const batch = Math.max(rest, covered)
+    if (this.#durability.isSettled(batch)) this.#send(to, message)
+    else this.#held.hold(batch, { kind: "message", to, message })
+  }
+
+  #send(to: Connection, message: KeeperMessage): void {
+    this.#sending.push({ to, message })
+  }
+
+  /** The batch with which the tokens handed out by now are covered. */
+  #reserve(): number {
+    return this.#durability.gather()
+  }
+
+  // Listings
+
+  /** What lists rows is answered from the journal, once all that was applied is in it. */
+  #serveListing(connection: Connection, sequence: number, command: Command): boolean {
+    const list = this.#listing(command)
+    if (list === null) return false
+    const rest = this.#durability.restOfAll
+    if (rest === 0) this.#send(connection, { kind: "outcome", sequence, outcome: list() })
+    else this.#held.hold(rest, { kind: "listing", to: connection, sequence, list })
+    return true
+  }
+
+  #listing(command: Command): (() => Reply) | null {
+    // A session that is over is refused by the kernel, as for everything else.
+    if (!("session" in command) || !this.#kernel.hasSession(command.session)) return null
+    switch (command.kind) {
+      case "listRuns":
+        return () => ({
+          kind: "runs",
+          views: this.#journal.listRuns(command.filter).map((row) => this.#kernel.viewStored(row)),
+        })
+      case "listCells":
+        return () => ({ kind: "cells", cells: this.#journal.listCells(command.prefix, command.limit) })
+      case "inspect":
+        return () => this.#inspect(command)
+      case "watchCells": {
+        const { pattern } = command
+        if (pattern.kind !== "prefix") return null
+        // Registered now, so that nothing after this moment is missed; what comes in between is told again.
+        const outcome = this.#apply(command)
+        this.#collect(command)
+        return () =>
+          outcome.kind === "cells"
+            ? { kind: "cells", cells: this.#journal.listCells(pattern.prefix, Number.MAX_SAFE_INTEGER) }
+            : outcome
+      }
+      default:
+        return null
+    }
+  }
+
+  #inspect(command: Command): Reply {
+    const outcome = this.#apply(command)
+    if (outcome.kind !== "view") return outcome
+    const { view } = outcome
+    return { kind: "view", view: { ...view, runs: { ...view.runs, byStatus: this.#journal.countRuns() } } }
+  }
+
+  /** Cells as readers may see them: what is not durable yet as it was before (C5). */
+  #asDurable(outcome: Reply): Reply {
+    if (outcome.kind !== "cells") return outcome
+    const cells = outcome.cells.map((cell) => {
+      if (this.#durability.isDurable(`cell:${cell.name}`)) return cell
+      const [stored] = this.#journal.load([`cell:${cell.name}`])
+      // The row stored under a cell's key is a cell's.
+      const row = (stored?.row ?? null) as { readonly version: number; readonly value: CellView["value"] } | null
+      return { name: cell.name, version: row?.version ?? 0, value: row?.value ?? null }
+    })
+    return { kind: "cells", cells }
+  }
+
+  // Requests that come again
+
+  /** What became of a request that was sent before, where that is known (S4). */
+  #recall(
+    { peer }: Connection,
+    { sequence, command }: Extract<ClientMessage, { readonly kind: "request" }>,
+  ): Reply | undefined {
+    const kept = this.#kept.get(peer.client)?.get(sequence)
+    if (kept !== undefined) return kept
+    if (command.kind === "openSession" && this.#away.get(command.session) === peer.client) return { kind: "done" }
+    if (command.kind === "releaseLock") {
+      // A grant without a lease ends in no other way while its session lives.
+      const held = this.#kernel.holdingOf(command.session)?.grants
+      const isOver = held !== undefined && !held.some(({ token }) => token === command.token)
+      return isOver ? { kind: "released", heldMs: 0 } : undefined
+    }
+    if (command.kind !== "acquireLock") return undefined
+    const holding = this.#kernel.holdingOf(command.session)
+    const grant = holding?.grants.find(({ request }) => request === command.request)
+    if (grant !== undefined) return { kind: "granted", token: grant.token, at: grant.at }
+    return holding?.waiting.includes(command.request) === true ? { kind: "parked" } : undefined
+  }
+
+  #keep(client: string, sequence: number, outcome: Reply): void {
+    const kept = this.#kept.get(client) ?? new Map<number, Reply>()
+    this.#kept.set(client, kept.set(sequence, outcome))
+  }
+
+  #acknowledge({ client }: Peer, through: number): void {
+    const kept = this.#kept.get(client)
+    if (kept === undefined) return
+    let isDropped = false
+    for (const sequence of kept.keys()) if (sequence <= through) isDropped = kept.delete(sequence) || isDropped
+    // Goes with the next batch: it is not worth one of its own.
+    if (isDropped) this.#acknowledged.set(client, through)
+    if (kept.size === 0) this.#kept.delete(client)
+  }
+
+  #forgetClient(client: string): void {
+    this.#acknowledged.delete(client)
+    if (this.#kept.delete(client)) this.#goneClients.push(client)
+  }
+
+  /** A session is its opener's alone. */
+  #refuseStranger(connection: Connection, command: Command): Reply | null {
+    if (!("session" in command) || command.kind === "openSession") return null
+    const owner = this.#owners.get(command.session)
+    if (owner === connection || owner === undefined) return null
+    const message = `session ${command.session} belongs to another connection; use the one that opened it`
+    return { kind: "refused", code: "SESSION_LOST", message, details: {} }
+  }
+
+  // Sessions of before
+
+  #endSession(session: SessionId, owner: Connection | null): void {
+    this.#apply({ kind: "endSession", session, reason: "died", unstarted: [] })
+    this.#collect(null)
+    this.#away.delete(session)
+    if (owner === null || this.#owners.get(session) === owner) this.#owners.delete(session)
+  }
+
+  /** Clients that are not back are looked at until each is back or dead; a frozen one blocks what it holds, and no more. */
+  #lookAway(): void {
+    this.#awayTimer?.cancel()
+    this.#awayTimer = null
+    if (this.#away.size === 0 || this.#isOver) return
+    const dead = new Set<string>()
+    for (const [session, client] of this.#away) {
+      if (this.#owners.has(session)) continue
+      if (dead.has(client) || !this.#isAlive(client)) {
+        dead.add(client)
+        this.#endSession(session, null)
+      }
+    }
+    for (const client of dead) this.#forgetClient(client)
+    this.#awayTimer = this.#env.timers.after(
+      AWAY_LOOK_MS,
+      () => {
+        this.#inTick(() => {
+          this.#lookAway()
+        })
+      },
+      { keepAlive: false },
+    )
+  }
+
+  // Ticks
+
+  /** Live changes are written, then what they rest on nothing else is sent, and what changed is on its way to the disk. */
+  #endTick(): void {
+    this.#writeLive(this.#liveChanges.splice(0))
+    const sending = this.#sending
+    this.#sending = []
+    for (const { to, message } of sending) if (this.#connections.has(to)) to.peer.send(message)
+    this.#flush()
+    this.#armAlarm()
+  }
+
+  #inTick(work: () => void): void {
+    if (this.#isOver) return
+    try {
+      work()
+      this.#endTick()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #writeLive(changes: readonly LiveChange[]): void {
+    const logged: { key: LiveKey; owned: OwnedRow | null }[] = []
+    for (const { key, row } of changes) {
+      const before = this.#mirror.get(key)
+      if (row === null) {
+        if (!this.#mirror.delete(key)) continue
+        if (this.#log.rows().has(key)) logged.push({ key, owned: null })
+        continue
+      }
+      const owner = this.#owners.get(row.session)
+      const owned = { client: owner?.peer.client ?? before?.client ?? this.#away.get(row.session) ?? "", row }
+      this.#mirror.set(key, owned)
+      if (owner?.peer.isLocal !== true) logged.push({ key, owned })
+    }
+    this.#log.append(logged)
+  }
+
+  #flush(): void {
+    if (this.#isFlushing || this.#isOver) return
+    const isLow = this.#kernel.lastToken + TOKENS_AHEAD / 2 > this.#askedCeiling
+    if (isLow) this.#durability.gather()
+    const isGathering = this.#rows.size > 0 || this.#replies.length > 0 || isLow
+    if (!isGathering && this.#durability.restOfAll === 0) return
+    const tokenCeiling = isLow ? this.#kernel.lastToken + TOKENS_AHEAD : null
+    if (tokenCeiling !== null) this.#askedCeiling = tokenCeiling
+    const batch: JournalBatch = {
+      number: this.#durability.seal(this.#kernel.lastToken),
+      rows: [...this.#rows].map(([key, row]) => ({ key, row })),
+      replies: {
+        put: this.#replies,
+        drop: [...this.#acknowledged].map(([client, through]) => ({ client, through })),
+        dropClients: this.#goneClients,
+      },
+      tokenCeiling,
+    }
+    this.#rows = new Map()
+    this.#replies = []
+    this.#acknowledged = new Map()
+    this.#goneClients = []
+    this.#isFlushing = true
+    void this.#append(batch)
+  }
+
+  async #append(batch: JournalBatch): Promise<void> {
+    try {
+      await this.#journal.append(batch)
+    } catch (error) {
+      this.#isFlushing = false
+      if (isHoldfastError(error) && error.code === "STORE_FULL") {
+        this.#inTick(() => {
+          this.#rollBack(error)
+        })
+      } else {
+        this.#fail(error)
+      }
+      return
+    }
+    this.#isFlushing = false
+    this.#inTick(() => {
+      this.#settled(batch)
+    })
+  }
+
+  #settled(batch: JournalBatch): void {
+    if (batch.tokenCeiling !== null) this.#durableCeiling = batch.tokenCeiling
+    this.#durability.settle(batch.number)
+    for (const held of this.#held.release(batch.number)) this.#letGo(held)
+    if (this.#kernel.residentRows() > this.#residentRows + EVICT_AFTER_ROWS) {
+      this.#kernel.evictIdle((key) => this.#durability.isDurable(key) && !this.#rows.has(key))
+      this.#residentRows = this.#kernel.residentRows()
+    }
+    if (this.#durability.restOfAll === 0) for (const resolve of this.#flushed.splice(0)) resolve()
+  }
+
+  #letGo(held: Held): void {
+    switch (held.kind) {
+      case "message":
+        this.#send(held.to, held.message)
+        break
+      case "live":
+        this.#liveChanges.push(...held.changes)
+        break
+      case "listing": {
+        const { to, sequence, list } = held
+        try {
+          this.#send(to, { kind: "outcome", sequence, outcome: list() })
+        } catch (error) {
+          if (!isHoldfastError(error)) throw error
+          const { code, message, details } = error
+          this.#send(to, { kind: "fault", sequence, code, message, details })
+        }
+        break
+      }
+    }
+  }
+
+  // Restoring
+
+  #restore(reserved: number): void {
+    // A grant may have been written before the reservation that covers it, and then was told to nobody.
+    let lastToken = reserved
+    const live: LiveRow[] = []
+    const names = new Set<string>()
+    let lastArrival = this.#journal.lastArrival
+    for (const { client, row } of this.#mirror.values()) {
+      live.push(row)
+      if (row.kind === "session") this.#away.set(row.session, client)
+      if (row.kind === "grant" || row.kind === "claim") lastToken = Math.max(lastToken, row.token)
+      if (row.kind === "grant") for (const name of row.names) names.add(name)
+      if (row.kind !== "ticket") continue
+      for (const name of row.command.names) names.add(name)
+      lastArrival = Math.max(lastArrival, row.arrival)
+    }
+    this.#kernel.load(this.#journal.load([...names].map((name) => `limit:${name}` as const)), null)
+    this.#kernel.restore({ now: this.#now(), lastToken, lastArrival, runs: this.#journal.openRuns(), live })
+    this.#collect(null)
+    if (this.#check) this.#kernel.check()
+    this.#lookAway()
+  }
+
+  /** The batch did not fit: whoever waits for it is told, and all go on from what is durable (S5). */
+  #rollBack(error: HoldfastError): void {
+    const { lastToken } = this.#kernel
+    const { code, message, details } = error
+    for (const held of this.#held.releaseAll()) {
+      if (held.kind === "live" || (held.kind === "message" && held.message.kind !== "outcome")) continue
+      const sequence = held.kind === "listing" ? held.sequence : outcomeSequence(held.message)
+      if (this.#connections.has(held.to)) held.to.peer.send({ kind: "fault", sequence, code, message, details })
+    }
+    this.#rows = new Map()
+    this.#replies = []
+    this.#kept.clear()
+    for (const { client, sequence, outcome } of this.#journal.replies()) this.#keep(client, sequence, outcome as Reply)
+    this.#sending = []
+    this.#liveChanges = []
+    this.#askedCeiling = this.#durableCeiling
+    this.#durability = new Durability(this.#durableCeiling)
+    this.#kernel = new Kernel({ backed: true })
+    this.#away.clear()
+    this.#owners.clear()
+    const connections = [...this.#connections]
+    this.#connections.clear()
+    this.#restore(Math.min(lastToken, this.#durableCeiling))
+    this.#observe()
+    // Their waits are asked for anew, as after any other keeper.
+    for (const { peer } of connections) peer.disconnect()
+  }
+
+  // Time
+
+  #now(): number {
+    return this.#epochMs + this.#env.clock.monotonic()
+  }
+
+  #armAlarm(): void {
+    const due = this.#isOver ? undefined : this.#nextDue()
+    if (this.#alarm?.at === due) return
+    this.#alarm?.timer.cancel()
+    this.#alarm = null
+    if (due === undefined) return
+    const fire = (): void => {
+      this.#alarm = null
+      this.#inTick(() => {
+        this.#passTime()
+      })
+    }
+    const timer = this.#env.timers.after(Math.max(0, due - this.#now()), fire, { keepAlive: false })
+    this.#alarm = { at: due, timer }
+  }
+
+  #nextDue(): number | undefined {
+    const deadlines = [this.#kernel.nextDeadline(), this.#sweepDue()].filter((at) => at !== undefined)
+    return deadlines.length === 0 ? undefined : Math.min(...deadlines)
+  }
+
+  #sweepDue(): number | undefined {
+    const next = Math.min(this.#kernel.nextExpiry() ?? Infinity, this.#journal.nextExpiry() ?? Infinity)
+    return next === Infinity ? undefined : Math.max(next, this.#nextSweep)
+  }
+
+  #passTime(): void {
+    const now = this.#now()
+    const sweep = this.#sweepDue()
+    if (sweep !== undefined && sweep <= now) {
+      const due = this.#journal.expired(now, SWEPT_RUNS)
+      // Loaded, they are forgotten as those in memory are.
+      this.#kernel.load(this.#journal.load(due.map((identity) => `run:${identity}` as const)), null)
+      this.#nextSweep = due.length < SWEPT_RUNS ? now + SWEEP_MS : now
+    }
+    this.#apply({ kind: "advanceTime" })
+    this.#collect(null)
+  }
+
+  // The end
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return
+    this.#failure = error instanceof Error ? error : new Error(String(error))
+    this.#stop()
+    this.#onFailed(this.#failure)
+  }
+
+  #stop(): void {
+    this.#isOver = true
+    this.#alarm?.timer.cancel()
+    this.#alarm = null
+    this.#awayTimer?.cancel()
+    this.#awayTimer = null
+    for (const resolve of this.#flushed.splice(0)) resolve()
+  }
+}
+
+/** One client's connection, at the keeper's end. */
+export class Connection {
+  readonly peer: Peer
+  isObserving = false
+  readonly #keeper: Keeper
+
+  /** @internal Made by {@link Keeper.connect}. */
+  constructor(keeper: Keeper, peer: Peer) {
+    this.#keeper = keeper
+    this.peer = peer
+  }
+
+  receive(messages: readonly ClientMessage[]): void {
+    this.#keeper.receive(this, messages)
+  }
+
+  disconnected(): void {
+    this.#keeper.disconnected(this)
+  }
+}
+
+/** Requests whose effect is a change of rows, which must not happen twice; others are their own proof. */
+function isKept({ kind }: Command): boolean {
+  switch (kind) {
+    case "enqueueRun":
+    case "completeRun":
+    case "failRun":
+    case "returnRun":
+    case "controlRun":
+    case "putResult":
+    case "forgetResult":
+    case "commitCells":
+      return true
+    default:
+      return false
+  }
+}
+
+function outcomeSequence(message: KeeperMessage): number {
+  assertInvariant(message.kind === "outcome", "S5", "something other than an outcome is refused")
+  return message.sequence
+}
