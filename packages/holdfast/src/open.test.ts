@@ -1,4 +1,7 @@
 /** Opening a store by its URL. */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, relative } from "node:path"
 import { describe, expect, it } from "vitest"
 import { faultOf, Gate, settle } from "../test/runtime-world.ts"
 import { createSimulatedEnv } from "./env/simulated-env.ts"
@@ -58,6 +61,25 @@ describe("open", () => {
     await Promise.all([second.close(), third.close()])
   })
 
+  it('"file:DIR" is one that everybody who opens the folder shares, and stays (L1, L6, S1)', async () => {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-open-"))
+    const url = `file:${relative(process.cwd(), join(folder, "store"))}`
+    const [one, two] = [await open(url, { label: "one" }), await open(url, { check: true })]
+    const grant = await one.lock("a").acquire()
+    await one.cell("x").set("kept")
+    expect(await two.lock("a").try()).toBeUndefined()
+    expect((await two.inspect()).sessions.map(({ label }) => label)).toEqual(["one", `pid ${String(process.pid)}`])
+    const next = two.lock("a").acquire()
+    await one.close()
+    expect(grant.isHeld).toBe(false)
+    expect((await next).isHeld).toBe(true)
+    await two.close()
+    const later = await open(`file:${join(folder, "store")}`)
+    expect(await later.cell("x").get()).toBe("kept")
+    await later.close()
+    rmSync(folder, { recursive: true })
+  })
+
   it("asserts every invariant on demand", async () => {
     const hf = await open("memory:", { check: true })
     await Promise.all([1, 2, 3].map(() => hf.lock("a").run(async () => await hf.cell("x").set(1))))
@@ -71,6 +93,8 @@ describe("open", () => {
     ["an empty URL", "", {}, "STORE_UNAVAILABLE"],
     ["a store there is not", "redis://localhost", {}, "STORE_UNAVAILABLE"],
     ["a word without a colon", "memory", {}, "STORE_UNAVAILABLE"],
+    ["no folder", "file:", {}, "ARGUMENT_INVALID"],
+    ["a folder that is none", "file:/dev/null", {}, "STORE_UNAVAILABLE"],
     ["a name that is too long", `memory:${"x".repeat(513)}`, {}, "ARGUMENT_INVALID"],
     ["a name with NUL", "memory:a\0b", {}, "ARGUMENT_INVALID"],
     ["options that are none", "memory:", null, "ARGUMENT_INVALID"],

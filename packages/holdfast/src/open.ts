@@ -22,9 +22,11 @@ const named = new Map<string, { readonly store: MemoryStore; sessions: number }>
 
 /**
  * Opens the store a URL names. `memory:` is a store of this call's own, gone when closed; `memory:NAME` is one that
- * everybody in this event loop who opens the same name shares.
+ * everybody in this event loop who opens the same name shares; `file:DIR` is one in a folder, which every process and
+ * thread of this machine that opens the folder shares, and which stays.
  *
- * @throws HoldfastError STORE_UNAVAILABLE for a URL that names no store supported here, ARGUMENT_INVALID
+ * @throws HoldfastError STORE_UNAVAILABLE for a URL that names no store supported here, or a folder that cannot hold one
+ * or whose keeper does not answer, STORE_NEWER, STORE_DAMAGED, STORE_FULL, ARGUMENT_INVALID
  * @example const hf = await open("memory:")
  */
 export async function open(url: string, options: OpenOptions = {}): Promise<Holdfast> {
@@ -34,15 +36,20 @@ export async function open(url: string, options: OpenOptions = {}): Promise<Hold
       `open takes a store's URL, such as "memory:", found ${describeType(url)}`,
     )
   }
-  if (!url.startsWith("memory:")) {
+  if (!url.startsWith("memory:") && !url.startsWith("file:")) {
     throw new HoldfastError(
       "STORE_UNAVAILABLE",
-      `"${url}" names no store of this version; it has "memory:" and "memory:NAME"`,
+      `"${url}" names no store of this version; it has "memory:", "memory:NAME" and "file:DIR"`,
     )
   }
   checkOptions(options)
   const { label = `pid ${String(process.pid)}`, env = systemEnv, check = false } = options
   checkName(label, "label")
+  if (url.startsWith("file:")) {
+    // Loaded when it is needed: it brings native code, which a program with stores in memory alone does without.
+    const { connectFolder } = await import("./stores/embedded/index.ts")
+    return await Holdfast.connect({ store: await connectFolder({ address: url, env, check }), env, label })
+  }
   const name = url.slice("memory:".length)
   if (name === "") return await Holdfast.connect({ store: new MemoryStore({ env, check }).connect(), env, label })
   checkName(name, "the name of a memory store")

@@ -16,6 +16,7 @@ import { CellTable } from "./cell-table.ts"
 import type { Command, Effects, EndSession, WithdrawRequest } from "./command.ts"
 import { Context } from "./context.ts"
 import type { StoreEvent, Transition } from "./event.ts"
+import type { Identity } from "./identity.ts"
 import type { RequestId, RunId, SessionId, Token } from "./ids.ts"
 import { type LiveChange, type LiveRow, type SessionHolding, sortLiveRows } from "./live-state.ts"
 import { LockTable } from "./lock-table.ts"
@@ -52,6 +53,8 @@ export interface RestoredState {
   readonly lastArrival: number
   /** Open runs; settled ones are loaded when somebody asks for them. */
   readonly runs: readonly RunRow[]
+  /** Runs that were handed out and are not stored. */
+  readonly claimed: readonly RunRow[]
   readonly live: readonly LiveRow[]
 }
 
@@ -170,6 +173,7 @@ export class Kernel {
     this.#context.lastToken = state.lastToken
     this.#context.lastArrival = state.lastArrival
     for (const row of state.runs) this.#runs.restore(row)
+    for (const row of state.claimed) this.#runs.restoreUnstored(row)
     const { sessions, claims, grants, tickets } = sortLiveRows(state.live)
     for (const { session, label } of sessions) {
       this.#openSession(session, label)
@@ -180,6 +184,8 @@ export class Kernel {
     for (const row of claims) this.#runs.restoreClaim(this.#sessions.get(row.session), row)
     for (const row of grants) this.#locks.restoreGrant(this.#sessions.get(row.session), row)
     for (const row of tickets) this.#locks.restoreTicket(this.#sessions.get(row.session), row)
+    // What was restored is written already; only what changes from here on is news.
+    this.#context.live?.take()
     this.#locks.pumpAll()
     this.#runs.settleRestored()
   }
@@ -200,6 +206,12 @@ export class Kernel {
   effectsOf(run: RunId): Effects | undefined {
     const identity = identityOf(run)
     return identity === undefined ? undefined : this.#runRows.get(identity)?.row.effects
+  }
+
+  /** The row of a resident run, to be stored. */
+  storedRun(identity: Identity): RunRow | null {
+    const run = this.#runRows.get(identity)
+    return run === undefined ? null : { ...run.row }
   }
 
   /** A stored run as anyone may see it. */

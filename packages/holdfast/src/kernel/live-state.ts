@@ -25,6 +25,8 @@ export interface GrantRow {
   /** What it was asked under. */
   readonly request: RequestId
   readonly names: readonly string[]
+  /** The limit each name had, whose own row may not have been written yet. */
+  readonly limits: readonly (number | null)[]
   readonly mode: LockMode
   readonly permits: number
   readonly at: number
@@ -172,6 +174,7 @@ function grantRow(grant: Grant): GrantRow {
     token: grant.token,
     request: grant.request,
     names: grant.locks.map((lock) => lock.name),
+    limits: grant.locks.map((lock) => lock.limit),
     mode: grant.mode,
     permits: grant.permits,
     at: grant.at,

@@ -200,6 +200,12 @@ export class LockTable {
   restoreGrant(session: Session | undefined, row: GrantRow): void {
     if (session === undefined) return
     const locks = row.names.map((name) => this.#openOne(name))
+    for (const [at, lock] of locks.entries()) {
+      const limit = row.limits[at] ?? null
+      if (lock.limit !== null || limit === null) continue
+      lock.limit = limit
+      this.#limits.set(lock.name, limit)
+    }
     const { token, request, mode, permits, at } = row
     const grant: Grant = { kind: "grant", token, session, request, locks, mode, permits, at, waits: null, lease: null }
     this.#hold(grant)

@@ -103,6 +103,13 @@ export class RunTable {
     run.queue.concurrency = row.concurrency
   }
 
+  /** An open run of before this kernel that no store has. */
+  restoreUnstored(row: RunRow): void {
+    const run = this.#adopt(row)
+    this.#runs.set(row.identity, run)
+    run.queue.concurrency = row.concurrency
+  }
+
   /** A claim of before this kernel, unless its run went on without it. */
   restoreClaim(session: Session | undefined, claim: ClaimRow): void {
     const run = this.#runs.get(claim.identity)

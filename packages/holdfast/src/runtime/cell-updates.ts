@@ -158,13 +158,17 @@ export class CellUpdates {
     this.#session.metrics.cell(name).retries += 1
     try {
       await this.#committer.inTurn(name, holding, async (turn) => {
-        const read = await this.#committer.read(name, { head: true })
-        const again = applyAll(read, updates)
-        if (again.written !== null) {
-          const outcome = await this.#committer.commit(putAt(read, again.written, turn))
-          if (outcome.kind !== "committed") throw unexpected("commitCells", outcome)
+        // Nobody writes past the one in turn; but a head that was not durable may be gone with the store's keeper.
+        for (;;) {
+          const read = await this.#committer.read(name, { head: true })
+          const again = applyAll(read, updates)
+          const outcome =
+            again.written === null ? null : await this.#committer.commit(putAt(read, again.written, turn))
+          if (outcome?.kind === "conflict") continue
+          if (outcome !== null && outcome.kind !== "committed") throw unexpected("commitCells", outcome)
+          settle(again.results)
+          return
         }
-        settle(again.results)
       })
     } catch (error) {
       rejectAll(updates, error)

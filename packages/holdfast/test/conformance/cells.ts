@@ -129,7 +129,7 @@ export function testCells(it: Conform): void {
     expect(await queued.put("a", 3)).toBe(3)
   })
 
-  it("ends every update of twenty contending sessions after one lost race (C2)", ["cells"], async (world) => {
+  it("ends every update of twenty contending sessions after one lost race (C2)", ["cells", "steady"], async (world) => {
     const clients = await world.openMany(20)
     await Promise.all(
       clients.map(async (client) => {
@@ -150,7 +150,7 @@ export function testCells(it: Conform): void {
 
   it(
     "merges by the larger, by the sum, or by the last value, without reading first (C1, C2)",
-    ["cells"],
+    ["cells", "steady"],
     async (world) => {
       const clients = await world.openMany(4)
       const merge = (name: Merge, value: number) => ({ kind: "merge", name, merge: name, value }) as const
@@ -188,7 +188,7 @@ export function testCells(it: Conform): void {
     expect(await client.write({ kind: "merge", name: "text", merge: "last", value: 3 })).toEqual([2])
   })
 
-  it("starts a merge anew where there is nothing, or no longer anything (C1)", ["cells"], async (world) => {
+  it("starts a merge anew where there is nothing, or no longer anything (C1)", ["cells", "steady"], async (world) => {
     const client = await world.open()
     const count = { kind: "merge", name: "a", merge: "counter", value: 5 } as const
     await client.write(count)

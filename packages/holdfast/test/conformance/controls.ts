@@ -64,22 +64,26 @@ export function testControls(it: Conform): void {
     await leaving.expectNothing()
   })
 
-  it("cancels a run when its last waiter leaves, where its definition says so (O8)", ["runs"], async (world) => {
-    const [executor, other] = [await world.open(), await world.open()]
-    const spec = specOf("render", 0, { abandon: "cancel" })
-    const { request, outcome } = await executor.ask(spec)
-    const { claim } = expectKind(outcome, "claimed")
-    await other.join(spec)
-    await executor.withdraw(request)
-    await executor.expectNothing()
-    await other.end()
-    expect(await executor.event("claimControl")).toMatchObject({
-      token: claim.token,
-      action: "lost",
-      reason: "canceled",
-    })
-    expect(await executor.readRun(spec)).toMatchObject({ status: "canceled" })
-  })
+  it(
+    "cancels a run when its last waiter leaves, where its definition says so (O8)",
+    ["runs", "steady"],
+    async (world) => {
+      const [executor, other] = [await world.open(), await world.open()]
+      const spec = specOf("render", 0, { abandon: "cancel" })
+      const { request, outcome } = await executor.ask(spec)
+      const { claim } = expectKind(outcome, "claimed")
+      await other.join(spec)
+      await executor.withdraw(request)
+      await executor.expectNothing()
+      await other.end()
+      expect(await executor.event("claimControl")).toMatchObject({
+        token: claim.token,
+        action: "lost",
+        reason: "canceled",
+      })
+      expect(await executor.readRun(spec)).toMatchObject({ status: "canceled" })
+    },
+  )
 
   it("goes on without any waiter where the definition says keep (O8)", ["runs"], async (world) => {
     const client = await world.open()
@@ -150,7 +154,7 @@ export function testControls(it: Conform): void {
     expect(await client.assigned(slot)).toMatchObject({ run: claim.run, attempt: 2 })
   })
 
-  it("shows progress to whoever watches or reads, up to the end (O2, O5)", ["runs"], async (world) => {
+  it("shows progress to whoever watches or reads, up to the end (O2, O5)", ["runs", "steady"], async (world) => {
     const [executor, watcher] = [await world.open(), await world.open()]
     const claim = await executor.claim(specOf("render"))
     const request = watcher.nextRequest()

@@ -145,16 +145,20 @@ export function testDeadlocks(it: Conform): void {
     await executor.granted(waiting)
   })
 
-  it("sees parents that fill an operation's slots and ask for children of it (L7, O1)", ["runs"], async (world) => {
-    const [one, two] = [await world.open(), await world.open()]
-    const spec = (arg: number) => specOf("walk", arg, { concurrency: 2 })
-    const [first, second] = [await one.claim(spec(1)), await two.claim(spec(2))]
-    const child = await one.join(spec(3), { holding: [first.token] })
-    expectRefused((await two.ask(spec(4), { holding: [second.token] })).outcome, "DEADLOCK")
-    expect(await two.readRun(spec(4))).toBeNull()
-    await two.complete(second.token)
-    expect((await one.assigned(child)).operation).toBe("walk")
-  })
+  it(
+    "sees parents that fill an operation's slots and ask for children of it (L7, O1)",
+    ["runs", "steady"],
+    async (world) => {
+      const [one, two] = [await world.open(), await world.open()]
+      const spec = (arg: number) => specOf("walk", arg, { concurrency: 2 })
+      const [first, second] = [await one.claim(spec(1)), await two.claim(spec(2))]
+      const child = await one.join(spec(3), { holding: [first.token] })
+      expectRefused((await two.ask(spec(4), { holding: [second.token] })).outcome, "DEADLOCK")
+      expect(await two.readRun(spec(4))).toBeNull()
+      await two.complete(second.token)
+      expect((await one.assigned(child)).operation).toBe("walk")
+    },
+  )
 
   it("keeps everything as it was when it refuses to claim a run again (L7, O3)", ["runs"], async (world) => {
     const client = await world.open()
@@ -198,7 +202,7 @@ export function testDeadlocks(it: Conform): void {
 
   it(
     "sees a worker whose only slot waits for a lock kept by one who awaits a run only it could take (L7)",
-    ["runs"],
+    ["runs", "steady"],
     async (world) => {
       const [client, keeper] = [await world.open(), await world.open()]
       const worker = await client.openWorker(["walk"])

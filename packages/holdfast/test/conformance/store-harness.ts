@@ -20,6 +20,8 @@ export type Capability =
   | "virtual-time"
   /** Tokens, times and texts are the kernel's own, so that the model check compares them too. */
   | "exact"
+  /** What is visible stays so: who waits keeps its place among those who wait for runs, and relaxed cells what they merged. */
+  | "steady"
   /** Watchers are told of every version; without it they may skip (C4). */
   | "every-version"
 
@@ -52,5 +54,6 @@ export const EVERY_CAPABILITY: ReadonlySet<Capability> = new Set<Capability>([
   "transitions",
   "virtual-time",
   "exact",
+  "steady",
   "every-version",
 ])

@@ -4,21 +4,25 @@ import { type Client, expectKind, expectRefused, specOf } from "./client.ts"
 import type { Conform } from "./store-conformance.ts"
 
 export function testTakeover(it: Conform): void {
-  it("gives the run of a session that died to exactly one of those who wait (O1, O6)", ["runs"], async (world) => {
-    const [dying, ...heirs] = await world.openMany(6)
-    const first = await (dying as Client).claim(specOf("render"))
-    const requests = []
-    for (const heir of heirs) requests.push(await heir.join(specOf("render")))
-    await (dying as Client).end()
-    const second = await (heirs[0] as Client).assigned(requests[0] as never)
-    expect(second).toMatchObject({ run: first.run, attempt: 2 })
-    expect(second.token).toBeGreaterThan(first.token)
-    for (const [at, heir] of heirs.slice(1).entries()) await heir.expectUnanswered(requests[at + 1] as never)
-    await (heirs[0] as Client).complete(second.token, 8)
-    for (const [at, heir] of heirs.entries()) {
-      expect(await heir.settled(requests[at] as never)).toEqual({ kind: "completed", result: 8 })
-    }
-  })
+  it(
+    "gives the run of a session that died to exactly one of those who wait (O1, O6)",
+    ["runs", "steady"],
+    async (world) => {
+      const [dying, ...heirs] = await world.openMany(6)
+      const first = await (dying as Client).claim(specOf("render"))
+      const requests = []
+      for (const heir of heirs) requests.push(await heir.join(specOf("render")))
+      await (dying as Client).end()
+      const second = await (heirs[0] as Client).assigned(requests[0] as never)
+      expect(second).toMatchObject({ run: first.run, attempt: 2 })
+      expect(second.token).toBeGreaterThan(first.token)
+      for (const [at, heir] of heirs.slice(1).entries()) await heir.expectUnanswered(requests[at + 1] as never)
+      await (heirs[0] as Client).complete(second.token, 8)
+      for (const [at, heir] of heirs.entries()) {
+        expect(await heir.settled(requests[at] as never)).toEqual({ kind: "completed", result: 8 })
+      }
+    },
+  )
 
   it(
     "passes a run on from session to session as they close, without counting it as a crash (O6)",
@@ -59,7 +63,7 @@ export function testTakeover(it: Conform): void {
 
   it(
     "counts crashes in a row only: an attempt that ends otherwise starts the count over (O6)",
-    ["runs"],
+    ["runs", "steady"],
     async (world) => {
       const spec = specOf("render", 0, { retry: { maxAttempts: 9, initialMs: 0, factor: 1, maxMs: 0 } })
       const witness = await world.open()
@@ -205,7 +209,7 @@ export function testTakeover(it: Conform): void {
 
   it(
     "ends an attempt whose time is over, tells its body, and tries again by the policy (O5, O6)",
-    ["runs"],
+    ["runs", "steady"],
     async (world) => {
       const [slow, other] = [await world.open(), await world.open()]
       const spec = specOf("render", 0, {

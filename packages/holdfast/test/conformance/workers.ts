@@ -53,7 +53,7 @@ export function testWorkers(it: Conform): void {
     expect(taken).toEqual(["b", "d", "a", "c", "e"])
   })
 
-  it("gives a run to the slot that waits longest (L3)", ["runs"], async (world) => {
+  it("gives a run to the slot that waits longest (L3)", ["runs", "steady"], async (world) => {
     const clients = await world.openMany(3)
     const slots = []
     for (const client of clients) slots.push(await client.parkSlot(await client.openWorker(["render"])))
@@ -177,7 +177,7 @@ export function testWorkers(it: Conform): void {
     await Promise.all(working)
   })
 
-  it("prefers whoever waits for a run to a worker (O6)", ["runs"], async (world) => {
+  it("prefers whoever waits for a run to a worker (O6)", ["runs", "steady"], async (world) => {
     const [caller, other] = [await world.open(), await world.open()]
     const first = await other.claim(specOf("render"))
     const joined = await caller.join(specOf("render"))

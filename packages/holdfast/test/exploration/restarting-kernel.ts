@@ -61,7 +61,14 @@ export class RestartingKernel {
     )
     this.#load(kernel, { keys: [...new Set(names)].map((name) => `limit:${name}` as const), scan: null })
     const runs = [...this.#rows.values()].filter(isOpenRun).map((row) => structuredClone(row))
-    kernel.restore({ now, lastToken, lastArrival, live, runs: runs.toSorted((a, b) => a.arrival - b.arrival) })
+    kernel.restore({
+      now,
+      lastToken,
+      lastArrival,
+      live,
+      claimed: [],
+      runs: runs.toSorted((a, b) => a.arrival - b.arrival),
+    })
     kernel.check()
     for (const session of kernel.awaySessions()) kernel.sessionReturned(session)
     kernel.check()

@@ -6,19 +6,23 @@ import { type Capability, EVERY_CAPABILITY, type StoreHarness, type StoreWorld }
 import { SimulatedStore } from "./simulated-store.ts"
 
 const LASTING = new Set(EVERY_CAPABILITY)
-for (const capability of ["exact", "transitions", "every-version"] as const) LASTING.delete(capability)
+for (const capability of ["exact", "transitions", "steady", "every-version"] as const) LASTING.delete(capability)
 
-testStoreConformance(harness("simulated file", EVERY_CAPABILITY, null))
-testStoreConformance(harness("simulated file, its keepers killed", LASTING, 12))
+testStoreConformance(harness("simulated file", EVERY_CAPABILITY))
+testStoreConformance(harness("simulated file, its keepers killed", LASTING, { every: 12, count: 6 }))
 
-function harness(name: string, capabilities: ReadonlySet<Capability>, killedEvery: number | null): StoreHarness {
-  let seed = 0
+function harness(
+  name: string,
+  capabilities: ReadonlySet<Capability>,
+  kills?: { readonly every: number; readonly count: number },
+): StoreHarness {
+  let seed = Number(process.env["HOLDFAST_SEED"] ?? 0)
   const open = (): Promise<StoreWorld> => {
     seed += 1
     const random = createPrng(seed)
     const env = createSimulatedEnv({ seed })
     const options = { env, random, postpone: postponeByTurns, delayBound: 4, flushBound: 8 }
-    const store = new SimulatedStore(killedEvery === null ? options : { ...options, killedEvery })
+    const store = new SimulatedStore(kills === undefined ? options : { ...options, kills })
     return Promise.resolve({
       connect: () => store.connect(),
       now: () => env.clock.now(),

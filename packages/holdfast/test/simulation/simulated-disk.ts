@@ -7,16 +7,10 @@
  * 2. What a process wrote of live state survives its death, and no power loss.
  */
 import type { Prng } from "../../src/env/prng.ts"
-import {
-  HoldfastError,
-  type LiveKey,
-  type Outcome,
-  type RowKey,
-  type RunRow,
-  type StoredRow,
-} from "../../src/kernel/index.ts"
-import type { JournalBatch, KeeperJournal, KeeperLiveLog } from "../../src/stores/embedded/keeper/keeper.ts"
-import type { OwnedRow } from "../../src/stores/embedded/keeper/live-log.ts"
+import { HoldfastError, type Outcome, type RowKey, type RunRow, type StoredRow } from "../../src/kernel/index.ts"
+import type { JournalBatch, KeeperJournal } from "../../src/stores/embedded/keeper/keeper.ts"
+import type { KeeperLiveLog } from "../../src/stores/embedded/keeper/live-book.ts"
+import type { LogChange } from "../../src/stores/embedded/keeper/live-log.ts"
 import type { Postpone } from "../conformance/deferred-store.ts"
 
 type Row = NonNullable<StoredRow["row"]>
@@ -32,9 +26,11 @@ export class SimulatedDisk {
   readonly #options: SimulatedDiskOptions
   readonly #rows = new Map<RowKey, Row>()
   readonly #replies = new Map<string, Map<number, Outcome>>()
-  readonly #live = new Map<LiveKey, OwnedRow>()
+  #live: readonly LogChange[] = []
   #tokenCeiling = 0
   #lastArrival = 0
+  #lastBatch = 0
+  #processNumber = 0
   /** The process that has the disk: what an earlier one still flushes is decided when it dies. */
   #user: { batch: JournalBatch | null } = { batch: null }
   /** Appends fail with STORE_FULL while true. */
@@ -46,6 +42,7 @@ export class SimulatedDisk {
 
   /** The process that used the disk is dead; the batch it was flushing is durable or not. */
   release(): void {
+    this.#processNumber += 1
     const { batch } = this.#user
     this.#user = { batch: null }
     if (batch !== null && this.#options.random.nextBelow(2) === 0) this.#commit(batch)
@@ -54,17 +51,23 @@ export class SimulatedDisk {
   /** The machine went off: no session survives. */
   losePower(): void {
     this.release()
-    this.#live.clear()
+    this.#live = []
   }
 
+  /** The live log, for one process. */
   get live(): KeeperLiveLog {
+    const processNumber = this.#processNumber
+    // What is left of a dead process writes nothing more.
+    const isAlive = (): boolean => this.#processNumber === processNumber
     return {
-      rows: () => this.#live,
+      found: structuredClone(this.#live),
       append: (changes) => {
-        for (const { key, owned } of changes) {
-          if (owned === null) this.#live.delete(key)
-          else this.#live.set(key, structuredClone(owned))
-        }
+        if (!isAlive()) return false
+        this.#live = [...this.#live, ...structuredClone(changes)]
+        return this.#live.length > 200
+      },
+      rewrite: (changes) => {
+        if (isAlive()) this.#live = structuredClone([...changes])
       },
     }
   }
@@ -78,6 +81,7 @@ export class SimulatedDisk {
     return {
       tokenCeiling: this.#tokenCeiling,
       lastArrival: this.#lastArrival,
+      lastBatch: this.#lastBatch,
       load: (keys) =>
         // A key and the row stored under it belong together: both came from one change.
         keys.map((key) => ({ key, row: structuredClone(this.#rows.get(key)) ?? null }) as StoredRow),
@@ -134,6 +138,7 @@ export class SimulatedDisk {
   }
 
   #commit(batch: JournalBatch): void {
+    this.#lastBatch = batch.number
     for (const { key, row } of batch.rows) {
       if (row === null) this.#rows.delete(key)
       else this.#rows.set(key, row)

@@ -18,8 +18,8 @@ export interface SimulatedStoreOptions {
   /** Deliveries take from 1 to this many units of the delay. */
   readonly delayBound: number
   readonly flushBound: number
-  /** The keeper is killed once in so many deliveries on average. */
-  readonly killedEvery?: number
+  /** The keeper is killed once in so many deliveries on average, so many times in all. */
+  readonly kills?: { readonly every: number; readonly count: number }
 }
 
 export class SimulatedStore {
@@ -29,6 +29,7 @@ export class SimulatedStore {
   readonly #wires = new Set<Wire>()
   readonly #alive = new Set<string>()
   #clients = 0
+  #killed = 0
   /** What ended a keeper that should not have ended. */
   failure: Error | null = null
 
@@ -72,8 +73,10 @@ export class SimulatedStore {
             options: this.#options,
             onClosed: (each) => this.#wires.delete(each),
             onDelivered: () => {
-              const { killedEvery } = this.#options
-              if (killedEvery !== undefined && random.nextBelow(killedEvery) === 0) this.killKeeper()
+              const { kills } = this.#options
+              if (kills === undefined || this.#killed === kills.count || random.nextBelow(kills.every) > 0) return
+              this.#killed += 1
+              this.killKeeper()
             },
           })
           this.#wires.add(wire)

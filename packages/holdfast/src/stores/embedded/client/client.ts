@@ -15,6 +15,7 @@
  */
 import type { Env, Timer } from "../../../env/index.ts"
 import {
+  type CellView,
   type Command,
   HoldfastError,
   type Outcome,
@@ -27,7 +28,7 @@ import {
 import type { Store, StoreOutcome } from "../../../store/index.ts"
 import type { ClientMessage, KeeperMessage } from "../keeper/peer.ts"
 import type { Dial, Line } from "./line.ts"
-import { type KnownWait, SessionRecord } from "./session-record.ts"
+import { type KnownWait, type SeenCell, SessionRecord } from "./session-record.ts"
 
 export interface ClientOptions {
   readonly env: Env
@@ -46,6 +47,8 @@ interface Pending {
   /** When it was asked, by the monotonic clock. */
   readonly since: number
   isSent: boolean
+  /** Asked by the client itself, to go on with a new keeper; the one after that is asked anew. */
+  readonly isOwn: boolean
   readonly resolve: (outcome: StoreOutcome) => void
   readonly reject: (error: HoldfastError) => void
 }
@@ -134,7 +137,7 @@ export class EmbeddedClient implements Store {
       this.#lastSequence += 1
       const sequence = this.#lastSequence
       const since = this.#env.clock.monotonic()
-      const pending: Pending = { sequence, command, since, isSent: false, resolve, reject }
+      const pending: Pending = { sequence, command, since, isSent: false, isOwn: false, resolve, reject }
       this.#pending.set(sequence, pending)
       if ("session" in command) this.#sessions.get(command.session)?.asked(command)
       this.#armBound()
@@ -145,8 +148,14 @@ export class EmbeddedClient implements Store {
 
   #send(pending: Pending): void {
     const { sequence, command } = pending
-    this.#post({ kind: "request", sequence, command, isAgain: pending.isSent })
+    this.#post({ kind: "request", sequence, command, isAgain: pending.isSent && !this.#isKnown(command) })
     pending.isSent = true
+  }
+
+  /** A wait of this request id stands already: what is asked under it now is something else. */
+  #isKnown(command: Command): boolean {
+    if (!("request" in command) || command.kind === "withdrawRequest") return false
+    return this.#sessions.get(command.session)?.waits.has(command.request) === true
   }
 
   /** What is said in one turn goes in one piece. */
@@ -203,7 +212,8 @@ export class EmbeddedClient implements Store {
       this.#giveBack(sequence, outcome)
       return
     }
-    this.#learn(pending.command, outcome)
+    // What the client asked for itself is news to the session, told as the event it would have been.
+    if (!pending.isOwn) this.#learn(pending.command, outcome)
     pending.resolve(outcome)
   }
 
@@ -243,8 +253,7 @@ export class EmbeddedClient implements Store {
   }
 
   #tell(event: StoreEvent): void {
-    this.#sessions.get(event.session)?.told(event)
-    this.#handler(event)
+    if (this.#sessions.get(event.session)?.told(event) !== false) this.#handler(event)
   }
 
   // Lines
@@ -286,6 +295,7 @@ export class EmbeddedClient implements Store {
     this.#line = null
     this.#isRestored = false
     this.#outbox = []
+    for (const { sequence, isOwn } of this.#pending.values()) if (isOwn) this.#settle(sequence)
     void this.#redial()
   }
 
@@ -307,13 +317,19 @@ export class EmbeddedClient implements Store {
     for (const record of [...this.#sessions.values()]) {
       const holding = known.get(record.id)
       if (holding === undefined) this.#lose(record)
-      else this.#resume(record, holding)
+      // One that is ending wants nothing any more: its end is sent again below.
+      else if (!this.#isPending((command) => isEnding(command, record.id))) this.#resume(record, holding)
+    }
+    // The last keeper died before it could write down that these were over.
+    for (const session of known.keys()) {
+      if (this.#sessions.has(session) || this.#isPending((command) => isEnding(command, session))) continue
+      this.#askAgain({ kind: "endSession", session, reason: "closed", unstarted: [] }, ignore)
     }
     this.#isRestored = true
     // Whatever came of requests that were given up, this keeper is not asked for it again.
     for (const sequence of this.#abandoned.keys()) this.#settle(sequence)
     this.#abandoned.clear()
-    for (const pending of this.#pending.values()) this.#send(pending)
+    for (const pending of this.#pending.values()) if (!pending.isOwn) this.#send(pending)
     for (const session of known.keys()) this.#post({ kind: "returned", session })
   }
 
@@ -351,27 +367,16 @@ export class EmbeddedClient implements Store {
       }
     }
     for (const { request, claim } of holding.claims) {
-      if (record.claims.has(claim.token)) continue
+      // Known, or known to be over: its report is sent again below.
+      if (record.claims.has(claim.token) || this.#isReported(session, claim.token)) continue
       if (record.waits.has(request)) this.#tell({ kind: "runAssigned", session, request, claim })
-      else if (!this.#isReported(session, claim.token)) this.#receiveClaim(session, request, claim)
+      // Its outcome got lost on its way, and comes again; or nobody wants it any more.
+      else if (this.#pendingOf(session, request) === undefined) {
+        this.#askAgain({ kind: "returnRun", session, token: claim.token, started: false }, ignore)
+      }
     }
     for (const [request, wait] of [...record.waits]) {
       if (!holding.waiting.includes(request)) this.#waitAgain(session, request, wait)
-    }
-  }
-
-  /** A claim whose outcome got lost on its way. */
-  #receiveClaim(session: SessionId, request: RequestId, claim: SessionHolding["claims"][number]["claim"]): void {
-    const pending = this.#pendingOf(session, request)
-    if (pending?.command.kind === "takeRun") {
-      this.#pending.delete(pending.sequence)
-      this.#learn(pending.command, { kind: "claimed", claim, waiting: false })
-      pending.resolve({ kind: "claimed", claim, waiting: false })
-    } else if (pending === undefined) {
-      this.#askAgain({ kind: "returnRun", session, token: claim.token, started: false }, ignore)
-    } else {
-      // The wait is asked for once more and joins the run this claim executes.
-      this.#tell({ kind: "runAssigned", session, request, claim })
     }
   }
 
@@ -394,6 +399,7 @@ export class EmbeddedClient implements Store {
         this.#askAgain(command, (outcome) => {
           if (outcome.kind !== "cells") return
           for (const cell of outcome.cells) this.#tell({ kind: "cellChanged", session, request, cell })
+          if ("seen" in wait) this.#lookForDeleted(session, request, wait.seen, outcome.cells)
         })
         break
       case "watchRun":
@@ -408,6 +414,22 @@ export class EmbeddedClient implements Store {
         if ("run" in wait) this.#awaitAgain(wait)
         break
     }
+  }
+
+  /** A list of cells that have a value says nothing of those that lost theirs meanwhile. */
+  #lookForDeleted(
+    session: SessionId,
+    request: RequestId,
+    seen: ReadonlyMap<string, SeenCell>,
+    listed: readonly CellView[],
+  ): void {
+    const present = new Set(listed.map(({ name }) => name))
+    const names = [...seen].filter(([name, { hasValue }]) => hasValue && !present.has(name)).map(([name]) => name)
+    if (names.length === 0) return
+    this.#askAgain({ kind: "readCells", session, names, head: false }, (outcome) => {
+      if (outcome.kind !== "cells") return
+      for (const cell of outcome.cells) this.#tell({ kind: "cellChanged", session, request, cell })
+    })
   }
 
   /** Waits for the very generation it waited for. */
@@ -438,7 +460,8 @@ export class EmbeddedClient implements Store {
         this.#tell({ kind: "requestRefused", session, request, code, message, details })
       }
     }
-    const pending = { sequence, command, since: this.#env.clock.monotonic(), isSent: false, resolve, reject: ignore }
+    const since = this.#env.clock.monotonic()
+    const pending: Pending = { sequence, command, since, isSent: false, isOwn: true, resolve, reject: ignore }
     this.#pending.set(sequence, pending)
     this.#send(pending)
   }
@@ -517,6 +540,11 @@ export class EmbeddedClient implements Store {
     for (const record of this.#sessions.values()) isNeeded ||= record.isExpecting
     this.#line?.keepAlive(isNeeded)
   }
+}
+
+/** The session begins or ends with this request, which is sent again. */
+function isEnding(command: Command, session: SessionId): boolean {
+  return (command.kind === "openSession" || command.kind === "endSession") && command.session === session
 }
 
 /** Asking changes nothing that asking again would not. */

@@ -5,15 +5,18 @@
  * 1. A wait is known from its outcome to the event that answers it, or to its withdrawal.
  * 2. A token is known from the outcome or event that brought it until it is given back or lost.
  */
+import { isDeepStrictEqual } from "node:util"
 import type {
   AcquireLock,
   AwaitRun,
+  CellView,
   ClaimRun,
   Command,
   OpenWorker,
   Outcome,
   RequestId,
   RunId,
+  RunView,
   SessionId,
   StoreEvent,
   TakeRun,
@@ -25,8 +28,17 @@ import type {
 
 /** A request that was parked or registered. A run's waiter knows which generation it waits for. */
 export type KnownWait =
-  | { readonly command: AcquireLock | TakeRun | WatchCells | WatchRun }
+  | { readonly command: AcquireLock | TakeRun }
+  /** `told` is the run as the watch was last told of it. */
+  | { readonly command: WatchRun; told: RunView | null }
+  /** `seen` is what was last told of each cell. */
+  | { readonly command: WatchCells; readonly seen: Map<string, SeenCell> }
   | { readonly command: ClaimRun | AwaitRun; readonly run: RunId }
+
+export interface SeenCell {
+  readonly version: number
+  readonly hasValue: boolean
+}
 
 export class SessionRecord {
   readonly id: SessionId
@@ -48,9 +60,6 @@ export class SessionRecord {
   /** A command is about to be sent. */
   asked(command: Command): void {
     switch (command.kind) {
-      case "withdrawRequest":
-        this.waits.delete(command.request)
-        break
       case "releaseLock":
         this.grants.delete(command.token)
         break
@@ -92,8 +101,17 @@ export class SessionRecord {
         else if (outcome.kind === "parked") this.waits.set(command.request, { command })
         break
       case "watchCells":
+        if (outcome.kind !== "cells") break
+        this.waits.set(command.request, {
+          command,
+          seen: new Map(outcome.cells.map((cell) => [cell.name, seenOf(cell)])),
+        })
+        break
       case "watchRun":
-        if (outcome.kind === "cells" || outcome.kind === "run") this.waits.set(command.request, { command })
+        if (outcome.kind === "run") this.waits.set(command.request, { command, told: outcome.view })
+        break
+      case "withdrawRequest":
+        this.waits.delete(command.request)
         break
       case "openWorker":
         if (outcome.kind === "done") this.workers.set(command.worker, command)
@@ -103,8 +121,10 @@ export class SessionRecord {
     }
   }
 
-  /** Something came without being asked. */
-  told(event: StoreEvent): void {
+  /** Something came without being asked; false where it is no news, as a watch that was asked for anew tells again (C4). */
+  told(event: StoreEvent): boolean {
+    if (event.kind === "cellChanged") return this.#toldOfCell(event)
+    if (event.kind === "runChanged") return this.#toldOfRun(event)
     switch (event.kind) {
       case "lockGranted": {
         const wait = this.waits.get(event.request)
@@ -126,9 +146,29 @@ export class SessionRecord {
       case "claimControl":
         if (event.action === "lost") this.claims.delete(event.token)
         break
-      case "cellChanged":
-      case "runChanged":
-        break
     }
+    return true
   }
+
+  #toldOfRun({ request, view }: Extract<StoreEvent, { readonly kind: "runChanged" }>): boolean {
+    const wait = this.waits.get(request)
+    if (wait === undefined || !("told" in wait)) return true
+    // Who waits for the run is no change of it.
+    const isSame = wait.told !== null && isDeepStrictEqual({ ...wait.told, waiters: 0 }, { ...view, waiters: 0 })
+    wait.told = view
+    return !isSame
+  }
+
+  #toldOfCell({ request, cell }: Extract<StoreEvent, { readonly kind: "cellChanged" }>): boolean {
+    const wait = this.waits.get(request)
+    // The watch's own outcome may still be on its way; whoever asked for it takes the newest of both.
+    if (wait === undefined || !("seen" in wait)) return true
+    if (cell.version <= (wait.seen.get(cell.name)?.version ?? 0)) return false
+    wait.seen.set(cell.name, seenOf(cell))
+    return true
+  }
+}
+
+function seenOf({ version, value }: CellView): SeenCell {
+  return { version, hasValue: value !== null }
 }

@@ -10,7 +10,7 @@ export interface StoredReply {
 }
 
 export interface JournalBatch {
-  /** Rises from batch to batch; it is only used to name one. */
+  /** Rises from batch to batch; that of the last is stored, so that what is kept elsewhere can say what it rests on. */
   readonly number: number
   readonly rows: readonly RowChange<CellRow | RunRow | number>[]
   readonly replies: {

@@ -90,7 +90,7 @@ describe("append", () => {
       { key: "cell:a", row: { version: 1, value: new Uint8Array([1, 2]) } },
       { key: "cell:number", row: { version: 2, value: -0 } },
       { key: "cell:nan", row: { version: 3, value: NaN } },
-      { key: "cell:huge", row: { version: 4, value: 1e400 } },
+      { key: "cell:huge", row: { version: 4, value: Number("1e400") } },
       { key: "cell:empty", row: { version: 5, value: new Uint8Array(0) } },
       { key: "cell:deleted", row: { version: 6, value: null } },
       { key: "cell:\u{1f600}", row: { version: 7, value: new Uint8Array(40_000).fill(9) } },

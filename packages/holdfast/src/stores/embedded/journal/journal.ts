@@ -12,10 +12,8 @@
  * 3. After a failed flush nothing is written any more (S5).
  * 4. The thread keeps the process alive only while somebody waits for it.
  */
-import { createRequire } from "node:module"
 import { resolve } from "node:path"
-import { pathToFileURL } from "node:url"
-import { Worker } from "node:worker_threads"
+import type { Worker } from "node:worker_threads"
 import {
   assertInvariant,
   type CellView,
@@ -28,6 +26,7 @@ import {
   type StoreView,
 } from "../../../kernel/index.ts"
 import type { RunRow } from "../../../kernel/state.ts"
+import { startThread } from "../start-thread.ts"
 import type { JournalBatch, StoredReply } from "./batch.ts"
 import { detach } from "./detach.ts"
 import { errorOf, type Fault } from "./fault.ts"
@@ -42,6 +41,8 @@ export interface Journal {
   readonly createdAt: number
   /** The build that made the store. */
   readonly build: string
+  /** The number of the last batch that was durable when the journal was opened, or 0. */
+  readonly lastBatch: number
   /** Below this lies every token that may have been handed out; a keeper goes on from here (L2). */
   tokenCeiling(): number
   /** The largest arrival of a stored run, or 0. */
@@ -110,6 +111,7 @@ class DurableJournal implements Journal {
   readonly instance: string
   readonly createdAt: number
   readonly build: string
+  readonly lastBatch: number
   /** Resolves when the thread has opened its connection. */
   readonly started: Promise<void>
   readonly #reader: JournalReader
@@ -132,9 +134,11 @@ class DurableJournal implements Journal {
     this.instance = meta.instance
     this.createdAt = meta.createdAt
     this.build = meta.build
+    this.lastBatch = meta.lastBatch
     this.#reader = reader
     this.#ceiling = meta.tokenCeiling
-    this.#thread = startThread(path)
+    const program = new URL("./journal-thread", import.meta.url)
+    this.#thread = startThread(program, { name: "holdfast journal", workerData: { path } })
     this.started = new Promise((resolveStarted, reject) => {
       this.#starting = { resolve: resolveStarted, reject }
     })
@@ -319,18 +323,6 @@ class DurableJournal implements Journal {
   #closedFault(): Fault {
     return { code: "CLOSED", message: `the journal "${this.path}" was closed; open the store again to go on` }
   }
-}
-
-function startThread(path: string): Worker {
-  const options = { workerData: { path }, execArgv: [], name: "holdfast journal" }
-  if (!import.meta.url.endsWith(".ts")) return new Worker(new URL("./journal-thread.js", import.meta.url), options)
-  // From its sources the package runs under a loader, which a thread of Node 20 does not take over: it starts its own.
-  const loader = createRequire(import.meta.url)
-    .resolve("tsx/esm/api")
-    .replace(/\.cjs$/, ".mjs")
-  const source = JSON.stringify(new URL("./journal-thread.ts", import.meta.url).href)
-  const program = `import(${JSON.stringify(pathToFileURL(loader).href)}).then((tsx) => tsx.tsImport(${source}, ${source}))`
-  return new Worker(program, { ...options, eval: true })
 }
 
 function ignore(): void {

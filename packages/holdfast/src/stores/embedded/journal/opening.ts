@@ -32,6 +32,8 @@ export interface JournalMeta {
   /** Random, made with the store: two stores are never taken for each other. */
   readonly instance: string
   readonly tokenCeiling: number
+  /** The number of the last batch that is durable, or 0. */
+  readonly lastBatch: number
   readonly createdAt: number
   readonly build: string
 }
@@ -159,6 +161,7 @@ function createDatabase({ path, env, build }: OpenJournalOptions): void {
     const facts = {
       instance: env.ids.next(),
       token_ceiling: "0",
+      last_batch: "0",
       created_at: String(env.clock.now()),
       build,
     }
@@ -204,6 +207,7 @@ export function readMeta(database: Database.Database, path: string): JournalMeta
   return {
     instance: fact("instance"),
     tokenCeiling: count("token_ceiling"),
+    lastBatch: count("last_batch"),
     createdAt: count("created_at"),
     build: fact("build"),
   }

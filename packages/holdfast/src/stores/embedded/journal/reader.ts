@@ -30,7 +30,9 @@ export class JournalReader {
   }
 
   load(keys: readonly RowKey[]): StoredRow[] {
-    return this.#read(() => keys.map((key) => this.#loadOne(key)))
+    // In one transaction, so that rows which change together are seen together (C3); a row alone needs none.
+    if (keys.length === 1) return this.#read(() => keys.map((key) => this.#loadOne(key)))
+    return this.#read(() => this.#database.transaction(() => keys.map((key) => this.#loadOne(key)))())
   }
 
   /** Pending and running runs in order of arrival, a page at a time. */

@@ -61,8 +61,9 @@ it("gives every run back from its columns", () => {
 it("forgets a settled run when its retention is over, and an interrupted one never", () => {
   fc.assert(
     fc.property(anyRun, (row) => {
-      const isKept = row.retainMs === null || row.settledAt === null || row.status === "interrupted"
-      expect(expiryOf(row)).toBe(isKept ? null : Number(row.settledAt) + Number(row.retainMs))
+      const { retainMs, settledAt } = row
+      const isKept = retainMs === null || settledAt === null || row.status === "interrupted"
+      expect(expiryOf(row)).toBe(isKept ? null : settledAt + retainMs)
     }),
   )
 })

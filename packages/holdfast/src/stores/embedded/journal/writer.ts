@@ -34,6 +34,7 @@ export class JournalWriter {
     this.#statements.begin.run()
     try {
       for (const batch of batches) this.#apply(batch)
+      this.#noteLast(batches.at(-1)?.number ?? 0)
       this.#statements.commit.run()
     } catch (error) {
       // SQLite has taken some failures back by itself.
@@ -120,6 +121,11 @@ export class JournalWriter {
     this.#statements.putReply.run(client, sequence, outcome, checksumOf("replies", [client, sequence, outcome]))
   }
 
+  #noteLast(batch: number): void {
+    const value = String(batch)
+    this.#statements.noteLast.run(value, checksumOf("meta", ["last_batch", value]))
+  }
+
   #raiseCeiling(ceiling: number): void {
     const value = String(ceiling)
     const { changes } = this.#statements.raiseCeiling.run(value, checksumOf("meta", ["token_ceiling", value]), ceiling)
@@ -150,7 +156,8 @@ type Statements = Readonly<
     | "putReply"
     | "dropReplies"
     | "dropClient"
-    | "raiseCeiling",
+    | "raiseCeiling"
+    | "noteLast",
     Write
   >
 >
@@ -190,5 +197,6 @@ function prepare(database: Database.Database): Statements {
     raiseCeiling: write(
       "UPDATE meta SET value = ?, checksum = ? WHERE key = 'token_ceiling' AND CAST(value AS INTEGER) <= ?",
     ),
+    noteLast: write("UPDATE meta SET value = ?, checksum = ? WHERE key = 'last_batch'"),
   }
 }

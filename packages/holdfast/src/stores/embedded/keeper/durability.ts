@@ -11,8 +11,8 @@
 import type { RowKey, Token } from "../../../kernel/index.ts"
 
 export class Durability {
-  #gathering = 1
-  #durable = 0
+  #gathering: number
+  #durable: number
   /** True while something is in the batch that gathers. */
   #isGathering = false
   readonly #undurable = new Map<RowKey, number>()
@@ -20,9 +20,14 @@ export class Durability {
   #seals: { readonly batch: number; readonly lastToken: number }[] = []
   #durableToken: number
 
-  /** `lastToken` is the last that may have been handed out before. */
-  constructor(lastToken: number) {
-    this.#durableToken = lastToken
+  constructor(before: { readonly lastToken: number; readonly lastBatch: number }) {
+    this.#durableToken = before.lastToken
+    this.#durable = before.lastBatch
+    this.#gathering = before.lastBatch + 1
+  }
+
+  get durableBatch(): number {
+    return this.#durable
   }
 
   /** A row changed: its news rests on the batch that gathers. */

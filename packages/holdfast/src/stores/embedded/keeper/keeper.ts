@@ -19,16 +19,19 @@ import type { Env, Timer } from "../../../env/index.ts"
 import {
   assertInvariant,
   type CellView,
+  type ClaimRow,
   type Command,
   HoldfastError,
+  type Identity,
   isHoldfastError,
   Kernel,
-  type LiveChange,
   type LiveKey,
   type LiveRow,
   type Outcome,
+  type RequestId,
   type RowKey,
   type RunFilter,
+  type RunId,
   type RunRow,
   type SessionHolding,
   type SessionId,
@@ -38,9 +41,11 @@ import {
   type Transition,
 } from "../../../kernel/index.ts"
 import { Durability, HeldBack } from "./durability.ts"
-import type { OwnedRow } from "./live-log.ts"
+import { type KeeperLiveLog, LiveBook } from "./live-book.ts"
+import { replyKey } from "./live-log.ts"
 import type { ClientMessage, KeeperMessage, Peer } from "./peer.ts"
-import { isRelaxed, restOfEvent, restOfOutcome } from "./rests.ts"
+import { Replies } from "./replies.ts"
+import { isRelaxed, restOfClaim, restOfEvent, restOfOutcome } from "./rests.ts"
 
 /** What goes into the journal in one step. */
 export interface JournalBatch {
@@ -59,8 +64,10 @@ export interface JournalBatch {
 export interface KeeperJournal {
   readonly tokenCeiling: number
   readonly lastArrival: number
+  /** The number of the last durable batch; the next is larger. */
+  readonly lastBatch: number
   load(keys: readonly RowKey[]): readonly StoredRow[]
-  openRuns(): readonly RunRow[]
+  openRuns(): Iterable<RunRow>
   listRuns(filter: RunFilter): readonly RunRow[]
   listCells(prefix: string, limit: number): readonly CellView[]
   countRuns(): StoreView["runs"]["byStatus"]
@@ -71,12 +78,6 @@ export interface KeeperJournal {
   replies(): readonly { readonly client: string; readonly sequence: number; readonly outcome: Outcome }[]
   /** Resolves when durable. @throws HoldfastError STORE_FULL where nothing of it was written, anything else is the end */
   append(batch: JournalBatch): Promise<void>
-}
-
-/** What the keeper needs of the live log. */
-export interface KeeperLiveLog {
-  rows(): ReadonlyMap<LiveKey, OwnedRow>
-  append(changes: readonly { readonly key: LiveKey; readonly owned: OwnedRow | null }[]): void
 }
 
 export interface KeeperOptions {
@@ -111,7 +112,6 @@ const AWAY_LOOK_MS = 50
 /** Something that waits for a batch. */
 type Held =
   | { readonly kind: "message"; readonly to: Connection; readonly message: KeeperMessage }
-  | { readonly kind: "live"; readonly changes: readonly LiveChange[] }
   /** A request that is answered from what is stored, once all that was applied is. */
   | { readonly kind: "listing"; readonly to: Connection; readonly sequence: number; readonly list: () => Reply }
 
@@ -120,7 +120,7 @@ type Reply = Exclude<Outcome, { readonly kind: "need" }>
 export class Keeper {
   readonly #env: Env
   readonly #journal: KeeperJournal
-  readonly #log: KeeperLiveLog
+  readonly #book: LiveBook
   readonly #epochMs: number
   readonly #check: boolean
   readonly #isAlive: (client: string) => boolean
@@ -130,26 +130,25 @@ export class Keeper {
   #held = new HeldBack<Held>()
   /** What is sent at the end of the tick. */
   #sending: { readonly to: Connection; readonly message: KeeperMessage }[] = []
-  #liveChanges: LiveChange[] = []
   /** The batch that gathers. */
   #rows = new Map<RowKey, StoredRow["row"]>()
-  #replies: { client: string; sequence: number; outcome: Outcome }[] = []
-  #acknowledged = new Map<string, number>()
-  #goneClients: string[] = []
+  #newReplies: { client: string; sequence: number; outcome: Outcome }[] = []
+  readonly #replies = new Replies()
   #isFlushing = false
   #flushed: (() => void)[] = []
   /** Tokens up to here may be handed out, and up to there once the batch under way is durable. */
   #durableCeiling: number
   #askedCeiling: number
-  /** Live rows of every session as of what is durable, with who owns them. */
-  readonly #mirror = new Map<LiveKey, OwnedRow>()
-  /** Outcomes kept for clients of other processes, by sequence. */
-  readonly #kept = new Map<string, Map<number, Reply>>()
+  /** Live rows of the keeper's own process, which does not outlive it. */
+  readonly #local = new Set<LiveKey>()
   readonly #connections = new Set<Connection>()
   readonly #owners = new Map<SessionId, Connection>()
   /** Sessions of before this kernel by their client, until they are back or known to be dead. */
   readonly #away = new Map<SessionId, string>()
   #transitions: Transition[] = []
+  /** While a run is asked for: under which request, and what it rested on before. */
+  #before: number | null = null
+  #claimant: RequestId | null = null
   #failure: Error | null = null
   #isOver = false
   #alarm: { at: number; timer: Timer } | null = null
@@ -160,18 +159,28 @@ export class Keeper {
   constructor(options: KeeperOptions) {
     this.#env = options.env
     this.#journal = options.journal
-    this.#log = options.live
+    this.#book = new LiveBook(options.live, options.journal.lastBatch)
     this.#epochMs = options.epochMs
     this.#check = options.check
     this.#isAlive = options.isAlive
     this.#onFailed = options.onFailed
-    for (const [key, owned] of this.#log.rows()) this.#mirror.set(key, owned)
-    for (const { client, sequence, outcome } of this.#journal.replies()) this.#keep(client, sequence, outcome as Reply)
+    this.#loadReplies()
     this.#durableCeiling = this.#journal.tokenCeiling
     this.#askedCeiling = this.#durableCeiling
-    this.#durability = new Durability(this.#durableCeiling)
+    this.#durability = new Durability({ lastToken: this.#durableCeiling, lastBatch: this.#journal.lastBatch })
     this.#restore(this.#durableCeiling)
     this.#endTick()
+  }
+
+  /** Outcomes that nobody has acknowledged yet. */
+  #loadReplies(): void {
+    for (const entry of this.#book.entries().values()) {
+      if (entry.kind === "reply") this.#replies.keep(entry.client, entry.sequence, { ...entry, isLogged: true })
+    }
+    for (const { client, sequence, outcome } of this.#journal.replies()) {
+      // Stored as it was answered.
+      this.#replies.keep(client, sequence, { outcome: outcome as Reply, isLogged: false })
+    }
   }
 
   /** Whether sessions of before this keeper are still on their way back. */
@@ -190,7 +199,8 @@ export class Keeper {
       this.#owners.set(session, connection)
       sessions.push({ session, holding })
     }
-    this.#send(connection, { kind: "restored", sessions })
+    // A claim is as good as new: what it rests on must be durable before its body is started.
+    this.#tell(connection, { kind: "restored", sessions }, this.#durability.restOfAll)
     this.#endTick()
     return connection
   }
@@ -211,7 +221,7 @@ export class Keeper {
     if (!this.#connections.delete(connection) || this.#isOver) return
     try {
       for (const [session, owner] of this.#owners) if (owner === connection) this.#endSession(session, connection)
-      this.#forgetClient(connection.peer.client)
+      this.#replies.forget(connection.peer.client)
       this.#observe()
       this.#endTick()
     } catch (error) {
@@ -243,7 +253,7 @@ export class Keeper {
         this.#serve(connection, message)
         break
       case "acknowledge":
-        this.#acknowledge(connection.peer, message.through)
+        this.#replies.acknowledge(connection.peer.client, message.through)
         break
       case "observe":
         connection.isObserving = message.on
@@ -271,7 +281,7 @@ export class Keeper {
       return
     }
     try {
-      if (!this.#serveListing(connection, sequence, command)) this.#answer(connection, sequence, command)
+      if (!this.#serveListing(connection, sequence, command)) this.#answer(connection, request)
     } catch (error) {
       // A row that cannot be read is named and not served (S2); whatever else breaks is the end.
       if (!isHoldfastError(error) || error.code !== "STORE_DAMAGED") throw error
@@ -280,19 +290,23 @@ export class Keeper {
     }
   }
 
-  #answer(connection: Connection, sequence: number, command: Command): void {
-    const outcome = this.#apply(command)
+  #answer(
+    connection: Connection,
+    { sequence, command, isAgain }: Extract<ClientMessage, { readonly kind: "request" }>,
+  ): void {
+    this.#before = command.kind === "claimRun" ? this.#durability.restOf(`run:${command.spec.identity}`) : null
+    this.#claimant = command.kind === "claimRun" ? command.request : null
+    const applied = this.#apply(command)
+    const outcome = isAgain ? this.#withItsClaim(command, applied) : applied
     if (command.kind === "openSession" && outcome.kind === "done") this.#owners.set(command.session, connection)
     // Before the events: those of the session itself go where it is.
     const { isChanged } = this.#collect(command)
     if (command.kind === "endSession") this.#owners.delete(command.session)
     const shown = command.kind === "readCells" && !command.head ? this.#asDurable(outcome) : outcome
-    const rest = restOfOutcome(this.#durability, this.#kernel, { command, outcome, isChanged })
-    if (isChanged && !connection.peer.isLocal && isKept(command)) {
-      this.#replies.push({ client: connection.peer.client, sequence, outcome: shown })
-      this.#durability.gather()
-      this.#keep(connection.peer.client, sequence, shown)
-    }
+    const before = this.#before
+    this.#before = null
+    const rest = restOfOutcome(this.#durability, this.#kernel, { command, outcome, isChanged, before })
+    if (!connection.peer.isLocal && isKept(command)) this.#keep(connection, { sequence, outcome: shown, isChanged })
     this.#tell(connection, { kind: "outcome", sequence, outcome: shown }, rest)
   }
 
@@ -328,15 +342,30 @@ export class Keeper {
     return { isChanged: changes.length > 0 }
   }
 
-  /** The end of a claim or session waits for the batch that says what became of its run; the rest is written at once. */
+  /** What became of runs is true of claims and sessions only once it is durable; locks and queues rest on nothing. */
   #collectLive(isChanged: boolean): void {
-    const changes = this.#kernel.takeLiveChanges()
-    if (changes.length === 0) return
-    const isLater = ({ key, row }: LiveChange): boolean =>
-      isChanged && row === null && (key.startsWith("claim:") || key.startsWith("session:"))
-    const later = changes.filter(isLater)
-    for (const change of changes) if (!isLater(change)) this.#liveChanges.push(change)
-    if (later.length > 0) this.#held.hold(this.#durability.restOfAll, { kind: "live", changes: later })
+    for (const { key, row } of this.#kernel.takeLiveChanges()) {
+      const before = this.#book.get(key)
+      const owner = row === null ? undefined : this.#owners.get(row.session)
+      const isLocal = owner === undefined ? this.#local.has(key) : owner.peer.isLocal
+      if (row === null) {
+        const isEnd = isChanged && (key.startsWith("claim:") || key.startsWith("session:"))
+        this.#book.note({ key, entry: null, batch: isEnd ? this.#durability.restOfAll : 0 }, { isLogged: !isLocal })
+        this.#local.delete(key)
+        continue
+      }
+      if (isLocal) this.#local.add(key)
+      const client = owner?.peer.client ?? before?.client ?? this.#away.get(row.session) ?? ""
+      const run = row.kind === "claim" ? this.#undurableRun(row.identity) : null
+      const batch = row.kind === "claim" ? this.#restOfClaim(row) : 0
+      this.#book.note({ key, entry: { kind: "live", client, row, run }, batch }, { isLogged: !isLocal })
+    }
+  }
+
+  #restOfClaim({ identity, generation, request }: ClaimRow): number {
+    const run = `${identity}@${String(generation)}` as RunId // As the kernel names it.
+    const before = request === this.#claimant ? this.#before : null
+    return restOfClaim(this.#durability, this.#kernel, { run, before })
   }
 
   #emit(event: StoreEvent): void {
@@ -429,40 +458,37 @@ export class Keeper {
     { peer }: Connection,
     { sequence, command }: Extract<ClientMessage, { readonly kind: "request" }>,
   ): Reply | undefined {
-    const kept = this.#kept.get(peer.client)?.get(sequence)
-    if (kept !== undefined) return kept
-    if (command.kind === "openSession" && this.#away.get(command.session) === peer.client) return { kind: "done" }
-    if (command.kind === "releaseLock") {
-      // A grant without a lease ends in no other way while its session lives.
-      const held = this.#kernel.holdingOf(command.session)?.grants
-      const isOver = held !== undefined && !held.some(({ token }) => token === command.token)
-      return isOver ? { kind: "released", heldMs: 0 } : undefined
+    if (command.kind !== "takeRun") return this.#replies.find(peer.client, sequence)
+    const claims = this.#kernel.holdingOf(command.session)?.claims
+    const handed = claims?.find(({ request }) => request === command.request)
+    return handed === undefined ? undefined : { kind: "claimed", claim: handed.claim, waiting: false }
+  }
+
+  /** Whoever waits again for a run that it was handed before executes it. */
+  #withItsClaim(command: Command, outcome: Reply): Reply {
+    if (outcome.kind !== "joined" || (command.kind !== "claimRun" && command.kind !== "awaitRun")) return outcome
+    const claims = this.#kernel.holdingOf(command.session)?.claims
+    const handed = claims?.find(({ request }) => request === command.request)
+    return handed === undefined ? outcome : { kind: "claimed", claim: handed.claim, waiting: true }
+  }
+
+  /** Keeps an outcome with its effect: with rows in the journal, with live state in the live log. */
+  #keep(
+    { peer: { client } }: Connection,
+    {
+      sequence,
+      outcome,
+      isChanged,
+    }: { readonly sequence: number; readonly outcome: Reply; readonly isChanged: boolean },
+  ): void {
+    this.#replies.keep(client, sequence, { outcome, isLogged: !isChanged })
+    if (isChanged) {
+      this.#newReplies.push({ client, sequence, outcome })
+      this.#durability.gather()
+    } else {
+      const entry = { kind: "reply", client, sequence, outcome } as const
+      this.#book.note({ key: replyKey(client, sequence), entry, batch: 0 }, { isLogged: true })
     }
-    if (command.kind !== "acquireLock") return undefined
-    const holding = this.#kernel.holdingOf(command.session)
-    const grant = holding?.grants.find(({ request }) => request === command.request)
-    if (grant !== undefined) return { kind: "granted", token: grant.token, at: grant.at }
-    return holding?.waiting.includes(command.request) === true ? { kind: "parked" } : undefined
-  }
-
-  #keep(client: string, sequence: number, outcome: Reply): void {
-    const kept = this.#kept.get(client) ?? new Map<number, Reply>()
-    this.#kept.set(client, kept.set(sequence, outcome))
-  }
-
-  #acknowledge({ client }: Peer, through: number): void {
-    const kept = this.#kept.get(client)
-    if (kept === undefined) return
-    let isDropped = false
-    for (const sequence of kept.keys()) if (sequence <= through) isDropped = kept.delete(sequence) || isDropped
-    // Goes with the next batch: it is not worth one of its own.
-    if (isDropped) this.#acknowledged.set(client, through)
-    if (kept.size === 0) this.#kept.delete(client)
-  }
-
-  #forgetClient(client: string): void {
-    this.#acknowledged.delete(client)
-    if (this.#kept.delete(client)) this.#goneClients.push(client)
   }
 
   /** A session is its opener's alone. */
@@ -496,7 +522,7 @@ export class Keeper {
         this.#endSession(session, null)
       }
     }
-    for (const client of dead) this.#forgetClient(client)
+    for (const client of dead) this.#replies.forget(client)
     this.#awayTimer = this.#env.timers.after(
       AWAY_LOOK_MS,
       () => {
@@ -512,7 +538,7 @@ export class Keeper {
 
   /** Live changes are written, then what they rest on nothing else is sent, and what changed is on its way to the disk. */
   #endTick(): void {
-    this.#writeLive(this.#liveChanges.splice(0))
+    this.#book.write(() => this.#replies.takeForLog())
     const sending = this.#sending
     this.#sending = []
     for (const { to, message } of sending) if (this.#connections.has(to)) to.peer.send(message)
@@ -530,45 +556,28 @@ export class Keeper {
     }
   }
 
-  #writeLive(changes: readonly LiveChange[]): void {
-    const logged: { key: LiveKey; owned: OwnedRow | null }[] = []
-    for (const { key, row } of changes) {
-      const before = this.#mirror.get(key)
-      if (row === null) {
-        if (!this.#mirror.delete(key)) continue
-        if (this.#log.rows().has(key)) logged.push({ key, owned: null })
-        continue
-      }
-      const owner = this.#owners.get(row.session)
-      const owned = { client: owner?.peer.client ?? before?.client ?? this.#away.get(row.session) ?? "", row }
-      this.#mirror.set(key, owned)
-      if (owner?.peer.isLocal !== true) logged.push({ key, owned })
-    }
-    this.#log.append(logged)
+  /** A run that is handed out before it is durable must not be lost by whoever executes it. */
+  #undurableRun(identity: Identity): RunRow | null {
+    const key = `run:${identity}` as const
+    return this.#durability.isDurable(key) ? null : this.#kernel.storedRun(identity)
   }
 
   #flush(): void {
     if (this.#isFlushing || this.#isOver) return
     const isLow = this.#kernel.lastToken + TOKENS_AHEAD / 2 > this.#askedCeiling
     if (isLow) this.#durability.gather()
-    const isGathering = this.#rows.size > 0 || this.#replies.length > 0 || isLow
+    const isGathering = this.#rows.size > 0 || this.#newReplies.length > 0 || isLow
     if (!isGathering && this.#durability.restOfAll === 0) return
     const tokenCeiling = isLow ? this.#kernel.lastToken + TOKENS_AHEAD : null
     if (tokenCeiling !== null) this.#askedCeiling = tokenCeiling
     const batch: JournalBatch = {
       number: this.#durability.seal(this.#kernel.lastToken),
       rows: [...this.#rows].map(([key, row]) => ({ key, row })),
-      replies: {
-        put: this.#replies,
-        drop: [...this.#acknowledged].map(([client, through]) => ({ client, through })),
-        dropClients: this.#goneClients,
-      },
+      replies: { put: this.#newReplies, ...this.#replies.takeForJournal() },
       tokenCeiling,
     }
     this.#rows = new Map()
-    this.#replies = []
-    this.#acknowledged = new Map()
-    this.#goneClients = []
+    this.#newReplies = []
     this.#isFlushing = true
     void this.#append(batch)
   }
@@ -580,7 +589,7 @@ export class Keeper {
       this.#isFlushing = false
       if (isHoldfastError(error) && error.code === "STORE_FULL") {
         this.#inTick(() => {
-          this.#rollBack(error)
+          this.#rollBack(batch, error)
         })
       } else {
         this.#fail(error)
@@ -596,6 +605,7 @@ export class Keeper {
   #settled(batch: JournalBatch): void {
     if (batch.tokenCeiling !== null) this.#durableCeiling = batch.tokenCeiling
     this.#durability.settle(batch.number)
+    this.#book.settle(batch.number)
     for (const held of this.#held.release(batch.number)) this.#letGo(held)
     if (this.#kernel.residentRows() > this.#residentRows + EVICT_AFTER_ROWS) {
       this.#kernel.evictIdle((key) => this.#durability.isDurable(key) && !this.#rows.has(key))
@@ -608,9 +618,6 @@ export class Keeper {
     switch (held.kind) {
       case "message":
         this.#send(held.to, held.message)
-        break
-      case "live":
-        this.#liveChanges.push(...held.changes)
         break
       case "listing": {
         const { to, sequence, list } = held
@@ -634,7 +641,9 @@ export class Keeper {
     const live: LiveRow[] = []
     const names = new Set<string>()
     let lastArrival = this.#journal.lastArrival
-    for (const { client, row } of this.#mirror.values()) {
+    for (const entry of this.#book.entries().values()) {
+      if (entry.kind === "reply") continue
+      const { client, row } = entry
       live.push(row)
       if (row.kind === "session") this.#away.set(row.session, client)
       if (row.kind === "grant" || row.kind === "claim") lastToken = Math.max(lastToken, row.token)
@@ -643,30 +652,54 @@ export class Keeper {
       for (const name of row.command.names) names.add(name)
       lastArrival = Math.max(lastArrival, row.arrival)
     }
+    const { claimed, lastClaimed } = this.#claimedRuns()
     this.#kernel.load(this.#journal.load([...names].map((name) => `limit:${name}` as const)), null)
-    this.#kernel.restore({ now: this.#now(), lastToken, lastArrival, runs: this.#journal.openRuns(), live })
+    this.#kernel.restore({
+      now: this.#now(),
+      lastToken,
+      lastArrival: Math.max(lastArrival, lastClaimed),
+      runs: [...this.#journal.openRuns()],
+      claimed,
+      live,
+    })
     this.#collect(null)
     if (this.#check) this.#kernel.check()
     this.#lookAway()
   }
 
+  /** Runs that were handed out and had not reached the journal. */
+  #claimedRuns(): { readonly claimed: readonly RunRow[]; readonly lastClaimed: number } {
+    const claimed: RunRow[] = []
+    let lastClaimed = 0
+    for (const entry of this.#book.entries().values()) {
+      const run = entry.kind === "live" ? entry.run : null
+      if (run === null) continue
+      lastClaimed = Math.max(lastClaimed, run.arrival)
+      const [stored] = this.#journal.load([`run:${run.identity}`])
+      // The row stored under a run's key is a run's.
+      const known = (stored?.row ?? null) as RunRow | null
+      if (known === null || isOlder(known, run)) claimed.push(run)
+    }
+    return { claimed, lastClaimed }
+  }
+
   /** The batch did not fit: whoever waits for it is told, and all go on from what is durable (S5). */
-  #rollBack(error: HoldfastError): void {
+  #rollBack(failed: JournalBatch, error: HoldfastError): void {
     const { lastToken } = this.#kernel
     const { code, message, details } = error
     for (const held of this.#held.releaseAll()) {
-      if (held.kind === "live" || (held.kind === "message" && held.message.kind !== "outcome")) continue
+      if (held.kind === "message" && held.message.kind !== "outcome") continue
       const sequence = held.kind === "listing" ? held.sequence : outcomeSequence(held.message)
       if (this.#connections.has(held.to)) held.to.peer.send({ kind: "fault", sequence, code, message, details })
     }
     this.#rows = new Map()
-    this.#replies = []
-    this.#kept.clear()
-    for (const { client, sequence, outcome } of this.#journal.replies()) this.#keep(client, sequence, outcome as Reply)
+    this.#newReplies = []
+    this.#book.rollBack()
+    this.#replies.clear()
+    this.#loadReplies()
     this.#sending = []
-    this.#liveChanges = []
     this.#askedCeiling = this.#durableCeiling
-    this.#durability = new Durability(this.#durableCeiling)
+    this.#durability = new Durability({ lastToken: this.#durableCeiling, lastBatch: failed.number })
     this.#kernel = new Kernel({ backed: true })
     this.#away.clear()
     this.#owners.clear()
@@ -763,21 +796,34 @@ export class Connection {
   }
 }
 
-/** Requests whose effect is a change of rows, which must not happen twice; others are their own proof. */
+/** What registers or only looks is done again instead; the rest must not happen twice. */
 function isKept({ kind }: Command): boolean {
   switch (kind) {
-    case "enqueueRun":
-    case "completeRun":
-    case "failRun":
-    case "returnRun":
-    case "controlRun":
-    case "putResult":
-    case "forgetResult":
-    case "commitCells":
-      return true
-    default:
+    case "claimRun":
+    case "awaitRun":
+    case "takeRun":
+    case "openWorker":
+    case "endSession":
+    case "watchRun":
+    case "watchCells":
+    case "readCells":
+    case "readRun":
+    case "listCells":
+    case "listRuns":
+    case "inspect":
+    case "advanceTime":
       return false
+    default:
+      return true
   }
+}
+
+/** Every claim counts an attempt, so what was stored before a run was handed out has seen fewer. */
+function isOlder(stored: RunRow, handed: RunRow): boolean {
+  return (
+    stored.generation < handed.generation ||
+    (stored.generation === handed.generation && stored.attempt < handed.attempt)
+  )
 }
 
 function outcomeSequence(message: KeeperMessage): number {

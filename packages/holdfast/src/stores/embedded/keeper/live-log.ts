@@ -10,18 +10,42 @@
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, writeSync } from "node:fs"
 import { crc32 } from "node:zlib"
-import { HoldfastError, type LiveKey, type LiveRow } from "../../../kernel/index.ts"
+import { HoldfastError, type LiveKey, type LiveRow, type RunRow } from "../../../kernel/index.ts"
+import type { StoreOutcome } from "../../../store/index.ts"
 
 /** A live row with the client its session belongs to. */
 export interface OwnedRow {
+  readonly kind: "live"
   readonly client: string
   readonly row: LiveRow
+  /** Of a claim, its run as it was then, where that was not durable yet. */
+  readonly run: RunRow | null
 }
 
-/** One change: a row, or the end of one. */
+/** The outcome of a request that changed live state only, until its client has acknowledged it (S4). */
+export interface LoggedReply {
+  readonly kind: "reply"
+  readonly client: string
+  readonly sequence: number
+  readonly outcome: StoreOutcome
+}
+
+export type LogEntry = OwnedRow | LoggedReply
+
+export type LogKey = LiveKey | `reply:${string}`
+
+/**
+ * One change: an entry, or the end of one. It counts once the batch it rests on is durable, so that live state and rows
+ * never tell of a step of which the other knows nothing.
+ */
 export interface LogChange {
-  readonly key: LiveKey
-  readonly owned: OwnedRow | null
+  readonly key: LogKey
+  readonly entry: LogEntry | null
+  readonly batch: number
+}
+
+export function replyKey(client: string, sequence: number): LogKey {
+  return `reply:${client}/${String(sequence)}`
 }
 
 /** What ties a log to the machine's run it was written in: in another one, all its sessions are dead. */
@@ -40,20 +64,20 @@ const MAX_BYTES = 256 * 1024 * 1024
 export class LiveLog {
   readonly #path: string
   readonly #header: LogHeader
-  readonly #rows: Map<LiveKey, OwnedRow>
+  readonly #found: readonly LogChange[]
   #file: number
   #sizeBytes: number
   /** The size right after the last rewrite. */
   #leastBytes: number
 
-  private constructor(path: string, header: LogHeader, rows: Map<LiveKey, OwnedRow>) {
+  private constructor(path: string, header: LogHeader, found: readonly LogChange[]) {
     this.#path = path
     this.#header = header
-    this.#rows = rows
+    this.#found = found
     this.#file = -1
     this.#sizeBytes = 0
     this.#leastBytes = 0
-    this.#rewrite()
+    this.rewrite(found)
   }
 
   /**
@@ -65,7 +89,7 @@ export class LiveLog {
     try {
       const read = readLog(path)
       const isOurs = read !== null && read.header.boot === now.boot
-      return isOurs ? new LiveLog(path, read.header, read.rows) : new LiveLog(path, now, new Map())
+      return isOurs ? new LiveLog(path, read.header, read.changes) : new LiveLog(path, now, [])
     } catch (error) {
       if (error instanceof HoldfastError) throw error
       throw unavailable(path, error)
@@ -76,25 +100,41 @@ export class LiveLog {
     return this.#header.epochMs
   }
 
-  rows(): ReadonlyMap<LiveKey, OwnedRow> {
-    return this.#rows
+  /** What the log held when it was opened, in order. */
+  get found(): readonly LogChange[] {
+    return this.#found
   }
 
-  /** Writes the changes; when this returns they survive the death of any process. */
-  append(changes: readonly LogChange[]): void {
-    if (changes.length === 0) return
+  /** Writes the changes; when this returns they survive the death of any process. True asks for a {@link rewrite}. */
+  append(changes: readonly LogChange[]): boolean {
+    if (changes.length === 0) return false
     let text = ""
-    for (const { key, owned } of changes) {
-      if (owned === null) this.#rows.delete(key)
-      else this.#rows.set(key, owned)
-      text += lineOf({ key, ...owned })
-    }
+    for (const change of changes) text += lineOf(change)
     try {
       this.#write(text)
-      if (this.#sizeBytes > REWRITE_BYTES && this.#sizeBytes > 4 * this.#leastBytes) this.#rewrite()
     } catch (error) {
       throw unavailable(this.#path, error)
     }
+    return this.#sizeBytes > REWRITE_BYTES && this.#sizeBytes > 4 * this.#leastBytes
+  }
+
+  /** Begins anew with what still counts. */
+  rewrite(changes: Iterable<LogChange>): void {
+    const aside = `${this.#path}.new`
+    const before = this.#file
+    this.#file = openSync(aside, "w", 0o600)
+    this.#sizeBytes = 0
+    let text = lineOf(this.#header)
+    for (const change of changes) {
+      text += lineOf(change)
+      if (text.length < WRITTEN_LENGTH) continue
+      this.#write(text)
+      text = ""
+    }
+    this.#write(text)
+    renameSync(aside, this.#path)
+    this.#leastBytes = this.#sizeBytes
+    if (before >= 0) closeSync(before)
   }
 
   close(): void {
@@ -117,52 +157,31 @@ export class LiveLog {
     }
     this.#sizeBytes = start + bytes.length
   }
-
-  #rewrite(): void {
-    const aside = `${this.#path}.new`
-    const file = openSync(aside, "w", 0o600)
-    const before = this.#file
-    this.#file = file
-    this.#sizeBytes = 0
-    let text = lineOf(this.#header)
-    for (const [key, owned] of this.#rows) {
-      text += lineOf({ key, ...owned })
-      if (text.length < WRITTEN_LENGTH) continue
-      this.#write(text)
-      text = ""
-    }
-    this.#write(text)
-    renameSync(aside, this.#path)
-    this.#leastBytes = this.#sizeBytes
-    if (before >= 0) closeSync(before)
-  }
 }
 
 /** How much text is gathered for one write. */
 const WRITTEN_LENGTH = 1024 * 1024
 
 function lineOf(data: unknown): string {
-  const json = JSON.stringify(data)
+  const json = JSON.stringify(data, toPlain)
   return `${crc32(json).toString(16)} ${json}\n`
 }
 
-function readLog(path: string): { readonly header: LogHeader; readonly rows: Map<LiveKey, OwnedRow> } | null {
+function readLog(path: string): { readonly header: LogHeader; readonly changes: readonly LogChange[] } | null {
   const text = readBounded(path)
   if (text === null) return null
   const lines = text.split("\n")
   const header = parseLine(lines[0]) as LogHeader | undefined
   if (header === undefined || typeof header.boot !== "string" || typeof header.epochMs !== "number") return null
-  const rows = new Map<LiveKey, OwnedRow>()
+  const changes: LogChange[] = []
   for (const line of lines.slice(1)) {
     // Its checksum is right, so it is what a keeper of ours wrote.
-    const parsed = parseLine(line) as ({ readonly key: LiveKey } & Partial<OwnedRow>) | undefined
+    const change = parseLine(line) as LogChange | undefined
     // The writer died within its last write; nobody was answered on account of it.
-    if (parsed === undefined) break
-    const { key, client, row } = parsed
-    if (client === undefined || row === undefined) rows.delete(key)
-    else rows.set(key, { client, row })
+    if (change === undefined) break
+    changes.push(change)
   }
-  return { header, rows }
+  return { header, changes }
 }
 
 function parseLine(line: string | undefined): unknown {
@@ -170,7 +189,20 @@ function parseLine(line: string | undefined): unknown {
   if (line === undefined || space < 0) return undefined
   const json = line.slice(space + 1)
   if (crc32(json).toString(16) !== line.slice(0, space)) return undefined
-  return JSON.parse(json)
+  return JSON.parse(json, fromPlain)
+}
+
+/** Bytes, and numbers that JSON lacks, in a form of their own; no row has a field of these names. */
+function toPlain(_key: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString("base64") }
+  if (typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0))) return value
+  return { number: Object.is(value, -0) ? "-0" : String(value) }
+}
+
+function fromPlain(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value
+  if ("base64" in value && typeof value.base64 === "string") return new Uint8Array(Buffer.from(value.base64, "base64"))
+  return "number" in value && typeof value.number === "string" ? Number(value.number) : value
 }
 
 function readBounded(path: string): string | null {

@@ -1,12 +1,12 @@
 /**
  * Which batch an outcome or event rests on: nobody learns of a fact before what it rests on is durable (C5, O2, O3, S3).
  *
- * What only tells of locks rests on nothing: grants end with the machine's run. Results of `pure` runs may be told when
- * visible, as they can be computed again. A claim of a `once` run is durable before its body starts, so that no power
- * loss forgets that it did (O10); of an `idempotent` one, the generation, which is the key it passes to the outside.
+ * What only tells of locks rests on nothing: grants end with the machine's run. A claim that its own caller asked for may
+ * start at once where the run is `pure`, as it can be computed again. A claim of a `once` run is durable before its body
+ * starts, so that no power loss forgets that it did (O10); of an `idempotent` one, the generation, which is the key it
+ * passes to the outside.
  */
 import {
-  type ClaimView,
   type Command,
   type CommitCells,
   type Effects,
@@ -28,18 +28,24 @@ export interface RunEffects {
 export function restOfOutcome(
   durability: Durability,
   runs: RunEffects,
-  asked: { readonly command: Command; readonly outcome: Outcome; readonly isChanged: boolean },
+  asked: {
+    readonly command: Command
+    readonly outcome: Outcome
+    readonly isChanged: boolean
+    /** What the run asked for rested on before. */
+    readonly before: number | null
+  },
 ): number {
-  const { command, outcome, isChanged } = asked
+  const { command, outcome, isChanged, before } = asked
   switch (outcome.kind) {
     case "committed":
       return command.kind === "commitCells" ? restOfCommit(durability, command) : 0
     case "recorded":
       return durability.restOfAll
     case "settled":
-      return restOfSettlement(durability, runs, outcome)
+      return restOfRun(durability, outcome.run)
     case "claimed":
-      return restOfClaim(durability, runs, outcome.claim)
+      return restOfClaim(durability, runs, { run: outcome.claim.run, before })
     case "enqueued":
       return restOfRun(durability, outcome.run)
     case "run":
@@ -61,11 +67,11 @@ export function restOfOutcome(
 export function restOfEvent(durability: Durability, runs: RunEffects, event: StoreEvent): number {
   switch (event.kind) {
     case "runSettled":
-      return restOfSettlement(durability, runs, event)
+      return restOfRun(durability, event.run)
     case "runChanged":
       return restOfRun(durability, event.view.run)
     case "runAssigned":
-      return restOfClaim(durability, runs, event.claim)
+      return restOfClaim(durability, runs, { run: event.claim.run, before: null })
     case "cellChanged":
       return durability.restOf(`cell:${event.cell.name}`)
     case "requestRefused":
@@ -100,21 +106,22 @@ export function isRelaxed({ reads, writes, starts, step, complete }: CommitCells
   )
 }
 
-function restOfSettlement(
+/**
+ * The batch that must be durable before the claim's body may start. `before` is what the run rested on before the command
+ * that handed it to its own caller; null where it was handed to somebody who waited.
+ */
+export function restOfClaim(
   durability: Durability,
   runs: RunEffects,
-  { run, settlement }: Extract<Outcome, { readonly kind: "settled" }> | Extract<StoreEvent, { kind: "runSettled" }>,
+  { run, before }: { readonly run: RunId; readonly before: number | null },
 ): number {
-  const isPure = settlement.kind === "completed" && runs.effectsOf(run) === "pure"
-  return isPure ? 0 : restOfRun(durability, run)
-}
-
-function restOfClaim(durability: Durability, runs: RunEffects, { run }: ClaimView): number {
   switch (runs.effectsOf(run)) {
     case "pure":
-      return 0
+      return before ?? restOfRun(durability, run)
     case "idempotent":
-      return durability.restOfGeneration(generationOf(run))
+      return before === null
+        ? restOfRun(durability, run)
+        : Math.max(before, durability.restOfGeneration(generationOf(run)))
     default:
       return restOfRun(durability, run)
   }

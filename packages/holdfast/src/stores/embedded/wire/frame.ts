@@ -13,17 +13,23 @@
  */
 import { HoldfastError } from "../../../kernel/index.ts"
 
-/** Long enough that headers cost nothing, short enough that a reader can give its credit back in steps. */
+/** Long enough that headers cost nothing, short enough that a reader gets on in steps. */
 export const MAX_FRAME_BYTES: number = 1024 * 1024
 
 /** Values above 32 KiB travel as files, so only a listing gets near this; it bounds what one peer can make the other hold. */
 export const MAX_PAYLOAD_BYTES: number = 64 * 1024 * 1024
+
+/** What a client may send in one payload: a keeper holds the unfinished one of every client. */
+export const MAX_REQUEST_PAYLOAD_BYTES: number = 8 * 1024 * 1024
 
 /** An array's head takes up to five bytes of a payload. */
 const MAX_BATCH_HEAD_BYTES = 5
 
 /** What one message may take, so that it fits a payload alone. */
 export const MAX_ENCODED_BYTES: number = MAX_PAYLOAD_BYTES - MAX_BATCH_HEAD_BYTES
+
+/** As much for what a client sends. */
+export const MAX_REQUEST_BYTES: number = MAX_REQUEST_PAYLOAD_BYTES - MAX_BATCH_HEAD_BYTES
 
 /** A full frame of the smallest messages is more, but nobody has so many to say at once. */
 export const MAX_BATCH_COUNT = 65_536

@@ -6,16 +6,22 @@
  *     client                                   keeper
  *       hello ─────────────────────────────────▶
  *       ◀──────────────────── welcome, or refused, which is the last
- *       request · acknowledge · observe · credit ▶
- *       ◀─── outcome · fault · event · transition · credit
+ *       ◀─────────────────────────────── restored
+ *       request · acknowledge · observe · returned ▶
+ *       ◀─────────── outcome · fault · event · transition
  *       goodbye ───────────────────────────────▶
  *
  * Never change `hello`, `welcome` and `refused` or the positions of them: builds that share no protocol tell each other
  * so with these three.
  */
-import { type Command, type ErrorCode, type ErrorDetails, HoldfastError } from "../../../kernel/index.ts"
-import type { StoreEvent, Transition } from "../../../kernel/index.ts"
-import type { StoreOutcome } from "../../../store/index.ts"
+import {
+  type ErrorCode,
+  type ErrorDetails,
+  HoldfastError,
+  type Outcome,
+  type SessionHolding,
+} from "../../../kernel/index.ts"
+import type { ClientMessage as SaidByClient, KeeperMessage as SaidByKeeper } from "../keeper/peer.ts"
 import { COMMAND } from "./command-table.ts"
 import { list, nullable, record, union } from "./compound.ts"
 import { details } from "./details.ts"
@@ -26,7 +32,8 @@ import { boolean, count, errorCode, finite, freeText, refuseToSend } from "./sca
 import type { Shape } from "./shape.ts"
 import { Sink } from "./token-sink.ts"
 import { Source } from "./token-source.ts"
-import { id } from "./words.ts"
+import { CLAIM } from "./view-table.ts"
+import { id, MAX_ANSWERED_COUNT, request, session, token } from "./words.ts"
 
 /** The protocol this build speaks. Any change to a table is a new one. */
 export const PROTOCOL = 1
@@ -45,14 +52,7 @@ export type ClientMessage =
       /** True where the client was connected before and has sessions to go on with. */
       readonly resumes: boolean
     }
-  /** Sequences rise by one for each request of a client. */
-  | { readonly kind: "request"; readonly sequence: number; readonly command: Command }
-  /** Every outcome up to this sequence was received: the keeper may forget them. */
-  | { readonly kind: "acknowledge"; readonly through: number }
-  /** Asks for transitions, or no longer. */
-  | { readonly kind: "observe"; readonly on: boolean }
-  /** The keeper may send this many bytes more. */
-  | { readonly kind: "credit"; readonly bytes: number }
+  | SaidByClient
   /** The client leaves on purpose. */
   | { readonly kind: "goodbye" }
 
@@ -64,8 +64,6 @@ export type KeeperMessage =
       readonly instance: string
       readonly build: string
       readonly keeper: { readonly pid: number; readonly startedAt: number }
-      /** The client may send this many bytes. */
-      readonly credit: number
     }
   /** The connection ends with this. */
   | {
@@ -74,17 +72,25 @@ export type KeeperMessage =
       readonly message: string
       readonly details: ErrorDetails
     }
-  | { readonly kind: "outcome"; readonly sequence: number; readonly outcome: StoreOutcome }
-  | { readonly kind: "event"; readonly event: StoreEvent }
-  | { readonly kind: "transition"; readonly transition: Transition }
-  /** The command was not answered but threw. */
-  | { readonly kind: "fault"; readonly sequence: number; readonly code: ErrorCode; readonly message: string }
-  /** The client may send this many bytes more. */
-  | { readonly kind: "credit"; readonly bytes: number }
+  | SaidByKeeper
 
 const protocol = count("a protocol")
 const sequence = count("the sequence of a request")
 const build = id("a build")
+
+const holding: Shape<SessionHolding> = record("what a session holds", {
+  grants: list(
+    "the grants of a session",
+    record("a grant", { token, request, at: finite("when a lock was granted") }),
+    MAX_ANSWERED_COUNT,
+  ),
+  claims: list(
+    "the claims of a session",
+    record("a claim that is held", { request, claim: CLAIM }),
+    MAX_ANSWERED_COUNT,
+  ),
+  waiting: list("the requests of a session", request, MAX_ANSWERED_COUNT),
+})
 
 /** The table of {@link ClientMessage}. */
 export const CLIENT_MESSAGE: Shape<ClientMessage> = union("kind", "a client's message", {
@@ -95,10 +101,10 @@ export const CLIENT_MESSAGE: Shape<ClientMessage> = union("kind", "a client's me
     client: id("a client's id"),
     resumes: boolean("whether a client resumes"),
   },
-  request: { sequence, command: COMMAND },
+  request: { sequence, isAgain: boolean("whether a request was sent before"), command: COMMAND },
   acknowledge: { through: sequence },
   observe: { on: boolean("whether to observe") },
-  credit: { bytes: count("the bytes of a credit") },
+  returned: { session },
   goodbye: {},
 })
 
@@ -109,14 +115,15 @@ export const KEEPER_MESSAGE: Shape<KeeperMessage> = union("kind", "a keeper's me
     instance: id("a store's instance"),
     build,
     keeper: record("a keeper", { pid: count("a keeper's process"), startedAt: finite("when a keeper started") }),
-    credit: count("the bytes of a credit"),
   },
   refused: { code: errorCode, message: freeText("the message of a refusal"), details },
   outcome: { sequence, outcome: OUTCOME },
   event: { event: EVENT },
   transition: { transition: TRANSITION },
-  fault: { sequence, code: errorCode, message: freeText("the message of a fault") },
-  credit: { bytes: count("the bytes of a credit") },
+  fault: { sequence, code: errorCode, message: freeText("the message of a fault"), details },
+  restored: {
+    sessions: list("sessions of before", record("a session of before", { session, holding }), MAX_ANSWERED_COUNT),
+  },
 })
 
 /** @throws HoldfastError ARGUMENT_INVALID where the message is one the keeper would refuse; nothing was made of it */
@@ -142,6 +149,19 @@ export function decodeClientPayload(payload: Uint8Array): readonly ClientMessage
 export function decodeKeeperPayload(payload: Uint8Array): readonly KeeperMessage[] {
   return decode(KEEPER_BATCH, payload)
 }
+
+/** An outcome as it is stored for a client that may ask again (S4). */
+export function encodeOutcome(outcome: KeptOutcome): Uint8Array {
+  return encode(OUTCOME, outcome)
+}
+
+/** @throws HoldfastError ARGUMENT_INVALID where the bytes are no outcome */
+export function decodeOutcome(bytes: Uint8Array): KeptOutcome {
+  return decode(OUTCOME, bytes)
+}
+
+/** `need` stays inside the keeper. */
+type KeptOutcome = Exclude<Outcome, { readonly kind: "need" }>
 
 const CLIENT_BATCH = list("the messages of a payload", CLIENT_MESSAGE, MAX_BATCH_COUNT)
 const KEEPER_BATCH = list("the messages of a payload", KEEPER_MESSAGE, MAX_BATCH_COUNT)

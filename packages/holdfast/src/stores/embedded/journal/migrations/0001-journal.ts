@@ -1,8 +1,8 @@
 /** The first schema of the journal. Immutable: what it made lies in stores; a change is the next migration. */
 export const JOURNAL: string = `
 CREATE TABLE meta (
-  -- Facts about the store itself: which it is (instance), below what every token lies (token_ceiling, L2), who made it
-  -- and when (build, created_at).
+  -- Facts about the store itself: which it is (instance), below what every token lies (token_ceiling, L2), which
+  -- batch was the last (last_batch, S3), who made it and when (build, created_at).
   key TEXT PRIMARY KEY NOT NULL,
   value TEXT NOT NULL,
   checksum INTEGER NOT NULL

@@ -1,0 +1,203 @@
+/**
+ * The keeper's thread: waits until it is elected, serves, and ends when the client that started it leaves.
+ *
+ *     waiting ──elected──▶ opening ──▶ serving ──leave──▶ flushed, handed over ──▶ over
+ *        │ └──another announced itself──▶ over     └──failure──▶ over, nothing more answered
+ *        └──leave──▶ over
+ *
+ * 1. The keeper's lock is this thread's: whatever ends the thread, the process included, lets go of it.
+ * 2. The announcement is made when connections are answered, and taken back before the lock is let go.
+ * 3. Only the connection of the client that started the thread is local: other threads of the process outlive it.
+ * 4. A failure ends this thread and never the user's process (S5).
+ */
+import { chmodSync } from "node:fs"
+import { createServer, type Server } from "node:net"
+import { type MessagePort, parentPort, workerData } from "node:worker_threads"
+import { systemEnv } from "../../../env/index.ts"
+import { type ErrorCode, HoldfastError, isHoldfastError } from "../../../kernel/index.ts"
+import { removeStaleSockets, socketAddress } from "../folder/address.ts"
+import { awaitKeeper } from "../folder/await-keeper.ts"
+import { type ClientId, isAlive } from "../folder/client-lock.ts"
+import type { KeeperLock } from "../folder/election.ts"
+import type { Folder } from "../folder/folder.ts"
+import { removeKeeperFile, writeKeeperFile } from "../folder/keeper-file.ts"
+import { identifyProcess, readBootId } from "../folder/process-identity.ts"
+import { type Journal, openJournal } from "../journal/journal.ts"
+import { Keeper } from "../keeper/keeper.ts"
+import { LiveLog } from "../keeper/live-log.ts"
+import { portChannel, PROTOCOL, socketChannel } from "../wire/index.ts"
+import { BUILD } from "./build.ts"
+import { asKeeperJournal } from "./keeper-journal.ts"
+import { Reception } from "./reception.ts"
+
+/** What the thread is started with. */
+export interface KeeperThreadData {
+  readonly folder: Folder
+  readonly check: boolean
+  /** A keeper that was found dead: its announcement is passed over. */
+  readonly ignoredIncarnation: string | null
+}
+
+/** What the client that started the thread asks of it. */
+export type KeeperOrder =
+  /** Serves the client over this port, now or as soon as it serves. */
+  { readonly kind: "attach"; readonly port: MessagePort } | { readonly kind: "leave" }
+
+/** What the thread says: the one thing that cannot be said over a port, as nobody is welcome any more. */
+export interface KeeperReport {
+  readonly kind: "failed"
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+/** How long connections get to take what was sent to them before the thread ends; a frozen client does not hold it up. */
+const FAREWELL_BOUND_MS = 1_000
+
+const env = systemEnv
+const { folder, check, ignoredIncarnation } = workerData as KeeperThreadData // Given by hosted-keeper.ts.
+const owner = openOwner()
+const leaving = new AbortController()
+/** Ports that came before there was anybody to serve them. */
+const waiting: MessagePort[] = []
+let term: Term | null = null
+
+function openOwner(): MessagePort {
+  if (parentPort === null) throw new Error("this is a worker thread's program; open the store instead")
+  return parentPort
+}
+
+/** All of a keeper that serves. */
+interface Term {
+  readonly lock: KeeperLock
+  readonly journal: Journal
+  readonly live: LiveLog
+  readonly keeper: Keeper
+  readonly reception: Reception
+  readonly server: Server
+}
+
+async function main(): Promise<void> {
+  owner.on("message", (order: KeeperOrder) => {
+    if (order.kind === "leave") leaving.abort()
+    else if (term === null) waiting.push(order.port)
+    else attach(term, order.port)
+  })
+  try {
+    const found = await awaitKeeper(folder, { ignoredIncarnation, signal: leaving.signal })
+    if (found.kind === "announced") exit()
+    term = await begin(found.lock)
+    for (const port of waiting.splice(0)) attach(term, port)
+    await left()
+    await handOver(term)
+    exit()
+  } catch (error) {
+    if (!leaving.signal.aborted) fail(error)
+    exit()
+  }
+}
+
+async function begin(lock: KeeperLock): Promise<Term> {
+  removeStaleSockets(lock, null)
+  const journal = await openJournal({ path: folder.journal, env, build: BUILD })
+  const incarnation = env.ids.next()
+  const { live, epochMs } = openLiveLog()
+  const keeper = new Keeper({
+    env,
+    journal: asKeeperJournal(journal),
+    live,
+    epochMs,
+    check,
+    isAlive: (client) => isAlive(folder, env, client as ClientId), // Every client's name is the id of its lock.
+    onFailed: (error) => {
+      fail(error)
+      exit()
+    },
+  })
+  const { pid, startTime } = identifyProcess()
+  const { instance } = journal
+  const reception = new Reception({ env, keeper, instance, pid })
+  const socket = socketAddress(folder, incarnation, env)
+  const server = await listen(socket, reception)
+  const bootId = readBootId()
+  writeKeeperFile(
+    lock,
+    { protocol: PROTOCOL, socket, instance, incarnation, pid, startTime, build: BUILD, bootId },
+    env,
+  )
+  return { lock, journal, live, keeper, reception, server }
+}
+
+function openLiveLog(): { readonly live: LiveLog; readonly epochMs: number } {
+  // The machine's monotonic clock is one for all its processes; that of `env` begins with each thread.
+  const sinceBootMs = Number(process.hrtime.bigint()) / 1e6
+  const sinceStartMs = env.clock.monotonic()
+  const boot = readBootId() ?? "unknown"
+  const live = LiveLog.open(folder.liveLog, { boot, epochMs: env.clock.now() - sinceBootMs })
+  return { live, epochMs: live.epochMs + sinceBootMs - sinceStartMs }
+}
+
+async function listen(path: string, reception: Reception): Promise<Server> {
+  const server = createServer((socket) => {
+    reception.admit((events) => socketChannel(socket, events), false)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject)
+    server.listen(path, resolve)
+  })
+  // Its folder is closed to others already.
+  chmodSync(path, 0o600)
+  // A connection that could not be taken in, as where the process has no descriptor left: its client is told by its bound.
+  server.on("error", ignore)
+  return server
+}
+
+function attach({ reception }: Term, port: MessagePort): void {
+  reception.admit((events) => portChannel(port, events), true)
+}
+
+async function left(): Promise<void> {
+  const { signal } = leaving
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  })
+}
+
+/** Everybody else goes on with the next keeper, which can begin as soon as the lock is free. */
+async function handOver({ lock, journal, live, keeper, reception, server }: Term): Promise<void> {
+  server.close()
+  reception.dismissLocal()
+  await keeper.close()
+  removeKeeperFile(lock)
+  await journal.close()
+  live.close()
+  lock.release()
+  await Promise.race([
+    reception.close(),
+    new Promise<void>((resolve) => env.timers.after(FAREWELL_BOUND_MS, resolve, { keepAlive: false })),
+  ])
+}
+
+/** Nothing more is answered; whoever started the thread learns why. */
+function fail(error: unknown): void {
+  term?.reception.destroy()
+  const known = isHoldfastError(error) ? error : new HoldfastError("STORE_UNAVAILABLE", messageOf(error))
+  const report: KeeperReport = { kind: "failed", code: known.code, message: known.message }
+  owner.postMessage(report)
+}
+
+function messageOf(error: unknown): string {
+  const found = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return `the keeper of "${folder.path}" ended with an error of its own, which is a defect; please report it: ${found}`
+}
+
+function ignore(): void {
+  // Those who are served already lose nothing.
+}
+
+function exit(): never {
+  // Ends the thread alone, with every lock and connection it has.
+  process.exit()
+}
+
+void main()
