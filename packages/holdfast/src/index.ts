@@ -39,6 +39,17 @@ export {
   type WorkOptions,
 } from "./runtime/index.ts"
 
+// Locks between threads of one process
+export {
+  SharedGrant,
+  SharedLock,
+  type SharedLockHandle,
+  type SharedLockOptions,
+  type SharedLockView,
+  type SharedSyncOptions,
+  type SharedWaitOptions,
+} from "./threads/index.ts"
+
 // Values
 export { Binary } from "./kernel/index.ts"
 

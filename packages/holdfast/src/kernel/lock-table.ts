@@ -223,7 +223,7 @@ export class LockTable {
 
   /** Grants what is eligible by now in any queue. */
   pumpAll(): void {
-    for (const lock of [...this.#locks.values()]) this.#pump(lock)
+    for (const lock of this.#locks.values()) this.#pump(lock)
   }
 
   /** The token that holds `name` exclusively, if any. */

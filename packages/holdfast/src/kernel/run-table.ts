@@ -134,7 +134,7 @@ export class RunTable {
 
   /** What runs without a claim was cut off with its session; what is pending may be taken. */
   settleRestored(): void {
-    for (const run of [...this.#runs.values()]) {
+    for (const run of this.#runs.values()) {
       if (run.row.status === "running" && run.claim === null) this.#crash(run)
       else this.#queues.place(run)
     }

@@ -5,7 +5,7 @@ import { expectKind, expectRefused, put, specOf } from "./client.ts"
 import type { Conform } from "./store-conformance.ts"
 
 export function testObserving(it: Conform): void {
-  it("shows who holds what, who waits and what runs (L7)", ["runs", "inspect"], async (world) => {
+  it("shows who holds what, who waits and what runs (L7)", ["runs", "inspect", "steady"], async (world) => {
     const [ada, bob] = [await world.open("ada"), await world.open("bob")]
     const token = await ada.lock("a")
     await bob.queue(["a", "b"])

@@ -1,8 +1,8 @@
 /** The program of {@link OtherProcess}: ends when its parent lets go of it. */
 import { systemEnv } from "../../src/env/index.ts"
 import { isHoldfastError } from "../../src/kernel/index.ts"
-import { connectFolder } from "../../src/stores/embedded/index.ts"
 import type { Store, StoreOutcome } from "../../src/store/index.ts"
+import { connectFolder } from "./built-store.ts"
 import type { Order, Report } from "./other-process.ts"
 
 const stores = new Map<number, Store>()

@@ -218,7 +218,7 @@ export function testRuns(it: Conform): void {
     expect(await client.fail(claim.token, "hopeless", true)).toEqual({ kind: "status", status: "failed" })
   })
 
-  it("does not start a delayed run before its time (O6)", ["runs"], async (world) => {
+  it("does not start a delayed run before its time (O6)", ["runs", "steady"], async (world) => {
     const [caller, other] = [await world.open(), await world.open()]
     const request = await caller.join(specOf("render", 0, { delayMs: 300 }))
     const worker = await other.openWorker(["render"])

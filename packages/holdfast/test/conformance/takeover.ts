@@ -119,23 +119,27 @@ export function testTakeover(it: Conform): void {
     },
   )
 
-  it("takes a run back from an executor that returns it, as if it had not been tried (O6)", ["runs"], async (world) => {
-    const [draining, other] = [await world.open(), await world.open()]
-    const spec = specOf("render")
-    const claim = await draining.claim(spec)
-    const joined = await other.join(spec)
-    expect(await draining.send({ kind: "returnRun", token: claim.token, started: true })).toMatchObject({
-      kind: "status",
-    })
-    // The executor still waits for the run, and was first.
-    const event = await draining.event("runAssigned")
-    expect(event.claim).toMatchObject({ run: claim.run, attempt: 2 })
-    expectRefused(await draining.send({ kind: "returnRun", token: claim.token, started: true }), "STALE_ATTEMPT")
-    await draining.end("closed")
-    const next = await other.assigned(joined)
-    await other.fail(next.token)
-    expect(await other.settled(joined)).toMatchObject({ kind: "failed" })
-  })
+  it(
+    "takes a run back from an executor that returns it, as if it had not been tried (O6)",
+    ["runs", "steady"],
+    async (world) => {
+      const [draining, other] = [await world.open(), await world.open()]
+      const spec = specOf("render")
+      const claim = await draining.claim(spec)
+      const joined = await other.join(spec)
+      expect(await draining.send({ kind: "returnRun", token: claim.token, started: true })).toMatchObject({
+        kind: "status",
+      })
+      // The executor still waits for the run, and was first.
+      const event = await draining.event("runAssigned")
+      expect(event.claim).toMatchObject({ run: claim.run, attempt: 2 })
+      expectRefused(await draining.send({ kind: "returnRun", token: claim.token, started: true }), "STALE_ATTEMPT")
+      await draining.end("closed")
+      const next = await other.assigned(joined)
+      await other.fail(next.token)
+      expect(await other.settled(joined)).toMatchObject({ kind: "failed" })
+    },
+  )
 
   it(
     "asks for a decision where an attempt of a `once` operation was cut off, and never repeats it by itself (O10)",

@@ -76,7 +76,7 @@ export function testWorkers(it: Conform): void {
 
   it(
     "keeps an operation within its concurrency, whoever executes, and goes on when a place comes free (O1)",
-    ["runs"],
+    ["runs", "steady"],
     async (world) => {
       const [one, two] = [await world.open(), await world.open()]
       const spec = (arg: number) => specOf("render", arg, { concurrency: 2 })
@@ -93,7 +93,7 @@ export function testWorkers(it: Conform): void {
     },
   )
 
-  it("starts what a raised concurrency lets in (O1, O6)", ["runs"], async (world) => {
+  it("starts what a raised concurrency lets in (O1, O6)", ["runs", "steady"], async (world) => {
     const [one, two] = [await world.open(), await world.open()]
     await one.claim(specOf("render", 1, { concurrency: 1 }))
     const waiting = await two.join(specOf("render", 2, { concurrency: 1 }))
@@ -124,7 +124,7 @@ export function testWorkers(it: Conform): void {
 
   it(
     "lets no run without an executor stand in the way of one of its key that has one (O6)",
-    ["runs"],
+    ["runs", "steady"],
     async (world) => {
       const [one, two] = [await world.open(), await world.open()]
       const spec = (arg: number) => specOf("send", arg, { keyed: { key: "k", count: 1 } })

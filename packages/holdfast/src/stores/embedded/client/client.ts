@@ -75,8 +75,8 @@ export class EmbeddedClient implements Store {
   #observer: ((transition: Transition) => void) | null = null
   #closing: Promise<void> | null = null
   #isRestored = false
-  /** The keeper last connected to, for messages people read. */
-  #keeper = "none so far"
+  /** Who kept the store last, for messages people read. */
+  #describeKeeper: () => string = () => "none so far"
   readonly #dialing = new AbortController()
 
   private constructor(options: ClientOptions) {
@@ -259,16 +259,16 @@ export class EmbeddedClient implements Store {
   // Lines
 
   async #connect(): Promise<void> {
-    let isLost = false
-    const early: (readonly KeeperMessage[])[] = []
+    // What comes before the line is known here.
+    const early = { messages: [] as (readonly KeeperMessage[])[], isLost: false }
     const line = await this.#dial(
       {
         onMessages: (messages) => {
-          if (this.#line === null) early.push(messages)
+          if (this.#line === null) early.messages.push(messages)
           else this.#hear(messages)
         },
         onClosed: () => {
-          if (this.#line === null) isLost = true
+          if (this.#line === null) early.isLost = true
           else this.#lost()
         },
       },
@@ -280,13 +280,13 @@ export class EmbeddedClient implements Store {
     }
     this.#line = line
     this.#instance = line.instance
-    this.#keeper = line.keeper
-    if (isLost) {
+    this.#describeKeeper = () => line.keeper
+    if (early.isLost) {
       this.#lost()
       return
     }
     if (this.#observer !== null) this.#post({ kind: "observe", on: true })
-    for (const messages of early) this.#hear(messages)
+    for (const messages of early.messages) this.#hear(messages)
     this.#mindLife()
   }
 
@@ -304,7 +304,7 @@ export class EmbeddedClient implements Store {
       await this.#connect()
     } catch (error) {
       if (this.#closing !== null) return
-      const cause = error instanceof HoldfastError ? error : unavailable(this.#keeper, error)
+      const cause = error instanceof HoldfastError ? error : unavailable(this.#describeKeeper(), error)
       // Every session is over: what it held is nobody's to use, and what waits is told why.
       for (const record of this.#sessions.values()) this.#lose(record)
       for (const pending of this.#pending.values()) pending.reject(this.#unanswered(pending, cause))
@@ -314,7 +314,7 @@ export class EmbeddedClient implements Store {
 
   /** A keeper says what it knows of our sessions; it is asked anew for what it does not know, and then for the rest. */
   #restore(known: ReadonlyMap<SessionId, SessionHolding>): void {
-    for (const record of [...this.#sessions.values()]) {
+    for (const record of this.#sessions.values()) {
       const holding = known.get(record.id)
       if (holding === undefined) this.#lose(record)
       // One that is ending wants nothing any more: its end is sent again below.
@@ -338,7 +338,7 @@ export class EmbeddedClient implements Store {
     this.#sessions.delete(record.id)
     const { id: session } = record
     for (const [token, names] of record.grants) this.#handler({ kind: "grantLost", session, token, names })
-    for (const token of record.claims) {
+    for (const token of record.claims.keys()) {
       this.#handler({ kind: "claimControl", session, token, action: "lost", reason: "asked" })
     }
     for (const request of record.waits.keys()) {
@@ -351,11 +351,11 @@ export class EmbeddedClient implements Store {
     const { id: session } = record
     for (const command of record.workers.values()) this.#askAgain(command, ignore)
     const held = new Set(holding.grants.map(({ token }) => token))
-    for (const [token, names] of [...record.grants]) {
+    for (const [token, names] of record.grants) {
       if (!held.has(token)) this.#tell({ kind: "grantLost", session, token, names })
     }
     const claimed = new Set(holding.claims.map(({ claim }) => claim.token))
-    for (const token of [...record.claims]) {
+    for (const token of record.claims.keys()) {
       if (!claimed.has(token)) this.#tell({ kind: "claimControl", session, token, action: "lost", reason: "asked" })
     }
     for (const { token, request, at } of holding.grants) {
@@ -367,15 +367,22 @@ export class EmbeddedClient implements Store {
       }
     }
     for (const { request, claim } of holding.claims) {
-      // Known, or known to be over: its report is sent again below.
-      if (record.claims.has(claim.token) || this.#isReported(session, claim.token)) continue
+      // Known to be over: its report is sent again below.
+      if (this.#isReported(session, claim.token)) continue
+      const { token, paused } = claim
+      const wasPaused = record.claims.get(token)
+      if (wasPaused !== undefined) {
+        const action = paused ? "pause" : "resume"
+        if (paused !== wasPaused) this.#tell({ kind: "claimControl", session, token, action, reason: "asked" })
+        continue
+      }
       if (record.waits.has(request)) this.#tell({ kind: "runAssigned", session, request, claim })
       // Its outcome got lost on its way, and comes again; or nobody wants it any more.
       else if (this.#pendingOf(session, request) === undefined) {
-        this.#askAgain({ kind: "returnRun", session, token: claim.token, started: false }, ignore)
+        this.#askAgain({ kind: "returnRun", session, token, started: false }, ignore)
       }
     }
-    for (const [request, wait] of [...record.waits]) {
+    for (const [request, wait] of record.waits) {
       if (!holding.waiting.includes(request)) this.#waitAgain(session, request, wait)
     }
   }
@@ -521,7 +528,7 @@ export class EmbeddedClient implements Store {
       if (pending.since > due) return
       this.#pending.delete(sequence)
       this.#abandoned.set(sequence, pending.command)
-      pending.reject(this.#unanswered(pending, unavailable(this.#keeper, undefined)))
+      pending.reject(this.#unanswered(pending, unavailable(this.#describeKeeper(), undefined)))
     }
   }
 

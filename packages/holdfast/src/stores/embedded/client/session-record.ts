@@ -45,7 +45,8 @@ export class SessionRecord {
   readonly waits: Map<RequestId, KnownWait> = new Map()
   /** Names of each grant held. */
   readonly grants: Map<Token, readonly string[]> = new Map()
-  readonly claims: Set<Token> = new Set()
+  /** Whether each claim's body was last told to pause. */
+  readonly claims: Map<Token, boolean> = new Map()
   readonly workers: Map<WorkerId, OpenWorker> = new Map()
 
   constructor(id: SessionId) {
@@ -93,11 +94,11 @@ export class SessionRecord {
       case "awaitRun":
         if (outcome.kind === "joined") this.waits.set(command.request, { command, run: outcome.run })
         if (outcome.kind !== "claimed") break
-        this.claims.add(outcome.claim.token)
+        this.claims.set(outcome.claim.token, outcome.claim.paused)
         if (outcome.waiting) this.waits.set(command.request, { command, run: outcome.claim.run })
         break
       case "takeRun":
-        if (outcome.kind === "claimed") this.claims.add(outcome.claim.token)
+        if (outcome.kind === "claimed") this.claims.set(outcome.claim.token, outcome.claim.paused)
         else if (outcome.kind === "parked") this.waits.set(command.request, { command })
         break
       case "watchCells":
@@ -140,11 +141,12 @@ export class SessionRecord {
         this.waits.delete(event.request)
         break
       case "runAssigned":
-        this.claims.add(event.claim.token)
+        this.claims.set(event.claim.token, event.claim.paused)
         if (this.waits.get(event.request)?.command.kind === "takeRun") this.waits.delete(event.request)
         break
       case "claimControl":
         if (event.action === "lost") this.claims.delete(event.token)
+        else if (this.claims.has(event.token)) this.claims.set(event.token, event.action === "pause")
         break
     }
     return true

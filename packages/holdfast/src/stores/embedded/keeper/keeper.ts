@@ -18,6 +18,7 @@
 import type { Env, Timer } from "../../../env/index.ts"
 import {
   assertInvariant,
+  type CellRow,
   type CellView,
   type ClaimRow,
   type Command,
@@ -327,7 +328,7 @@ export class Keeper {
     const changes = this.#kernel.takeChanges()
     const isVisibleAtOnce = command?.kind === "commitCells" && isRelaxed(command)
     for (const { key, row } of changes) {
-      this.#rows.set(key, row as StoredRow["row"])
+      this.#rows.set(key, row)
       if (isVisibleAtOnce && this.#durability.isDurable(key)) this.#durability.gather()
       else this.#durability.changed(key)
     }
@@ -438,14 +439,18 @@ export class Keeper {
     return { kind: "view", view: { ...view, runs: { ...view.runs, byStatus: this.#journal.countRuns() } } }
   }
 
-  /** Cells as readers may see them: what is not durable yet as it was before (C5). */
+  /** Cells as readers may see them: what is not durable yet as it was before, all as of one moment (C3, C5). */
   #asDurable(outcome: Reply): Reply {
     if (outcome.kind !== "cells") return outcome
+    const ahead = outcome.cells
+      .map(({ name }) => `cell:${name}` as const)
+      .filter((key) => !this.#durability.isDurable(key))
+    if (ahead.length === 0) return outcome
+    const stored = new Map(this.#journal.load(ahead).map(({ key, row }) => [key, row]))
     const cells = outcome.cells.map((cell) => {
-      if (this.#durability.isDurable(`cell:${cell.name}`)) return cell
-      const [stored] = this.#journal.load([`cell:${cell.name}`])
+      if (!stored.has(`cell:${cell.name}`)) return cell
       // The row stored under a cell's key is a cell's.
-      const row = (stored?.row ?? null) as { readonly version: number; readonly value: CellView["value"] } | null
+      const row = (stored.get(`cell:${cell.name}`) ?? null) as CellRow | null
       return { name: cell.name, version: row?.version ?? 0, value: row?.value ?? null }
     })
     return { kind: "cells", cells }
@@ -662,8 +667,9 @@ export class Keeper {
       claimed,
       live,
     })
+    // What came due while nobody kept the store.
+    this.#apply({ kind: "advanceTime" })
     this.#collect(null)
-    if (this.#check) this.#kernel.check()
     this.#lookAway()
   }
 
