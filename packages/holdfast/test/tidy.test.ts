@@ -16,7 +16,7 @@ const AMBIENT: Readonly<Record<string, string>> = {
   "Date()": "env.clock.now()",
   "Date.now": "env.clock.now()",
   "performance.now": "env.clock.monotonic()",
-  "process.hrtime": "env.clock.monotonic()",
+  "process.hrtime": "env.clock.monotonic(), or sinceBootMs()",
   "Math.random": "env.random.next()",
   "crypto.randomUUID": "env.ids.next()",
   "crypto.getRandomValues": "env.ids.next()",
@@ -50,9 +50,15 @@ const EMPTY_NAMES: readonly string[] = ["utils", "util", "common", "helpers", "h
 const LONG_FILES: Readonly<Record<string, string>> = {
   "bench/known-bugs/caches.ts": "A catalog: one short entry a defect, read one at a time.",
   "bench/known-bugs/mutexes.ts": "A catalog: one short entry a defect, read one at a time.",
+  "packages/holdfast/src/kernel/kernel.ts":
+    "One transition function and what a store asks of it; each table has its file.",
   "packages/holdfast/src/kernel/lock-table.ts": "One state machine; its transitions belong under one header.",
   "packages/holdfast/src/kernel/run-table.ts": "One state machine; its transitions belong under one header.",
   "packages/holdfast/src/kernel/value.test.ts": "One table of types, each with what it must and must not survive.",
+  "packages/holdfast/src/stores/embedded/client/client.ts":
+    "One state machine: what is sent, kept, asked again and given up must be read together.",
+  "packages/holdfast/src/stores/embedded/keeper/keeper.ts":
+    "One state machine: the order of applying, writing and answering is its whole meaning.",
   "packages/holdfast/test/exploration/world.ts": "The moves of every actor of every scope, in one alphabet.",
 }
 

@@ -1,2 +1,2 @@
 export type { Env, Timer } from "./env.ts"
-export { systemEnv } from "./system-env.ts"
+export { sinceBootMs, systemEnv } from "./system-env.ts"

@@ -1,5 +1,7 @@
+import { execFileSync } from "node:child_process"
+import { Worker } from "node:worker_threads"
 import { afterEach, describe, expect, it, vi } from "vitest"
-import { systemEnv } from "./system-env.ts"
+import { sinceBootMs, systemEnv } from "./system-env.ts"
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -59,3 +61,34 @@ describe("the system's env", () => {
     expect(now).toBeLessThanOrEqual(Date.now())
   })
 })
+
+describe("the machine's monotonic clock", () => {
+  it("goes on between two readings", () => {
+    const before = sinceBootMs()
+    expect(before).toBeGreaterThan(0)
+    expect(sinceBootMs()).toBeGreaterThanOrEqual(before)
+  })
+
+  it("is one for all processes and threads", async () => {
+    // Read there in between two readings here: any clock of their own would lie outside, as both are younger.
+    const script = `process.stdout.write(String(Number(process.hrtime.bigint()) / 1e6))`
+    const beforeProcess = sinceBootMs()
+    const inProcess = Number(execFileSync(process.execPath, ["--eval", script], { encoding: "utf8" }))
+    const beforeThread = sinceBootMs()
+    const inThread = await readInThread()
+    expect([beforeProcess, inProcess, beforeThread, inThread, sinceBootMs()]).toSatisfy(isSorted)
+  })
+})
+
+async function readInThread(): Promise<number> {
+  const source = `require("node:worker_threads").parentPort.postMessage(Number(process.hrtime.bigint()) / 1e6)`
+  const worker = new Worker(source, { eval: true })
+  return await new Promise((resolve, reject) => {
+    worker.once("message", resolve)
+    worker.once("error", reject)
+  })
+}
+
+function isSorted(readings: readonly number[]): boolean {
+  return readings.every((reading, at) => at === 0 || reading >= (readings[at - 1] ?? 0))
+}

@@ -15,6 +15,15 @@ export const systemEnv: Env = {
   microtask: (task) => queueMicrotask(task),
 }
 
+/**
+ * Milliseconds of the machine's monotonic clock, fractional: the same in every process and thread of one boot, whereas
+ * `clock.monotonic()` begins anew with each. No part of an {@link Env}, since a simulation has one time for all: only for
+ * what one process writes down and the next goes on from.
+ */
+export function sinceBootMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
+
 // Node keeps a delay in a signed 32-bit integer and turns a larger one into 1 ms.
 const LONGEST_NODE_DELAY_MS = 2 ** 31 - 1
 

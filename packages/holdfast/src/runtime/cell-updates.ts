@@ -162,8 +162,7 @@ export class CellUpdates {
         for (;;) {
           const read = await this.#committer.read(name, { head: true })
           const again = applyAll(read, updates)
-          const outcome =
-            again.written === null ? null : await this.#committer.commit(putAt(read, again.written, turn))
+          const outcome = again.written === null ? null : await this.#committer.commit(putAt(read, again.written, turn))
           if (outcome?.kind === "conflict") continue
           if (outcome !== null && outcome.kind !== "committed") throw unexpected("commitCells", outcome)
           settle(again.results)

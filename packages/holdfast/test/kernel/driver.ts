@@ -24,7 +24,8 @@ export interface Ask {
 const FAILURE = { code: "RUN_FAILED", name: "Error", message: "no", stack: null } as const
 
 export class Driver {
-  readonly kernel: Kernel
+  /** The kernel of this moment. */
+  kernel: Kernel
   now = 1_000
   #request = 0
   #events: StoreEvent[] = []
@@ -43,10 +44,19 @@ export class Driver {
   }
 
   send(command: Command): Outcome {
-    const outcome = this.kernel.apply(command, this.now)
-    this.#events.push(...this.kernel.takeEvents())
+    const outcome = this.apply(command)
+    this.collect()
     this.kernel.check()
     return outcome
+  }
+
+  protected apply(command: Command): Outcome {
+    return this.kernel.apply(command, this.now)
+  }
+
+  /** Keeps what the kernel has to tell. */
+  protected collect(): void {
+    this.#events.push(...this.kernel.takeEvents())
   }
 
   /** Lets time pass. */

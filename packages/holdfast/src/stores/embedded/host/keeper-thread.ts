@@ -13,7 +13,7 @@
 import { chmodSync } from "node:fs"
 import { createServer, type Server } from "node:net"
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
-import { systemEnv } from "../../../env/index.ts"
+import { sinceBootMs, systemEnv } from "../../../env/index.ts"
 import { type ErrorCode, HoldfastError, isHoldfastError } from "../../../kernel/index.ts"
 import { removeStaleSockets, socketAddress } from "../folder/address.ts"
 import { awaitKeeper } from "../folder/await-keeper.ts"
@@ -129,11 +129,11 @@ async function begin(lock: KeeperLock): Promise<Term> {
 
 function openLiveLog(): { readonly live: LiveLog; readonly epochMs: number } {
   // The machine's monotonic clock is one for all its processes; that of `env` begins with each thread.
-  const sinceBootMs = Number(process.hrtime.bigint()) / 1e6
-  const sinceStartMs = env.clock.monotonic()
+  const bootedMs = sinceBootMs()
+  const startedMs = env.clock.monotonic()
   const boot = readBootId() ?? "unknown"
-  const live = LiveLog.open(folder.liveLog, { boot, epochMs: env.clock.now() - sinceBootMs })
-  return { live, epochMs: live.epochMs + sinceBootMs - sinceStartMs }
+  const live = LiveLog.open(folder.liveLog, { boot, epochMs: env.clock.now() - bootedMs })
+  return { live, epochMs: live.epochMs + bootedMs - startedMs }
 }
 
 async function listen(path: string, reception: Reception): Promise<Server> {

@@ -1,0 +1,253 @@
+/** The client at its edges: no keeper, a silent one, one that knows nothing of it. What it does with a good one, the simulation shows. */
+import { describe, expect, it } from "vitest"
+import { createSimulatedEnv, type SimulatedEnv } from "../../../env/simulated-env.ts"
+import { type Command, HoldfastError, type SessionId, type StoreEvent, type Token } from "../../../kernel/index.ts"
+import type { ClientMessage, KeeperMessage } from "../keeper/peer.ts"
+import { EmbeddedClient } from "./client.ts"
+import type { LineEvents } from "./line.ts"
+
+const A = "a" as SessionId // Brand constructor.
+const OPEN: Command = { kind: "openSession", session: A, label: "a" }
+const READ: Command = { kind: "readCells", session: A, names: ["x"], head: false }
+const WRITE: Command = {
+  kind: "commitCells",
+  session: A,
+  holding: [],
+  reads: [],
+  writes: [{ kind: "put", name: "x", value: 1 }],
+  starts: [],
+  step: null,
+  complete: null,
+}
+
+function lock(request: number): Command {
+  return {
+    kind: "acquireLock",
+    session: A,
+    request: request as never, // Brand constructor.
+    names: ["l"],
+    mode: "exclusive",
+    permits: 1,
+    limit: null,
+    leaseMs: null,
+    holding: [],
+    wait: true,
+  }
+}
+
+/** A keeper whose words are the test's. */
+class Script {
+  readonly env: SimulatedEnv = createSimulatedEnv({ seed: 1 })
+  readonly heard: ClientMessage[] = []
+  readonly events: StoreEvent[] = []
+  isReachable = true
+  #line: LineEvents | null = null
+  #closed = 0
+
+  async connect(): Promise<EmbeddedClient> {
+    const client = await EmbeddedClient.connect({
+      env: this.env,
+      dial: (events) => {
+        if (!this.isReachable) return Promise.reject(new HoldfastError("STORE_UNAVAILABLE", "nobody is there"))
+        this.#line = events
+        return Promise.resolve({
+          instance: "scripted",
+          keeper: "process 4711",
+          send: (messages) => {
+            this.heard.push(...messages)
+          },
+          keepAlive: () => undefined,
+          close: () => {
+            this.#closed += 1
+          },
+        })
+      },
+      onClosed: () => undefined,
+    })
+    client.onEvent((event) => this.events.push(event))
+    return client
+  }
+
+  get closedCount(): number {
+    return this.#closed
+  }
+
+  say(...messages: KeeperMessage[]): void {
+    this.#line?.onMessages(messages)
+  }
+
+  async breakOff(): Promise<void> {
+    this.#line?.onClosed()
+    await this.env.advanceBy(0)
+  }
+
+  /** A client with a session, as after a first connection. */
+  async opened(): Promise<EmbeddedClient> {
+    const client = await this.connect()
+    this.say({ kind: "restored", sessions: [] })
+    const opening = client.execute(OPEN)
+    this.say({ kind: "outcome", sequence: 1, outcome: { kind: "done" } })
+    await opening
+    return client
+  }
+
+  requests(): readonly Command["kind"][] {
+    return this.heard.flatMap((message) => (message.kind === "request" ? [message.command.kind] : []))
+  }
+}
+
+describe("a keeper that does not answer", () => {
+  it("is named after 10 s: what only looked can be asked again, what may have taken effect is unknown (S4)", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const [read, write] = [client.execute(READ), client.execute(WRITE)]
+    const ended = Promise.allSettled([read, write])
+    await script.env.advanceBy(9_999)
+    expect(script.requests()).toEqual(["openSession", "readCells", "commitCells"])
+    await script.env.advanceBy(1)
+    expect(await ended).toMatchObject([
+      { reason: { code: "STORE_UNAVAILABLE", message: expect.stringContaining("process 4711") as string } },
+      { reason: { code: "OUTCOME_UNKNOWN", message: expect.stringContaining('"commitCells" was sent') as string } },
+    ])
+    // Its answers come late, for nobody.
+    script.say({ kind: "outcome", sequence: 2, outcome: { kind: "cells", cells: [] } })
+    expect(script.env.pendingTimers).toEqual([])
+  })
+
+  it("knows nothing of what was never sent, which may be asked again", async () => {
+    const script = new Script()
+    const client = await script.connect()
+    const write = expect(client.execute(WRITE)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" })
+    await script.env.advanceBy(10_000)
+    await write
+    expect(script.heard).toEqual([])
+  })
+
+  it("is given back what it grants too late (L4)", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const asked = Promise.allSettled([client.execute(lock(1)), client.execute(lock(2)), client.execute(lock(3))])
+    await script.env.advanceBy(10_000)
+    await asked
+    script.say(
+      { kind: "outcome", sequence: 2, outcome: { kind: "granted", token: 7 as Token, at: 0 } },
+      { kind: "outcome", sequence: 3, outcome: { kind: "parked" } },
+      { kind: "outcome", sequence: 4, outcome: { kind: "unheld" } },
+    )
+    await script.env.advanceBy(0)
+    const said = script.heard.flatMap((message) => (message.kind === "request" ? [message.command] : [])).slice(4)
+    expect(said).toMatchObject([
+      { kind: "releaseLock", token: 7 },
+      { kind: "withdrawRequest", request: 2 },
+    ])
+  })
+})
+
+describe("a keeper after the last", () => {
+  it("that knows nothing of a session takes all it had, and says so to everybody (L6, O4)", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const asked = [client.execute(lock(1)), client.execute(lock(2))]
+    script.say(
+      { kind: "outcome", sequence: 2, outcome: { kind: "granted", token: 7 as Token, at: 0 } },
+      { kind: "outcome", sequence: 3, outcome: { kind: "parked" } },
+    )
+    await Promise.all(asked)
+    await script.breakOff()
+    script.say({ kind: "restored", sessions: [] })
+    expect(script.events).toMatchObject([
+      { kind: "grantLost", token: 7, names: ["l"] },
+      { kind: "requestRefused", request: 2, code: "SESSION_LOST" },
+    ])
+  })
+
+  it("is asked again for what had no outcome, marked as such, and for nothing twice (S4)", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const write = client.execute(WRITE)
+    await script.env.advanceBy(0)
+    await script.breakOff()
+    script.say({ kind: "restored", sessions: [{ session: A, holding: { grants: [], claims: [], waiting: [] } }] })
+    await script.env.advanceBy(0)
+    expect(script.heard.filter((message) => message.kind === "request")).toMatchObject([
+      { sequence: 1 },
+      { sequence: 2, isAgain: false },
+      { sequence: 2, isAgain: true },
+    ])
+    script.say({ kind: "outcome", sequence: 2, outcome: { kind: "committed", versions: [], starts: [] } })
+    script.say({ kind: "outcome", sequence: 2, outcome: { kind: "contended", name: "x" } })
+    expect(await write).toMatchObject({ kind: "committed" })
+  })
+
+  it("ends the sessions that were over before it came, and keeps what was withdrawn from coming back (L4, L6)", async () => {
+    const script = new Script()
+    await script.opened()
+    await script.breakOff()
+    const stray = "b" as SessionId // Brand constructor.
+    script.say({
+      kind: "restored",
+      sessions: [
+        {
+          session: A,
+          holding: { grants: [{ token: 9 as Token, request: 5 as never, at: 0 }], claims: [], waiting: [] },
+        },
+        { session: stray, holding: { grants: [], claims: [], waiting: [] } },
+      ],
+    })
+    await script.env.advanceBy(0)
+    const said = script.heard.flatMap((message) => (message.kind === "request" ? [message.command] : [])).slice(1)
+    expect(said).toMatchObject([
+      { kind: "releaseLock", token: 9 },
+      { kind: "endSession", session: stray, reason: "closed" },
+    ])
+  })
+
+  it("that cannot be reached ends every session and every request with its reason", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const write = expect(client.execute(WRITE)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" })
+    await script.env.advanceBy(0)
+    script.isReachable = false
+    await script.breakOff()
+    await write
+  })
+})
+
+describe("a client that closes", () => {
+  it("answers what it asked with CLOSED, leaves no timer, and closes once (S1)", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const read = expect(client.execute(READ)).rejects.toMatchObject({ code: "CLOSED" })
+    await Promise.all([client.close(), client.close()])
+    await read
+    await expect(client.execute(READ)).rejects.toMatchObject({ code: "CLOSED" })
+    expect(script.closedCount).toBe(1)
+    expect(script.env.pendingTimers).toEqual([])
+    script.say({ kind: "event", event: { kind: "grantLost", session: A, token: 1 as Token, names: [] } })
+    expect(script.events).toEqual([])
+  })
+
+  it("passes faults on with their code and details, and observes only while somebody does", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const read = client.execute(READ)
+    const details = { table: "cells" }
+    script.say({ kind: "fault", sequence: 2, code: "STORE_DAMAGED", message: "cell x is torn", details })
+    await expect(read).rejects.toMatchObject({ code: "STORE_DAMAGED", message: "cell x is torn", details })
+    const seen: unknown[] = []
+    client.onTransition((transition) => seen.push(transition))
+    const transition = { kind: "session.opened", at: 0, session: A } as const
+    script.say({ kind: "transition", transition })
+    await script.env.advanceBy(0)
+    await script.breakOff()
+    script.say({ kind: "restored", sessions: [] })
+    client.onTransition(null)
+    await script.env.advanceBy(0)
+    expect(seen).toEqual([transition])
+    expect(script.heard.filter((message) => message.kind === "observe").map(({ on }) => on)).toEqual([
+      true,
+      true,
+      false,
+    ])
+  })
+})

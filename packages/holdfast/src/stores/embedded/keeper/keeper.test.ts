@@ -1,0 +1,416 @@
+/** The keeper with a disk in the test's hands: what is told when, what is kept, what a failing disk does. */
+import { describe, expect, it } from "vitest"
+import { SimulatedDisk } from "../../../../test/simulation/simulated-disk.ts"
+import { specOf } from "../../../../test/conformance/client.ts"
+import { createPrng } from "../../../env/prng.ts"
+import { createSimulatedEnv, type SimulatedEnv } from "../../../env/simulated-env.ts"
+import { type Command, HoldfastError, type RequestId, type SessionId, type Token } from "../../../kernel/index.ts"
+import { type Connection, Keeper } from "./keeper.ts"
+import type { KeeperMessage } from "./peer.ts"
+
+const WRITER = "writer" as SessionId // Brand constructor.
+const READER = "reader" as SessionId // Brand constructor.
+
+/** One connection with one session, and what it was told. */
+class Client {
+  readonly told: KeeperMessage[] = []
+  readonly connection: Connection
+  isDisconnected = false
+  #sequence = 0
+
+  constructor(
+    keeper: Keeper,
+    session: SessionId,
+    options: { readonly isLocal?: boolean; readonly client?: string } = {},
+  ) {
+    this.connection = keeper.connect({
+      client: options.client ?? `client of ${session}`,
+      isLocal: options.isLocal ?? false,
+      send: (message) => this.told.push(message),
+      disconnect: () => {
+        this.isDisconnected = true
+      },
+    })
+  }
+
+  ask(command: Command, options: { readonly isAgain?: number } = {}): number {
+    this.#sequence += 1
+    const sequence = options.isAgain ?? this.#sequence
+    this.connection.receive([{ kind: "request", sequence, isAgain: options.isAgain !== undefined, command }])
+    return sequence
+  }
+
+  /** The answer to a request, if it has come. */
+  answer(sequence: number): unknown {
+    const message = this.told.find((each) => "sequence" in each && each.sequence === sequence)
+    return message?.kind === "outcome" ? message.outcome : message
+  }
+}
+
+class World {
+  readonly env: SimulatedEnv = createSimulatedEnv({ seed: 1 })
+  /** Flushes that wait for the test. */
+  readonly flushes: (() => void)[] = []
+  readonly disk: SimulatedDisk
+  keeper: Keeper
+  failure: Error | null = null
+
+  constructor() {
+    this.disk = new SimulatedDisk({
+      random: createPrng(1),
+      postpone: (_delay, task) => {
+        this.flushes.push(task)
+      },
+      flushBound: 1,
+    })
+    this.keeper = this.start()
+  }
+
+  start(): Keeper {
+    return new Keeper({
+      env: this.env,
+      journal: this.disk.open(),
+      live: this.disk.live,
+      epochMs: this.env.clock.now() - this.env.clock.monotonic(),
+      check: true,
+      isAlive: () => true,
+      onFailed: (error) => {
+        this.failure = error
+      },
+    })
+  }
+
+  /** The keeper's process dies, and another takes over. */
+  restart(): void {
+    this.disk.release()
+    this.keeper = this.start()
+  }
+
+  /** Lets what is under way reach the disk. */
+  async flush(): Promise<void> {
+    while (this.flushes.length > 0) {
+      for (const flush of this.flushes.splice(0)) flush()
+      await this.env.advanceBy(0)
+    }
+  }
+
+  async open(
+    session: SessionId,
+    options: { readonly isLocal?: boolean; readonly client?: string } = {},
+  ): Promise<Client> {
+    const client = new Client(this.keeper, session, options)
+    client.ask({ kind: "openSession", session, label: session })
+    await this.flush()
+    return client
+  }
+}
+
+function put(session: SessionId, name: string, value: number): Command {
+  const writes = [{ kind: "put", name, value }] as const
+  return { kind: "commitCells", session, holding: [], reads: [], writes, starts: [], step: null, complete: null }
+}
+
+function merge(session: SessionId, name: string, value: number): Command {
+  const writes = [{ kind: "merge", name, merge: "counter", value }] as const
+  return { kind: "commitCells", session, holding: [], reads: [], writes, starts: [], step: null, complete: null }
+}
+
+function read(session: SessionId, head: boolean): Command {
+  return { kind: "readCells", session, names: ["x", "y"], head }
+}
+
+function acquire(session: SessionId, request: number): Command {
+  return {
+    kind: "acquireLock",
+    session,
+    request: request as RequestId, // Brand constructor.
+    names: ["l"],
+    mode: "exclusive",
+    permits: 1,
+    limit: null,
+    leaseMs: null,
+    holding: [],
+    wait: true,
+  }
+}
+
+describe("what is observed", () => {
+  it("is durable: a commit is answered, and read by others, when its batch is flushed (C5)", async () => {
+    const world = new World()
+    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    const watch = reader.ask({
+      kind: "watchCells",
+      session: READER,
+      request: 9 as RequestId,
+      pattern: { kind: "name", name: "x" },
+    })
+    const commit = writer.ask(put(WRITER, "x", 1))
+    const [seen, head] = [reader.ask(read(READER, false)), reader.ask(read(READER, true))]
+    expect(reader.answer(watch)).toMatchObject({ cells: [{ version: 0 }] })
+    expect(writer.answer(commit)).toBeUndefined()
+    expect(reader.answer(seen)).toMatchObject({ cells: [{ version: 0 }, { version: 0 }] })
+    expect(reader.answer(head)).toMatchObject({ cells: [{ version: 1, value: 1 }, { version: 0 }] })
+    expect(reader.told.some((message) => message.kind === "event")).toBe(false)
+    await world.flush()
+    expect(writer.answer(commit)).toMatchObject({ kind: "committed" })
+    expect(reader.told.at(-1)).toMatchObject({ kind: "event", event: { kind: "cellChanged", cell: { version: 1 } } })
+    expect(reader.answer(reader.ask(read(READER, false)))).toMatchObject({ cells: [{ version: 1, value: 1 }, {}] })
+  })
+
+  it("rests on what it read: a commit that only reads an undurable head waits with it (C3, C5)", async () => {
+    const world = new World()
+    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    writer.ask(put(WRITER, "x", 1))
+    const reads = [{ name: "x", version: 1 }]
+    const check = reader.ask({ ...put(READER, "x", 0), writes: [], reads } as Command)
+    expect(reader.answer(check)).toBeUndefined()
+    await world.flush()
+    expect(reader.answer(check)).toMatchObject({ kind: "committed" })
+  })
+
+  it("of relaxed cells is what is visible, at once (C5)", async () => {
+    const world = new World()
+    const writer = await world.open(WRITER)
+    const commit = writer.ask(merge(WRITER, "x", 2))
+    expect(writer.answer(commit)).toMatchObject({ kind: "committed" })
+    expect(writer.answer(writer.ask(read(WRITER, false)))).toMatchObject({ cells: [{ version: 1, value: 2 }, {}] })
+  })
+
+  it("of locks rests on nothing: a grant is written, not flushed (L2, L6)", async () => {
+    const world = new World()
+    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    writer.ask(put(WRITER, "x", 1))
+    const lock = writer.ask(acquire(WRITER, 1))
+    expect(writer.answer(lock)).toMatchObject({ kind: "granted" })
+    const waiting = reader.ask(acquire(READER, 1))
+    expect(reader.answer(waiting)).toEqual({ kind: "parked" })
+    world.restart()
+    const again = new Client(world.keeper, WRITER)
+    await world.flush()
+    expect(again.told).toMatchObject([
+      { kind: "restored", sessions: [{ session: WRITER, holding: { grants: [{ request: 1 }] } }] },
+    ])
+    const next = new Client(world.keeper, READER)
+    expect(next.told).toMatchObject([{ sessions: [{ session: READER, holding: { waiting: [1] } }] }])
+  })
+
+  it("lists and shows what is stored, once all that was applied is (O2)", async () => {
+    const world = new World()
+    const writer = await world.open(WRITER)
+    writer.ask(put(WRITER, "x", 1))
+    writer.ask({ kind: "enqueueRun", session: WRITER, spec: specOf("render"), force: false })
+    const cells = writer.ask({ kind: "listCells", session: WRITER, prefix: "", limit: 9 })
+    const runs = writer.ask({
+      kind: "listRuns",
+      session: WRITER,
+      filter: { operation: null, statuses: null, limit: 9 },
+    })
+    const view = writer.ask({ kind: "inspect", session: WRITER })
+    expect(writer.answer(runs)).toBeUndefined()
+    await world.flush()
+    expect(writer.answer(cells)).toEqual({ kind: "cells", cells: [{ name: "x", version: 1, value: 1 }] })
+    expect(writer.answer(runs)).toMatchObject({ views: [{ operation: "render", status: "pending" }] })
+    expect(writer.answer(view)).toMatchObject({ view: { runs: { byStatus: { pending: 1 } } } })
+  })
+})
+
+describe("a request that comes again", () => {
+  it("gets its first outcome, and takes effect once, whether its keeper died before or after the flush (S4)", async () => {
+    for (const isFlushed of [true, false]) {
+      const world = new World()
+      const writer = await world.open(WRITER)
+      const commit = writer.ask(merge(WRITER, "x", 1))
+      const strict = writer.ask(put(WRITER, "y", 5))
+      if (isFlushed) await world.flush()
+      else world.flushes.length = 0
+      world.restart()
+      const again = new Client(world.keeper, WRITER)
+      again.ask(merge(WRITER, "x", 1), { isAgain: commit })
+      again.ask(put(WRITER, "y", 5), { isAgain: strict })
+      await world.flush()
+      expect(again.answer(strict)).toMatchObject({ kind: "committed", versions: [{ name: "y", version: 1 }] })
+      again.connection.receive([{ kind: "returned", session: WRITER }])
+      expect(again.answer(again.ask(read(WRITER, true), { isAgain: 90 }))).toMatchObject({
+        cells: [
+          { version: 1, value: 1 },
+          { version: 1, value: 5 },
+        ],
+      })
+      again.connection.receive([{ kind: "acknowledge", through: strict }])
+      await world.flush()
+    }
+  })
+
+  it("finds the grant it was given, and what it gave back stays given back (S4, L5)", async () => {
+    const world = new World()
+    const writer = await world.open(WRITER)
+    const lock = writer.ask(acquire(WRITER, 1))
+    const granted = writer.answer(lock) as { readonly token: Token } // As the keeper answers.
+    world.restart()
+    const again = new Client(world.keeper, WRITER)
+    again.ask(acquire(WRITER, 1), { isAgain: lock })
+    expect(again.answer(lock)).toMatchObject({ kind: "granted", token: granted.token })
+    const release = again.ask({ kind: "releaseLock", session: WRITER, token: granted.token })
+    world.restart()
+    const third = new Client(world.keeper, WRITER)
+    third.ask({ kind: "releaseLock", session: WRITER, token: granted.token }, { isAgain: release })
+    expect(third.answer(release)).toMatchObject({ kind: "released" })
+  })
+})
+
+describe("sessions", () => {
+  it("die with their connection, and are nobody else's (L6)", async () => {
+    const world = new World()
+    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    writer.ask(acquire(WRITER, 1))
+    expect(reader.answer(reader.ask(acquire(WRITER, 2)))).toMatchObject({ kind: "refused", code: "SESSION_LOST" })
+    const waiting = reader.ask(acquire(READER, 1))
+    writer.connection.disconnected()
+    expect(reader.answer(waiting)).toEqual({ kind: "parked" })
+    expect(reader.told.at(-1)).toMatchObject({ kind: "event", event: { kind: "lockGranted", request: 1 } })
+  })
+
+  it("of the keeper's own process do not outlive it; what they ran crashed (L6, O6)", async () => {
+    const world = new World()
+    const writer = await world.open(WRITER, { isLocal: true })
+    writer.ask(acquire(WRITER, 1))
+    const spec = specOf("render")
+    writer.ask({ kind: "claimRun", session: WRITER, request: 2 as RequestId, spec, holding: [], force: false })
+    await world.flush()
+    world.restart()
+    const reader = await world.open(READER)
+    expect(reader.answer(reader.ask(acquire(READER, 1)))).toMatchObject({ kind: "granted" })
+    const view = reader.ask({ kind: "readRun", session: READER, identity: spec.identity })
+    await world.flush()
+    expect(reader.answer(view)).toMatchObject({ view: { status: "pending", attempt: 1 } })
+  })
+
+  it("are looked for until they are back; transitions are told while somebody observes", async () => {
+    const world = new World()
+    const writer = await world.open(WRITER)
+    writer.ask(acquire(WRITER, 1))
+    world.restart()
+    expect(world.keeper.awaySessions).toBe(1)
+    const reader = await world.open(READER)
+    reader.connection.receive([{ kind: "observe", on: true }])
+    reader.ask(acquire(READER, 1))
+    await world.flush()
+    const kinds = reader.told.flatMap((message) => (message.kind === "transition" ? [message.transition.kind] : []))
+    expect(kinds).toContain("lock.waiting")
+    const again = new Client(world.keeper, WRITER)
+    again.connection.receive([{ kind: "returned", session: WRITER }])
+    expect(world.keeper.awaySessions).toBe(0)
+    reader.connection.receive([{ kind: "observe", on: false }])
+    await world.keeper.close()
+  })
+})
+
+describe("a disk that fails", () => {
+  it("by being full takes the batch back, says so, and goes on from what is durable (S5)", async () => {
+    const world = new World()
+    const writer = await world.open(WRITER)
+    writer.ask(put(WRITER, "x", 1))
+    await world.flush()
+    const lock = writer.ask(acquire(WRITER, 1))
+    world.disk.isFull = true
+    const commit = writer.ask(put(WRITER, "x", 2))
+    const list = writer.ask({ kind: "listCells", session: WRITER, prefix: "", limit: 1 })
+    await world.flush()
+    expect(writer.answer(commit)).toMatchObject({ kind: "fault", code: "STORE_FULL" })
+    expect(writer.answer(list)).toMatchObject({ kind: "fault", code: "STORE_FULL" })
+    expect(writer.isDisconnected).toBe(true)
+    world.disk.isFull = false
+    const again = new Client(world.keeper, WRITER)
+    await world.flush()
+    expect(again.told).toMatchObject([{ kind: "restored", sessions: [{ holding: { grants: [{ request: 1 }] } }] }])
+    expect(writer.answer(lock)).toMatchObject({ kind: "granted" })
+    expect(again.answer(again.ask(read(WRITER, true), { isAgain: 50 }))).toMatchObject({
+      cells: [{ version: 1, value: 1 }, {}],
+    })
+    const retried = again.ask(put(WRITER, "x", 3), { isAgain: 51 })
+    await world.flush()
+    expect(again.answer(retried)).toMatchObject({ kind: "committed", versions: [{ version: 2 }] })
+    expect(world.failure).toBeNull()
+  })
+
+  it("in any other way is the end: nothing more is answered (S5)", async () => {
+    const world = new World()
+    const writer = await world.open(WRITER)
+    const journal = world.disk.open()
+    const broken = {
+      ...journal,
+      append: () => Promise.reject(new HoldfastError("STORE_UNAVAILABLE", "the disk is gone")),
+    }
+    let failure: Error | null = null
+    const keeper = new Keeper({
+      env: world.env,
+      journal: broken,
+      live: world.disk.live,
+      epochMs: 0,
+      check: true,
+      isAlive: () => true,
+      onFailed: (error) => {
+        failure = error
+      },
+    })
+    await world.env.advanceBy(0)
+    expect(failure).toMatchObject({ code: "STORE_UNAVAILABLE" })
+    const late = new Client(keeper, READER)
+    late.ask({ kind: "openSession", session: READER, label: "late" })
+    expect(late.answer(1)).toBeUndefined()
+    expect(writer.told.length).toBeGreaterThan(0)
+  })
+
+  it("by damage names the row and serves everything else (S2)", async () => {
+    const world = new World()
+    const writer = await world.open(WRITER)
+    await world.flush()
+    const journal = world.disk.open()
+    const damaged = new HoldfastError("STORE_DAMAGED", 'the row of cell "x" is altered')
+    const keeper = new Keeper({
+      env: world.env,
+      journal: {
+        ...journal,
+        load: (keys) => {
+          if (keys.includes("cell:x")) throw damaged
+          return journal.load(keys)
+        },
+      },
+      live: world.disk.live,
+      epochMs: world.env.clock.now() - world.env.clock.monotonic(),
+      check: true,
+      isAlive: () => true,
+      onFailed: () => expect.fail("it goes on"),
+    })
+    const again = new Client(keeper, WRITER)
+    again.ask(read(WRITER, false), { isAgain: 70 })
+    expect(again.answer(70)).toMatchObject({ kind: "fault", code: "STORE_DAMAGED" })
+    again.ask({ kind: "readCells", session: WRITER, names: ["y"], head: false }, { isAgain: 71 })
+    expect(again.answer(71)).toMatchObject({ cells: [{ name: "y", version: 0 }] })
+    expect(writer.told.length).toBeGreaterThan(0)
+  })
+})
+
+describe("time", () => {
+  it("sweeps settled runs that were kept long enough, in memory or not (O9)", async () => {
+    const world = new World()
+    const writer = await world.open(WRITER)
+    const spec = specOf("render", 1, { retainMs: 500 })
+    writer.ask({ kind: "putResult", session: WRITER, spec, result: 1 })
+    await world.flush()
+    world.restart()
+    await world.flush()
+    const reader = await world.open(READER)
+    await world.env.advanceBy(2_000)
+    await world.flush()
+    await world.env.advanceBy(2_000)
+    await world.flush()
+    const runs = reader.ask({
+      kind: "listRuns",
+      session: READER,
+      filter: { operation: null, statuses: null, limit: 9 },
+    })
+    await world.flush()
+    expect(reader.answer(runs)).toEqual({ kind: "runs", views: [] })
+  })
+})
