@@ -11,18 +11,19 @@ const given = process.argv[2]
 const folder = given ?? (await mkdtemp(join(tmpdir(), "holdfast-")))
 
 const hf = await open(`file:${folder}`)
-const visits = hf.cell("visits", { initial: 0 })
-const visit = () => Promise.all(Array.from({ length: 25 }, () => visits.update((count) => count + 1)))
-
 if (given !== undefined) {
-  await visit()
+  await visit(25) // counts up a cell, so many times
   await hf.lock("door").acquire()
   process.kill(process.pid, "SIGKILL") // dies with the lock in its hand
 }
 const second = fork(fileURLToPath(import.meta.url), [folder])
-await Promise.all([visit(), once(second, "exit")])
-console.log(await visits.get()) // prints 50
+await Promise.all([visit(25), once(second, "exit")])
+console.log(await hf.cell("visits").get()) // prints 50
 await hf.lock("door").run(() => console.log("the door is free again")) // prints the door is free again
 
 await hf.close()
 await rm(folder, { recursive: true })
+
+async function visit(times: number): Promise<void> {
+  for (let i = 0; i < times; i += 1) await hf.cell("visits", { initial: 0 }).update((count) => count + 1)
+}

@@ -114,27 +114,35 @@ export function testDeadlocks(it: Conform): void {
     await joint.granted(both)
   })
 
-  it("sees a scope that awaits a run whose executor awaits the scope's lock (L7)", ["runs"], async (world) => {
-    const [caller, executor] = [await world.open(), await world.open()]
-    const a = await caller.lock("a")
-    const claim = await executor.claim(specOf("render"))
-    const joined = await caller.join(specOf("render"), { holding: [a] })
-    expectRefused((await executor.acquire("a", { holding: [claim.token] })).outcome, "DEADLOCK")
-    await executor.complete(claim.token)
-    expect(await caller.settled(joined)).toMatchObject({ kind: "completed" })
-  })
+  it(
+    "sees a scope that awaits a run whose executor awaits the scope's lock (L7)",
+    ["runs", "steady"],
+    async (world) => {
+      const [caller, executor] = [await world.open(), await world.open()]
+      const a = await caller.lock("a")
+      const claim = await executor.claim(specOf("render"))
+      const joined = await caller.join(specOf("render"), { holding: [a] })
+      expectRefused((await executor.acquire("a", { holding: [claim.token] })).outcome, "DEADLOCK")
+      await executor.complete(claim.token)
+      expect(await caller.settled(joined)).toMatchObject({ kind: "completed" })
+    },
+  )
 
-  it("sees through the sessions of one scope chain where a run is asked for, too (L7)", ["runs"], async (world) => {
-    const [ada, bob, executor] = [await world.open(), await world.open(), await world.open()]
-    const a = await ada.lock("a")
-    const claim = await executor.claim(specOf("render"))
-    await executor.queue("a", { holding: [claim.token] })
-    expectRefused((await bob.ask(specOf("render"), { holding: [a] })).outcome, "DEADLOCK")
-    expectRefused((await bob.awaitRun(claim.run, { holding: [a] })).outcome, "DEADLOCK")
-    expectKind((await bob.awaitRun(claim.run, { holding: [1_000_000 as never] })).outcome, "joined")
-  })
+  it(
+    "sees through the sessions of one scope chain where a run is asked for, too (L7)",
+    ["runs", "steady"],
+    async (world) => {
+      const [ada, bob, executor] = [await world.open(), await world.open(), await world.open()]
+      const a = await ada.lock("a")
+      const claim = await executor.claim(specOf("render"))
+      await executor.queue("a", { holding: [claim.token] })
+      expectRefused((await bob.ask(specOf("render"), { holding: [a] })).outcome, "DEADLOCK")
+      expectRefused((await bob.awaitRun(claim.run, { holding: [a] })).outcome, "DEADLOCK")
+      expectKind((await bob.awaitRun(claim.run, { holding: [1_000_000 as never] })).outcome, "joined")
+    },
+  )
 
-  it("refuses to await a run whose executor already waits for the scope (L7)", ["runs"], async (world) => {
+  it("refuses to await a run whose executor already waits for the scope (L7)", ["runs", "steady"], async (world) => {
     const [caller, executor] = [await world.open(), await world.open()]
     const a = await caller.lock("a")
     const claim = await executor.claim(specOf("render"))
@@ -160,7 +168,7 @@ export function testDeadlocks(it: Conform): void {
     },
   )
 
-  it("keeps everything as it was when it refuses to claim a run again (L7, O3)", ["runs"], async (world) => {
+  it("keeps everything as it was when it refuses to claim a run again (L7, O3)", ["runs", "steady"], async (world) => {
     const client = await world.open()
     const spec = (arg: number) => specOf("walk", arg, { concurrency: 1, retainMs: 500 })
     const failed: ClaimView[] = []
@@ -181,7 +189,7 @@ export function testDeadlocks(it: Conform): void {
 
   it(
     "lends a worker's slot to another run while its body awaits one, or executes that inline (L7)",
-    ["runs"],
+    ["runs", "steady"],
     async (world) => {
       const client = await world.open()
       const worker = await client.openWorker(["walk"])
@@ -221,7 +229,7 @@ export function testDeadlocks(it: Conform): void {
 
   it(
     "refuses a waiter whose run lost its executor and now needs a slot that waits for the waiter (L7, O4)",
-    ["runs"],
+    ["runs", "steady"],
     async (world) => {
       const [client, keeper, executor] = [await world.open(), await world.open(), await world.open()]
       const worker = await client.openWorker(["walk"])

@@ -1,12 +1,5 @@
 /** A driven kernel over stored rows that can die: another one takes up its work from what was written. */
-import type {
-  Command,
-  LiveChange,
-  LiveRow,
-  Outcome,
-  RestoredState,
-  SessionId,
-} from "../../src/kernel/index.ts"
+import type { Command, LiveChange, LiveRow, Outcome, RestoredState, SessionId } from "../../src/kernel/index.ts"
 import { Driver } from "./driver.ts"
 import { Written } from "./written.ts"
 

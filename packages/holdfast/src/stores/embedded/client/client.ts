@@ -315,10 +315,11 @@ export class EmbeddedClient implements Store {
   /** A keeper says what it knows of our sessions; it is asked anew for what it does not know, and then for the rest. */
   #restore(known: ReadonlyMap<SessionId, SessionHolding>): void {
     for (const record of this.#sessions.values()) {
+      // One that is ending wants nothing any more: its end is sent again below.
+      if (this.#isPending((command) => isEnding(command, record.id))) continue
       const holding = known.get(record.id)
       if (holding === undefined) this.#lose(record)
-      // One that is ending wants nothing any more: its end is sent again below.
-      else if (!this.#isPending((command) => isEnding(command, record.id))) this.#resume(record, holding)
+      else this.#resume(record, holding)
     }
     // The last keeper died before it could write down that these were over.
     for (const session of known.keys()) {
