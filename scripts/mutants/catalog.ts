@@ -2,6 +2,7 @@
 import { CELL_MUTANTS } from "./catalog/cells.ts"
 import { GRAPH_MUTANTS } from "./catalog/graph.ts"
 import { LOCK_MUTANTS } from "./catalog/locks.ts"
+import { RESTORE_MUTANTS } from "./catalog/restore.ts"
 import { RUN_MUTANTS } from "./catalog/runs.ts"
 import { RUNTIME_MUTANTS } from "./catalog/runtime.ts"
 import { STORE_MUTANTS } from "./catalog/store.ts"
@@ -12,6 +13,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOCK_MUTANTS,
   ...GRAPH_MUTANTS,
   ...RUN_MUTANTS,
+  ...RESTORE_MUTANTS,
   ...CELL_MUTANTS,
   ...STORE_MUTANTS,
   ...RUNTIME_MUTANTS,

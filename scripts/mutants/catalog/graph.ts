@@ -31,10 +31,11 @@ export const GRAPH_MUTANTS: readonly Mutant[] = [
       replace: "this.#unlimit(limited)",
     },
     {
-      id: "deadlock-by-a-strangers-token",
-      invariants: ["L5", "L7"],
-      find: "holder !== undefined && holder.session === session",
-      replace: "holder !== undefined",
+      id: "deadlock-over-sessions-of-one-program-not-seen",
+      invariants: ["L7"],
+      find: "const holders = this.#context.resolve(command.holding)\n    const refused",
+      replace:
+        "const holders = this.#context.resolve(command.holding).filter((holder) => holder.session === session)\n    const refused",
     },
   ]),
   ...plantIn("kernel/waiting-graph.ts", CONFORMANCE, [
@@ -108,8 +109,8 @@ export const GRAPH_MUTANTS: readonly Mutant[] = [
     {
       id: "deadlock-seen-where-a-waiter-executes",
       invariants: ["L7"],
-      find: "if (some(run.waiters, (waiter) => waiter.execute) || queue.workers.size === 0) return true",
-      replace: "if (queue.workers.size === 0) return true",
+      find: "if (some(run.waiters, (waiter) => waiter.execute) || ",
+      replace: "if (",
       suites: GRAPH,
     },
   ]),

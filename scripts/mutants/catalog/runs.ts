@@ -12,8 +12,8 @@ export const RUN_MUTANTS: readonly Mutant[] = [
     {
       id: "run-second-generation-while-open",
       invariants: ["O1", "O4"],
-      find: "if (known !== undefined && isOpen(known.row)) return { run: known",
-      replace: "if (known !== undefined && isOpen(known.row) && !force) return { run: known",
+      find: "if (known !== undefined && isOpen(known.row)) {",
+      replace: "if (known !== undefined && isOpen(known.row) && !force) {",
     },
     {
       id: "run-generation-used-twice",
@@ -343,7 +343,7 @@ export const RUN_MUTANTS: readonly Mutant[] = [
     {
       id: "session-end-keeps-claims",
       invariants: ["O6", "L6"],
-      find: "this.#runs.endSession(session, reason)",
+      find: "this.#runs.endSession(session, command)",
       replace: "",
     },
     {

@@ -56,8 +56,8 @@ export const RUNTIME_MUTANTS: readonly Mutant[] = [
     {
       id: "aborted-wait-not-withdrawn",
       invariants: ["L4"],
-      find: "const { locks } = await this.#withdraw(request, reason)",
-      replace: "const locks: LockView[] = []",
+      find: `outcome = this.execute({ kind: "withdrawRequest", session: this.id, request, reason })`,
+      replace: "",
       suites: LOCKS,
     },
     {

@@ -282,6 +282,28 @@ describe("a kernel with a store behind it", () => {
     expect(d.kernel.takeChanges()).toEqual([{ key: `run:${spec.identity}`, row: null }])
   })
 
+  it("keeps what is idle and was handed over, but cannot be loaded again yet (C5, O9)", () => {
+    const d = create()
+    const spec = specOf("work", "1")
+    d.kernel.load(
+      [
+        { key: "limit:pool", row: null },
+        { key: `run:${spec.identity}`, row: null },
+        { key: "cell:x", row: null },
+      ],
+      null,
+    )
+    d.release("s1", d.grant("s1", "pool", { mode: "shared", limit: 2 }))
+    d.complete("s1", d.claim("s1", spec).token)
+    d.send({ ...commit, writes: [{ kind: "put", name: "x", value: 1 }] })
+    d.kernel.takeChanges()
+    const left = ["none", "cell:", "limit:", "run:"].map((kind) => {
+      d.kernel.evictIdle((key) => key.startsWith(kind))
+      return d.kernel.residentRows()
+    })
+    expect(left).toEqual([3, 2, 1, 0])
+  })
+
   it("has its changes read as they were, whatever happens to the row afterwards", () => {
     const kernel = new Kernel({ backed: true })
     kernel.apply({ kind: "openSession", session: S1, label: "" }, 0)

@@ -65,6 +65,10 @@ export interface ExecutionHome {
   keepCause(run: RunId, failure: Failure, error: unknown): void
 }
 
+/** How long to wait before a report that the store did not take is made again, at first and at most. */
+const FIRST_REPORT_WAIT_MS = 50
+const LONGEST_REPORT_WAIT_MS = 5_000
+
 export interface ExecutionOptions {
   readonly claim: ClaimView
   readonly definition: Definition
@@ -249,11 +253,19 @@ export class Execution {
 
   async #complete(result: Value): Promise<void> {
     const { definition, claim, session } = this
+    let tooLarge: unknown = null
     await this.#report(async () => {
-      const outcome = await session.execute({ kind: "completeRun", session: session.id, token: claim.token, result })
-      if (outcome.kind === "status") definition.metrics.completed += 1
-      else definition.metrics.stale += 1
+      try {
+        const outcome = await session.execute({ kind: "completeRun", session: session.id, token: claim.token, result })
+        if (outcome.kind === "status") definition.metrics.completed += 1
+        else definition.metrics.stale += 1
+      } catch (error) {
+        // A result the store does not take: the next attempt's would be no smaller.
+        if (!isHoldfastError(error) || error.code !== "ARGUMENT_INVALID") throw error
+        tooLarge = error
+      }
     })
+    if (tooLarge !== null) await this.#fail(tooLarge, true)
   }
 
   async #fail(error: unknown, isFinal: boolean): Promise<void> {
@@ -289,13 +301,29 @@ export class Execution {
     else if (!started) this.#home.keepUnstarted(token)
   }
 
+  /** Reports until the store has taken it: a disk that is full for a while must not leave the run to nobody. */
   async #report(send: () => Promise<void>): Promise<void> {
-    try {
-      await send()
-    } catch {
-      // The store is gone; the session's end gives the run to somebody else.
-      this.definition.metrics.stale += 1
+    for (let waitMs = FIRST_REPORT_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_REPORT_WAIT_MS)) {
+      try {
+        await send()
+        return
+      } catch (error) {
+        if (isPassing(error) && !this.session.isClosed && (this.#abortReason === null || this.#isReturning)) {
+          await this.#pause(waitMs)
+          continue
+        }
+        // The store is gone, or the attempt is over: the session's end gives the run to somebody else.
+        this.definition.metrics.stale += 1
+        return
+      }
     }
+  }
+
+  /** Nobody tells when a store works again; until then, it is asked now and then. */
+  async #pause(waitMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.session.env.timers.after(waitMs, resolve)
+    })
   }
 
   #wakePaused(): void {
@@ -415,6 +443,12 @@ function describeFailure(error: unknown): Failure {
     message: `the body rejected with ${describeThrown(error)}, not with an Error`,
     stack: null,
   }
+}
+
+/** The store may take it another time; what became of this time does not matter, as a report counts once (O5). */
+function isPassing(error: unknown): boolean {
+  if (!isHoldfastError(error)) return false
+  return error.code === "STORE_FULL" || error.code === "STORE_UNAVAILABLE" || error.code === "OUTCOME_UNKNOWN"
 }
 
 function describeThrown(thrown: unknown): string {

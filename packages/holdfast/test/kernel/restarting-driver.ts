@@ -1,5 +1,6 @@
 /** A driven kernel over stored rows that can die: another one takes up its work from what was written. */
-import type { Command, LiveChange, LiveRow, Outcome, RestoredState, SessionId } from "../../src/kernel/index.ts"
+import type { ClaimView, Command, LiveChange, LiveRow, Outcome } from "../../src/kernel/index.ts"
+import type { RestoredState, RunSpec, RunView, SessionId } from "../../src/kernel/index.ts"
 import { Driver } from "./driver.ts"
 import { Written } from "./written.ts"
 
@@ -34,6 +35,19 @@ export class RestartingDriver extends Driver {
     for (const session of sessions) this.kernel.sessionReturned(session as SessionId)
     this.collect()
     this.kernel.check()
+  }
+
+  takeClaim(session: string, worker: number): ClaimView {
+    const outcome = this.take(session, worker)
+    if (outcome.kind !== "claimed") throw new Error(`nothing to take: ${JSON.stringify(outcome)}`)
+    return outcome.claim
+  }
+
+  /** What s2 sees of the run. */
+  view({ identity }: RunSpec): RunView | null {
+    const outcome = this.send({ kind: "readRun", session: "s2" as SessionId, identity })
+    if (outcome.kind !== "run") throw new Error(`not read: ${JSON.stringify(outcome)}`)
+    return outcome.view
   }
 
   /** Live rows written since the last call, by their keys; null where one was deleted. */

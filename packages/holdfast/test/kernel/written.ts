@@ -68,6 +68,11 @@ export class Written {
   }
 }
 
+/** What was written, without some of its live rows. */
+export function without(state: RestoredState, isGone: (row: LiveRow) => boolean): RestoredState {
+  return { ...state, live: state.live.filter((row) => !isGone(row)) }
+}
+
 function isOpenRun(row: Row): row is RunRow {
   return typeof row === "object" && "identity" in row && (row.status === "pending" || row.status === "running")
 }

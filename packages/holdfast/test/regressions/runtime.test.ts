@@ -1,10 +1,10 @@
 /** Promises of the runtime that a planted bug once broke without any other test noticing. */
 import { expect, it } from "vitest"
 import { nextTurn } from "../../src/env/turn.ts"
-import type { Command, StoreEvent } from "../../src/kernel/index.ts"
+import { type Command, HoldfastError, type StoreEvent } from "../../src/kernel/index.ts"
 import { Holdfast } from "../../src/runtime/index.ts"
 import type { Store, StoreOutcome } from "../../src/store/index.ts"
-import { RuntimeWorld, settle } from "../runtime-world.ts"
+import { drive, faultOf, RuntimeWorld, settle } from "../runtime-world.ts"
 
 type Executed = StoreOutcome | Promise<StoreOutcome>
 
@@ -120,4 +120,56 @@ it("a watch never goes back where the store registers it first and looks afterwa
   await other.set("and on")
   await watching
   expect(seen).toEqual([2, 3])
+})
+
+it("a run whose report the store cannot take for a while is reported again, once it can (O4, O5)", async () => {
+  const world = new RuntimeWorld()
+  const faults = ["STORE_FULL", "STORE_UNAVAILABLE", "OUTCOME_UNKNOWN"] as const
+  let reports = 0
+  const hf = await openInHands(world, world.store.connect(), {
+    execute: (command, pass) => {
+      const isReport = command.kind === "completeRun" || command.kind === "failRun"
+      const fault = isReport ? faults[reports++ % 4] : undefined
+      if (fault !== undefined) throw new HoldfastError(fault, "not this time")
+      return pass()
+    },
+  })
+  const definition = { version: 1, effects: "pure" } as const
+  const good = hf.operation("good", { ...definition, run: () => "done" })
+  const bad = hf.operation("bad", { ...definition, run: () => Promise.reject(new Error("no luck")) })
+  expect(await drive(world.env, good())).toBe("done")
+  await faultOf(drive(world.env, bad()), "RUN_FAILED")
+  expect(reports).toBe(8)
+})
+
+it("a run whose result the store does not take fails with the reason, and hangs nobody (O4)", async () => {
+  const world = new RuntimeWorld()
+  const hf = await openInHands(world, world.store.connect(), {
+    execute: (command, pass) => {
+      if (command.kind === "completeRun") throw new HoldfastError("ARGUMENT_INVALID", "larger than a request may be")
+      return pass()
+    },
+  })
+  const retry = { maxAttempts: 5 }
+  const large = hf.operation("large", { version: 1, effects: "pure", retry, run: () => "imagine megabytes" })
+  const failure = await faultOf(large(), "RUN_FAILED")
+  expect(failure.message).toContain("larger than a request may be")
+  expect((await large.handle().status())?.attempt).toBe(1)
+})
+
+it("a report is not repeated for a store that closes meanwhile (S1)", async () => {
+  const world = new RuntimeWorld()
+  const hf = await openInHands(world, world.store.connect(), {
+    execute: (command, pass) => {
+      if (command.kind === "completeRun") throw new HoldfastError("STORE_FULL", "for ever")
+      return pass()
+    },
+  })
+  const asked = hf.operation("good", { version: 1, effects: "pure", run: () => "done" })()
+  const ended = faultOf(asked, "CLOSED")
+  await settle()
+  const closing = hf.close({ graceMs: 1_000 })
+  await ended
+  await drive(world.env, closing)
+  expect(world.env.pendingTimers).toEqual([])
 })

@@ -1,6 +1,5 @@
 /** What the journal takes: the changes of a moment, durable together or not at all. */
-import type { CellRow, RunRow } from "../../../kernel/state.ts"
-import type { RowChange } from "../../../kernel/working-set.ts"
+import type { CellRow, RowChange, RunRow } from "../../../kernel/index.ts"
 
 /** The outcome of a request, encoded by whoever answers it; kept until its client has acknowledged it (S4). */
 export interface StoredReply {

@@ -2,9 +2,7 @@
  * A batch as it is sent to another thread. A message copies the whole buffer behind a view, so a short value cut from a
  * long frame would carry the frame along; such values are copied out first.
  */
-import type { Value } from "../../../kernel/index.ts"
-import type { CellRow, RunRow } from "../../../kernel/state.ts"
-import type { RowChange } from "../../../kernel/working-set.ts"
+import type { CellRow, RowChange, RunRow, Value } from "../../../kernel/index.ts"
 import type { JournalBatch } from "./batch.ts"
 
 type Change = RowChange<CellRow | RunRow | number>
