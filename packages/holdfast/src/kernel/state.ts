@@ -270,12 +270,12 @@ export function runIdOf(row: RunRow): RunId {
   return `${row.identity}@${String(row.generation)}` as RunId // Brand constructor.
 }
 
-/** The identity part of a run id, or undefined where the text is none. */
 /** The generation in a run's id; NaN where it names none. */
 export function generationOf(run: RunId): Token {
   return Number(run.slice(run.lastIndexOf("@") + 1)) as Token // Brand constructor.
 }
 
+/** The identity part of a run id, or undefined where the text is none. */
 export function identityOf(run: RunId): Identity | undefined {
   const end = run.lastIndexOf("@")
   return end <= 0 ? undefined : (run.slice(0, end) as Identity) // Brand constructor.
