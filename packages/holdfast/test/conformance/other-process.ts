@@ -3,6 +3,7 @@
  * and passes commands, outcomes and events on as they are.
  */
 import { type ChildProcess, fork } from "node:child_process"
+import { readdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import {
   type Command,
@@ -11,6 +12,8 @@ import {
   type StoreEvent,
   type Transition,
 } from "../../src/kernel/index.ts"
+import { nextTurn } from "../../src/env/turn.ts"
+import { parseStat } from "../../src/stores/embedded/folder/process-identity.ts"
 import type { Store, StoreOutcome } from "../../src/store/index.ts"
 
 /** What the other process is asked; each is answered under its id. */
@@ -79,9 +82,20 @@ export class OtherProcess {
     this.#child.disconnect()
   }
 
-  /** Kills or stops it, as it is. */
-  signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
+  /** Kills it or lets it go on, as it is. */
+  signal(signal: "SIGKILL" | "SIGCONT"): void {
     this.#child.kill(signal)
+  }
+
+  /** Stops it. On a busy machine its threads run on for a moment, and no event tells when the last has stopped. */
+  async freeze(): Promise<void> {
+    this.#child.kill("SIGSTOP")
+    while (!this.#isFrozen()) await nextTurn()
+  }
+
+  #isFrozen(): boolean {
+    const tasks = `/proc/${String(this.#child.pid)}/task`
+    return readdirSync(tasks).every((task) => parseStat(readFileSync(`${tasks}/${task}/stat`, "utf8"))?.state === "T")
   }
 
   #hear(report: Report): void {

@@ -142,7 +142,7 @@ describe("a keeper's thread", () => {
     await keeper.connect(address)
     const hf = await open(address)
     const grant = await hf.lock("a").acquire()
-    keeper.signal("SIGSTOP")
+    await keeper.freeze()
     const [asked, opened] = await Promise.all([
       faultOf(hf.cell("x").get(), "STORE_UNAVAILABLE"),
       faultOf(open(address), "STORE_UNAVAILABLE"),
