@@ -76,11 +76,15 @@ export function testObserving(it: Conform): void {
   it("keeps other observers when one leaves (S1)", ["cells", "transitions"], async (world) => {
     const [leaving, staying, client] = [await world.link(), await world.link(), await world.open()]
     const seen: string[] = []
+    const witness = await staying.open()
     leaving.store.onTransition(() => seen.push("leaving"))
     staying.store.onTransition(() => seen.push("staying"))
+    // What is told on a connection comes before what is answered there later.
+    await witness.catchUp()
     await leaving.store.close()
+    seen.length = 0
     await client.put("a", 1)
-    await client.catchUp()
+    await witness.catchUp()
     expect(seen).toContain("staying")
     expect(seen).not.toContain("leaving")
   })
