@@ -65,7 +65,7 @@ const LONG_FILES: Readonly<Record<string, string>> = {
 const LINE_LIMIT = 500
 const README_LINE_LIMIT = 200
 const ROOT: string = fileURLToPath(new URL("../../../", import.meta.url))
-const IGNORED_FOLDERS: readonly string[] = ["node_modules", "dist", "coverage", ".git", ".cache"]
+const IGNORED: readonly string[] = ["node_modules", "dist", "coverage", ".git", ".cache"]
 
 const FILES: readonly string[] = listFiles(ROOT)
 const CODE: readonly string[] = FILES.filter((file) => /\.m?ts$/.test(file))
@@ -257,7 +257,9 @@ function expectNone(offenders: readonly string[]): void {
 function listFiles(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
-    if (entry.isDirectory()) return IGNORED_FOLDERS.includes(entry.name) ? [] : listFiles(path)
+    // In a second working tree `.git` is a file.
+    if (IGNORED.includes(entry.name)) return []
+    if (entry.isDirectory()) return listFiles(path)
     return entry.isFile() ? [relative(ROOT, path)] : []
   })
 }

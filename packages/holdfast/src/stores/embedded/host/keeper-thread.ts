@@ -15,6 +15,7 @@ import { createServer, type Server } from "node:net"
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import { sinceBootMs, systemEnv } from "../../../env/index.ts"
 import { type ErrorCode, HoldfastError, isHoldfastError } from "../../../kernel/index.ts"
+import { reach } from "../fail-point.ts"
 import { removeStaleSockets, socketAddress } from "../folder/address.ts"
 import { awaitKeeper } from "../folder/await-keeper.ts"
 import { type ClientId, isAlive } from "../folder/client-lock.ts"
@@ -97,6 +98,7 @@ async function main(): Promise<void> {
 }
 
 async function begin(lock: KeeperLock): Promise<Term> {
+  reach("during-election")
   removeStaleSockets(lock, null)
   const journal = await openJournal({ path: folder.journal, env, build: BUILD })
   const incarnation = env.ids.next()

@@ -9,6 +9,7 @@
  * 3. A failed flush is the end: nothing is written any more (S5).
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
+import { reach } from "../fail-point.ts"
 import type { JournalBatch } from "./batch.ts"
 import { type Fault, faultOf, isFull } from "./fault.ts"
 import { JournalWriter } from "./writer.ts"
@@ -68,7 +69,9 @@ function flush(writer: JournalWriter): void {
   waitingRows = 0
   if (last === undefined || isFailed) return
   try {
+    reach("before-flush")
     writer.write(batches)
+    reach("after-flush-before-answer")
     report({ kind: "durable", count: batches.length, through: last.number })
   } catch (error) {
     if (!isFull(error)) return fail(error, "write to")

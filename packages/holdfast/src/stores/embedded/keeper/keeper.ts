@@ -41,6 +41,7 @@ import {
   type StoreView,
   type Transition,
 } from "../../../kernel/index.ts"
+import { reach } from "../fail-point.ts"
 import { Durability, HeldBack } from "./durability.ts"
 import { type KeeperLiveLog, LiveBook } from "./live-book.ts"
 import { replyKey } from "./live-log.ts"
@@ -297,7 +298,9 @@ export class Keeper {
   ): void {
     this.#before = command.kind === "claimRun" ? this.#durability.restOf(`run:${command.spec.identity}`) : null
     this.#claimant = command.kind === "claimRun" ? command.request : null
+    reach("before-apply")
     const applied = this.#apply(command)
+    reach("after-apply")
     const outcome = isAgain ? this.#withItsClaim(command, applied) : applied
     if (command.kind === "openSession" && outcome.kind === "done") this.#owners.set(command.session, connection)
     // Before the events: those of the session itself go where it is.
@@ -658,6 +661,7 @@ export class Keeper {
       lastArrival = Math.max(lastArrival, row.arrival)
     }
     const { claimed, lastClaimed } = this.#claimedRuns()
+    reach("during-restoring")
     this.#kernel.load(this.#journal.load([...names].map((name) => `limit:${name}` as const)), null)
     this.#kernel.restore({
       now: this.#now(),
