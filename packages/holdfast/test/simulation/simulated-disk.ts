@@ -10,7 +10,7 @@ import type { Prng } from "../../src/env/prng.ts"
 import { HoldfastError, type Outcome, type RowKey, type RunRow, type StoredRow } from "../../src/kernel/index.ts"
 import type { JournalBatch, KeeperJournal } from "../../src/stores/embedded/keeper/keeper.ts"
 import type { KeeperLiveLog } from "../../src/stores/embedded/keeper/live-book.ts"
-import type { LogChange } from "../../src/stores/embedded/keeper/live-log.ts"
+import type { LogChange } from "../../src/stores/embedded/keeper/live-lines.ts"
 import type { Postpone } from "../conformance/deferred-store.ts"
 
 type Row = NonNullable<StoredRow["row"]>

@@ -44,7 +44,7 @@ import {
 import { reach } from "../fail-point.ts"
 import { Durability, HeldBack } from "./durability.ts"
 import { type KeeperLiveLog, LiveBook } from "./live-book.ts"
-import { replyKey } from "./live-log.ts"
+import { replyKey } from "./live-lines.ts"
 import type { ClientMessage, KeeperMessage, Peer } from "./peer.ts"
 import { Replies } from "./replies.ts"
 import { isRelaxed, restOfClaim, restOfEvent, restOfOutcome } from "./rests.ts"

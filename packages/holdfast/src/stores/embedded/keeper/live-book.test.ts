@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { type KeeperLiveLog, LiveBook } from "./live-book.ts"
-import type { LogChange } from "./live-log.ts"
+import type { LogChange } from "./live-lines.ts"
 
 /** A log in memory. */
 class Log implements KeeperLiveLog {

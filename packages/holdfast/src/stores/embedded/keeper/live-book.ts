@@ -8,7 +8,7 @@
  * 2. Changes of one key count in the order they were noted.
  * 3. Of the keeper's own process nothing is logged: it does not outlive the keeper.
  */
-import type { LogChange, LogEntry, LogKey } from "./live-log.ts"
+import type { LogChange, LogEntry, LogKey } from "./live-lines.ts"
 
 /** What the book needs of the log. */
 export interface KeeperLiveLog {

@@ -2,7 +2,8 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSy
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { type LogChange, LiveLog } from "./live-log.ts"
+import type { LogChange } from "./live-lines.ts"
+import { LiveLog } from "./live-log.ts"
 
 const HEADER = { boot: "boot one", epochMs: 1_000 }
 

@@ -9,51 +9,8 @@
  * 2. The newest line of a key counts. A line without a row takes the key away.
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, writeSync } from "node:fs"
-import { crc32 } from "node:zlib"
-import { HoldfastError, type LiveKey, type LiveRow, type RunRow } from "../../../kernel/index.ts"
-import type { StoreOutcome } from "../../../store/index.ts"
-
-/** A live row with the client its session belongs to. */
-export interface OwnedRow {
-  readonly kind: "live"
-  readonly client: string
-  readonly row: LiveRow
-  /** Of a claim, its run as it was then, where that was not durable yet. */
-  readonly run: RunRow | null
-}
-
-/** The outcome of a request that changed live state only, until its client has acknowledged it (S4). */
-export interface LoggedReply {
-  readonly kind: "reply"
-  readonly client: string
-  readonly sequence: number
-  readonly outcome: StoreOutcome
-}
-
-export type LogEntry = OwnedRow | LoggedReply
-
-export type LogKey = LiveKey | `reply:${string}`
-
-/**
- * One change: an entry, or the end of one. It counts once the batch it rests on is durable, so that live state and rows
- * never tell of a step of which the other knows nothing.
- */
-export interface LogChange {
-  readonly key: LogKey
-  readonly entry: LogEntry | null
-  readonly batch: number
-}
-
-export function replyKey(client: string, sequence: number): LogKey {
-  return `reply:${client}/${String(sequence)}`
-}
-
-/** What ties a log to the machine's run it was written in: in another one, all its sessions are dead. */
-export interface LogHeader {
-  readonly boot: string
-  /** The keeper's time less the machine's monotonic clock, in milliseconds: time goes on from keeper to keeper. */
-  readonly epochMs: number
-}
+import { HoldfastError } from "../../../kernel/index.ts"
+import { lineOf, type LogChange, type LogHeader, parseLog } from "./live-lines.ts"
 
 /** Rewritten when it is longer than this and mostly of rows that are gone: some thousand grants, a few milliseconds to write. */
 const REWRITE_BYTES = 4 * 1024 * 1024
@@ -87,7 +44,8 @@ export class LiveLog {
    */
   static open(path: string, now: LogHeader): LiveLog {
     try {
-      const read = readLog(path)
+      const text = readBounded(path)
+      const read = text === null ? null : parseLog(text)
       const isOurs = read !== null && read.header.boot === now.boot
       return isOurs ? new LiveLog(path, read.header, read.changes) : new LiveLog(path, now, [])
     } catch (error) {
@@ -161,50 +119,6 @@ export class LiveLog {
 
 /** How much text is gathered for one write. */
 const WRITTEN_LENGTH = 1024 * 1024
-
-function lineOf(data: unknown): string {
-  const json = JSON.stringify(data, toPlain)
-  return `${crc32(json).toString(16)} ${json}\n`
-}
-
-function readLog(path: string): { readonly header: LogHeader; readonly changes: readonly LogChange[] } | null {
-  const text = readBounded(path)
-  if (text === null) return null
-  const lines = text.split("\n")
-  const header = parseLine(lines[0]) as LogHeader | undefined
-  if (header === undefined || typeof header.boot !== "string" || typeof header.epochMs !== "number") return null
-  const changes: LogChange[] = []
-  for (const line of lines.slice(1)) {
-    // Its checksum is right, so it is what a keeper of ours wrote.
-    const change = parseLine(line) as LogChange | undefined
-    // The writer died within its last write; nobody was answered on account of it.
-    if (change === undefined) break
-    changes.push(change)
-  }
-  return { header, changes }
-}
-
-function parseLine(line: string | undefined): unknown {
-  const space = line?.indexOf(" ") ?? -1
-  if (line === undefined || space < 0) return undefined
-  const json = line.slice(space + 1)
-  // Nothing at all has a checksum, too.
-  if (json === "" || crc32(json).toString(16) !== line.slice(0, space)) return undefined
-  return JSON.parse(json, fromPlain)
-}
-
-/** Bytes, and numbers that JSON lacks, in a form of their own; no row has a field of these names. */
-function toPlain(_key: string, value: unknown): unknown {
-  if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString("base64") }
-  if (typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0))) return value
-  return { number: Object.is(value, -0) ? "-0" : String(value) }
-}
-
-function fromPlain(_key: string, value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value
-  if ("base64" in value && typeof value.base64 === "string") return new Uint8Array(Buffer.from(value.base64, "base64"))
-  return "number" in value && typeof value.number === "string" ? Number(value.number) : value
-}
 
 function readBounded(path: string): string | null {
   let file: number

@@ -5,7 +5,7 @@
  *       └──acknowledged, or the client is gone──▶ dropped there too, with the next that is written
  */
 import type { StoreOutcome } from "../../../store/index.ts"
-import { type LogChange, replyKey } from "./live-log.ts"
+import { type LogChange, replyKey } from "./live-lines.ts"
 
 interface Kept {
   readonly outcome: StoreOutcome
