@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the repository needs on a fresh Debian machine with Node: a compiler for SQLite's binding where it is
-# missing and we may install it, then the packages of the lock file.
+# Installs what the repository needs on a fresh Debian machine with Node: a compiler for SQLite's binding, and what the
+# tests of damage record and bend (strace, libfaketime), where they are missing and we may install them; then the packages
+# of the lock file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +9,8 @@ missing=()
 command -v g++ >/dev/null || missing+=(g++)
 command -v make >/dev/null || missing+=(make)
 command -v python3 >/dev/null || missing+=(python3)
+command -v strace >/dev/null || missing+=(strace)
+command -v faketime >/dev/null || missing+=(faketime)
 if [[ ${#missing[@]} -gt 0 ]]; then
   if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
     echo "expected ${missing[*]} to be installed, found none; install them, or run this as root on Debian" >&2
