@@ -153,6 +153,8 @@ export class Keeper {
   #claimant: RequestId | null = null
   #failure: Error | null = null
   #isOver = false
+  /** What comes now is for the next keeper: it is not heard, so its clients send it again (S4). */
+  #isLeaving = false
   #alarm: { at: number; timer: Timer } | null = null
   #awayTimer: Timer | null = null
   #residentRows = 0
@@ -209,7 +211,7 @@ export class Keeper {
 
   /** @internal What a connection brought, in order. */
   receive(connection: Connection, messages: readonly ClientMessage[]): void {
-    if (this.#isOver) return
+    if (this.#isOver || this.#isLeaving) return
     try {
       for (const message of messages) this.#hear(connection, message)
       this.#endTick()
@@ -239,6 +241,7 @@ export class Keeper {
 
   /** Flushes what was applied and takes nothing more. Connections stay open: their clients find the next keeper. */
   async close(): Promise<void> {
+    this.#isLeaving = true
     if (!this.#isOver && this.#durability.restOfAll > 0) {
       await new Promise<void>((resolve) => {
         this.#flushed.push(resolve)
