@@ -3,7 +3,17 @@
  * passes is ours, closed to others, on a filesystem of this kernel alone, and its locks have been seen to exclude.
  */
 import { spawnSync } from "node:child_process"
-import { closeSync, constants, lstatSync, mkdirSync, openSync, readFileSync, realpathSync, statSync } from "node:fs"
+import {
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+} from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Env } from "../../../env/index.ts"
@@ -51,21 +61,8 @@ const BLOBS = "blobs"
 export function openFolder(address: string, env: Env, surroundings: Surroundings = readSurroundings()): Folder {
   checkPlatform(surroundings.platform)
   const path = makeFolder(resolvePath(address))
-  const stat = statSync(path, { bigint: true })
-  checkOwner(path, Number(stat.uid), surroundings.userId)
-  checkMode(path, Number(stat.mode))
-  checkFilesystem(path, surroundings.mountinfo)
-  const folder: Folder = {
-    path,
-    id: env.sha256(new TextEncoder().encode(`${path}\0${stat.dev}\0${stat.ino}`)).slice(0, 16),
-    journal: join(path, JOURNAL),
-    keeperLock: join(path, KEEPER_LOCK),
-    clientsLock: join(path, CLIENTS_LOCK),
-    keeperFile: join(path, KEEPER_FILE),
-    liveLog: join(path, LIVE_LOG),
-    blobs: join(path, BLOBS),
-    hasRangeLocks: surroundings.platform === "linux",
-  }
+  checkFolder(path, surroundings)
+  const folder = nameFiles(path, env, surroundings.platform)
   try {
     makePrivateFolder(folder.blobs)
     makeKeeperLock(folder.keeperLock, surroundings.platform)
@@ -79,6 +76,45 @@ export function openFolder(address: string, env: Env, surroundings: Surroundings
     )
   }
   return folder
+}
+
+/**
+ * The folder named by `file:DIR` or a plain path, where a store is in it; nothing is made, changed or judged.
+ *
+ * @throws HoldfastError ARGUMENT_INVALID for an address that names no folder
+ * @throws HoldfastError STORE_UNAVAILABLE where no store is there
+ */
+export function findFolder(address: string, env: Env, platform: NodeJS.Platform = process.platform): Folder {
+  const path = resolvePath(address)
+  if (!existsSync(path)) throw unavailable(`"${path}" should hold a store, but is not there; check the path`)
+  const folder = nameFiles(realpathSync(path), env, platform)
+  // A journal that was lost leaves its log, and then there is something to examine.
+  if (existsSync(folder.journal) || existsSync(`${folder.journal}-wal`)) return folder
+  throw unavailable(`"${path}" should hold a store, but no journal is in it; check the path, or open a store there`)
+}
+
+/** @throws HoldfastError STORE_UNAVAILABLE for a folder that is not ours alone, or that other machines reach */
+export function checkFolder(path: string, surroundings: Surroundings = readSurroundings()): void {
+  const { uid, mode } = statSync(path)
+  checkOwner(path, uid, surroundings.userId)
+  checkMode(path, mode)
+  checkFilesystem(path, surroundings.mountinfo)
+}
+
+/** What lies where in the folder of that real path. */
+function nameFiles(path: string, env: Env, platform: NodeJS.Platform): Folder {
+  const { dev, ino } = statSync(path, { bigint: true })
+  return {
+    path,
+    id: env.sha256(new TextEncoder().encode(`${path}\0${dev}\0${ino}`)).slice(0, 16),
+    journal: join(path, JOURNAL),
+    keeperLock: join(path, KEEPER_LOCK),
+    clientsLock: join(path, CLIENTS_LOCK),
+    keeperFile: join(path, KEEPER_FILE),
+    liveLog: join(path, LIVE_LOG),
+    blobs: join(path, BLOBS),
+    hasRangeLocks: platform === "linux",
+  }
 }
 
 /** The folder's path in an address: what follows `file:`, with `file://` read as a URL. */

@@ -14,6 +14,7 @@ const CLOSE_BOUND_MS = 10_000
 
 export class HostedKeeper {
   readonly #exited: Promise<void>
+  readonly #serving: Promise<void>
   readonly #worker: Worker
   #isOver = false
   #fault: HoldfastError | null = null
@@ -23,8 +24,13 @@ export class HostedKeeper {
       name: "holdfast keeper",
       workerData: data,
     })
-    this.#worker.on("message", ({ code, message }: KeeperReport) => {
-      this.#fault ??= new HoldfastError(code, message)
+    let nowServing = ignore
+    this.#serving = new Promise((resolve) => {
+      nowServing = resolve
+    })
+    this.#worker.on("message", (report: KeeperReport) => {
+      if (report.kind === "serving") nowServing()
+      else this.#fault ??= new HoldfastError(report.code, report.message)
     })
     this.#worker.on("error", (error: unknown) => {
       const found = error instanceof Error ? error.message : String(error)
@@ -53,6 +59,11 @@ export class HostedKeeper {
     return this.#fault
   }
 
+  /** Whether it was elected and answers connections; false where it ended first. Whoever waits keeps the process alive. */
+  async serves(): Promise<boolean> {
+    return await Promise.race([this.#serving.then(() => !this.#isOver), this.exited().then(() => false)])
+  }
+
   /** A port to the keeper: closed by the other side if this thread does not become it. */
   attach(): MessagePort {
     const { port1, port2 } = new MessageChannel()
@@ -77,4 +88,8 @@ export class HostedKeeper {
     await this.exited()
     bound.cancel()
   }
+}
+
+function ignore(): void {
+  // Nobody has asked yet.
 }

@@ -44,12 +44,9 @@ export type KeeperOrder =
   /** Serves the client over this port, now or as soon as it serves. */
   { readonly kind: "attach"; readonly port: MessagePort } | { readonly kind: "leave" }
 
-/** What the thread says: the one thing that cannot be said over a port, as nobody is welcome any more. */
-export interface KeeperReport {
-  readonly kind: "failed"
-  readonly code: ErrorCode
-  readonly message: string
-}
+/** What the thread says to whoever started it: what cannot be said over a port, or before there is one. */
+export type KeeperReport =
+  { readonly kind: "serving" } | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
 
 /** How long connections get to take what was sent to them before the thread ends; a frozen client does not hold it up. */
 const FAREWELL_BOUND_MS = 1_000
@@ -87,6 +84,7 @@ async function main(): Promise<void> {
     const found = await awaitKeeper(folder, { ignoredIncarnation, signal: leaving.signal })
     if (found.kind === "announced") exit()
     term = await begin(found.lock)
+    say({ kind: "serving" })
     for (const port of waiting.splice(0)) attach(term, port)
     await left()
     await handOver(term)
@@ -184,7 +182,10 @@ async function handOver({ lock, journal, live, keeper, reception, server }: Term
 function fail(error: unknown): void {
   term?.reception.destroy()
   const known = isHoldfastError(error) ? error : new HoldfastError("STORE_UNAVAILABLE", messageOf(error))
-  const report: KeeperReport = { kind: "failed", code: known.code, message: known.message }
+  say({ kind: "failed", code: known.code, message: known.message })
+}
+
+function say(report: KeeperReport): void {
   owner.postMessage(report)
 }
 
