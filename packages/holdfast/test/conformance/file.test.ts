@@ -9,4 +9,4 @@ afterAll(() => {
   others.end()
 })
 
-testStoreConformance(fileHarness("file, in two processes", others))
+testStoreConformance(fileHarness("file, in two processes", others, "first"))

@@ -25,7 +25,9 @@ async function answer(order: Order): Promise<StoreOutcome | string | null> {
   const store = stores.get(order.store)
   switch (order.kind) {
     case "connect": {
-      const opened = await connectFolder({ address: order.address, env: systemEnv, check: true })
+      const { address, clockFile } = order
+      const time = clockFile === null ? {} : { clockFile }
+      const opened = await connectFolder({ address, env: systemEnv, check: true, ...time })
       stores.set(order.store, opened)
       opened.onEvent((event) => {
         say({ kind: "event", store: order.store, event })

@@ -18,7 +18,7 @@ import type { Store, StoreOutcome } from "../../src/store/index.ts"
 
 /** What the other process is asked; each is answered under its id. */
 export type Order = { readonly id: number; readonly store: number } & (
-  | { readonly kind: "connect"; readonly address: string }
+  | { readonly kind: "connect"; readonly address: string; readonly clockFile: string | null }
   | { readonly kind: "execute"; readonly command: Command }
   | { readonly kind: "observe"; readonly on: boolean }
   | { readonly kind: "close" }
@@ -57,10 +57,10 @@ export class OtherProcess {
     })
   }
 
-  async connect(address: string): Promise<Store> {
+  async connect(address: string, clockFile: string | null = null): Promise<Store> {
     this.#lastId += 1
     const store = this.#lastId
-    const id = await this.ask({ kind: "connect", store, address })
+    const id = await this.ask({ kind: "connect", store, address, clockFile })
     // A connection is answered with the store's id.
     const remote = new RemoteStore(this, store, id as string)
     this.#stores.set(store, remote)

@@ -24,6 +24,8 @@ export type Capability =
   | "steady"
   /** Watchers are told of every version; without it they may skip (C4). */
   | "every-version"
+  /** A session's events come in the order of what happened; without it, only those about one request, or of one kind. */
+  | "one-order"
 
 export interface StoreHarness {
   readonly name: string
@@ -56,4 +58,10 @@ export const EVERY_CAPABILITY: ReadonlySet<Capability> = new Set<Capability>([
   "exact",
   "steady",
   "every-version",
+  "one-order",
 ])
+
+/** Everything a durable store can: what rests on nothing, as the end of a lease, does not wait for a flush. */
+export const DURABLE_CAPABILITIES: ReadonlySet<Capability> = new Set(
+  [...EVERY_CAPABILITY].filter((capability) => capability !== "one-order"),
+)

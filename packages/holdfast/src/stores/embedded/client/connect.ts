@@ -11,6 +11,8 @@ export interface ConnectFolderOptions {
   readonly env: Env
   /** Asserts every invariant after every command, where this client starts the keeper. */
   readonly check: boolean
+  /** A file that tells the store's time instead of the machine (see env/file-clock.ts), for tests. */
+  readonly clockFile?: string
 }
 
 /**
@@ -18,10 +20,11 @@ export interface ConnectFolderOptions {
  *
  * @throws HoldfastError ARGUMENT_INVALID, STORE_UNAVAILABLE, STORE_NEWER, STORE_DAMAGED, STORE_FULL
  */
-export async function connectFolder({ address, env, check }: ConnectFolderOptions): Promise<EmbeddedClient> {
+export async function connectFolder(options: ConnectFolderOptions): Promise<EmbeddedClient> {
+  const { address, env, check, clockFile = null } = options
   const folder = openFolder(address, env)
   const life = ClientLock.take(folder, env)
-  const dialer = new Dialer({ env, folder, client: life.id, check })
+  const dialer = new Dialer({ env, folder, client: life.id, check, clockFile })
   const onClosed = async (): Promise<void> => {
     // The client's lines are closed by now, so its sessions are over before it counts as dead.
     await dialer.close()

@@ -37,6 +37,7 @@ export interface DialerOptions {
   readonly client: string
   /** For a keeper this client starts. */
   readonly check: boolean
+  readonly clockFile: string | null
 }
 
 /** As long as a request waits (see client.ts). */
@@ -104,12 +105,12 @@ export class Dialer {
   }
 
   async #look(events: LineEvents, signal: AbortSignal): Promise<Line | null> {
-    const { folder, check } = this.#options
+    const { folder, check, clockFile } = this.#options
     const found = await awaitKeeper(folder, { ignoredIncarnation: this.#ignored, signal })
     if (found.kind === "announced") return await this.#greetAnnounced(found.keeper, events, signal)
     // Its thread must hold the lock, so that the lock ends with it. Others may come first meanwhile.
     found.lock.release()
-    const hosted = new HostedKeeper({ folder, check, ignoredIncarnation: this.#ignored })
+    const hosted = new HostedKeeper({ folder, check, clockFile, ignoredIncarnation: this.#ignored })
     this.#hosted = hosted
     const line = await this.#greetHosted(hosted, events, signal)
     if (line !== null) return line

@@ -13,7 +13,7 @@
 import { chmodSync } from "node:fs"
 import { createServer, type Server } from "node:net"
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
-import { sinceBootMs, systemEnv } from "../../../env/index.ts"
+import { readClock, sinceBootMs, systemEnv } from "../../../env/index.ts"
 import { type ErrorCode, HoldfastError, isHoldfastError } from "../../../kernel/index.ts"
 import { reach } from "../fail-point.ts"
 import { removeStaleSockets, socketAddress } from "../folder/address.ts"
@@ -35,6 +35,8 @@ import { Reception } from "./reception.ts"
 export interface KeeperThreadData {
   readonly folder: Folder
   readonly check: boolean
+  /** What tells the store's time instead of the machine, for tests. */
+  readonly clockFile: string | null
   /** A keeper that was found dead: its announcement is passed over. */
   readonly ignoredIncarnation: string | null
 }
@@ -52,7 +54,9 @@ export type KeeperReport =
 const FAREWELL_BOUND_MS = 1_000
 
 const env = systemEnv
-const { folder, check, ignoredIncarnation } = workerData as KeeperThreadData // Given by hosted-keeper.ts.
+const { folder, check, clockFile, ignoredIncarnation } = workerData as KeeperThreadData // Given by hosted-keeper.ts.
+/** The store's time; all else here goes by the machine's. */
+const clock = clockFile === null ? env.clock : readClock(clockFile)
 const owner = openOwner()
 const leaving = new AbortController()
 /** Ports that came before there was anybody to serve them. */
@@ -102,7 +106,7 @@ async function begin(lock: KeeperLock): Promise<Term> {
   const incarnation = env.ids.next()
   const { live, epochMs } = openLiveLog()
   const keeper = new Keeper({
-    env,
+    env: { ...env, clock },
     journal: asKeeperJournal(journal),
     live,
     epochMs,
@@ -129,10 +133,10 @@ async function begin(lock: KeeperLock): Promise<Term> {
 
 function openLiveLog(): { readonly live: LiveLog; readonly epochMs: number } {
   // The machine's monotonic clock is one for all its processes; that of `env` begins with each thread.
-  const bootedMs = sinceBootMs()
-  const startedMs = env.clock.monotonic()
+  const bootedMs = clockFile === null ? sinceBootMs() : clock.monotonic()
+  const startedMs = clock.monotonic()
   const boot = readBootId() ?? "unknown"
-  const live = LiveLog.open(folder.liveLog, { boot, epochMs: env.clock.now() - bootedMs })
+  const live = LiveLog.open(folder.liveLog, { boot, epochMs: clock.now() - bootedMs })
   return { live, epochMs: live.epochMs + bootedMs - startedMs }
 }
 
