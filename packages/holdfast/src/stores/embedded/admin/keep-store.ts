@@ -39,7 +39,12 @@ export async function keepStore(options: KeepStoreOptions): Promise<void> {
   for (;;) {
     const turn = await awaitTurn(folder, options)
     if (turn === null) return
-    const keeper = new HostedKeeper({ folder, check: false, ignoredIncarnation: turn.ignoredIncarnation })
+    const keeper = new HostedKeeper({
+      folder,
+      check: false,
+      clockFile: null,
+      ignoredIncarnation: turn.ignoredIncarnation,
+    })
     const leave = (): void => void keeper.close(env)
     signal.addEventListener("abort", leave, { once: true })
     try {
