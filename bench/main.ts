@@ -1,23 +1,45 @@
-/** `npm run bench -- [locks] [operations] [cells] [--quick] [--json]`: runs the named sections, all of them by default. */
+/**
+ * `npm run bench -- [SECTION…] [--quick] [--json]`: runs the named sections, `memory` by default. `memory` is locks, operations
+ * and cells; `durable` is every section of a `file:` store.
+ */
 import { parseArgs } from "node:util"
 import { measureCells } from "./cells.ts"
+import { measureCommits } from "./durable/commits.ts"
+import { measureFileLocks } from "./durable/file-locks.ts"
+import { measureQueue } from "./durable/queue.ts"
+import { measureRuns } from "./durable/runs.ts"
+import { measureTakeover } from "./durable/takeover.ts"
+import { measureWake } from "./durable/wake.ts"
 import { measureLocks } from "./locks.ts"
 import { describeMachine } from "./machine.ts"
 import { NORMAL_EFFORT, QUICK_EFFORT, type Effort } from "./measure.ts"
 import { measureOperations } from "./operations.ts"
 import { printMachine, printTable, type Table } from "./report.ts"
 
-const SECTIONS = new Map<string, (effort: Effort) => AsyncGenerator<Table>>([
+const MEMORY = new Map<string, (effort: Effort) => AsyncGenerator<Table>>([
   ["locks", measureLocks],
   ["operations", measureOperations],
   ["cells", measureCells],
+])
+const DURABLE = new Map<string, (effort: Effort) => AsyncGenerator<Table>>([
+  ["file-locks", measureFileLocks],
+  ["commits", measureCommits],
+  ["runs", measureRuns],
+  ["queue", measureQueue],
+  ["wake", measureWake],
+  ["takeover", measureTakeover],
+])
+const SECTIONS = new Map([...MEMORY, ...DURABLE])
+const GROUPS = new Map([
+  ["memory", [...MEMORY.keys()]],
+  ["durable", [...DURABLE.keys()]],
 ])
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { json: { type: "boolean", default: false }, quick: { type: "boolean", default: false } },
 })
-const names = positionals.length > 0 ? positionals : [...SECTIONS.keys()]
+const names = (positionals.length > 0 ? positionals : ["memory"]).flatMap((name) => GROUPS.get(name) ?? [name])
 const effort = values.quick ? QUICK_EFFORT : NORMAL_EFFORT
 const machine = describeMachine()
 const tables: Table[] = []
@@ -27,7 +49,7 @@ if (!values.json) {
 for (const name of names) {
   const measureSection = SECTIONS.get(name)
   if (measureSection === undefined) {
-    throw new Error(`expected a section of ${[...SECTIONS.keys()].join(", ")}, found "${name}"`)
+    throw new Error(`expected a section of ${[...GROUPS.keys(), ...SECTIONS.keys()].join(", ")}, found "${name}"`)
   }
   for await (const table of measureSection(effort)) {
     tables.push(table)
