@@ -1,7 +1,11 @@
 /**
  * The writer's thread: takes orders by message, answers each when it is durable.
  *
- *     open ──full──▶ open, next round ──fault──▶ failed (for good) ──close──▶ over
+ *     ready ──open──▶ open ──full──▶ open, next round ──fault──▶ failed (for good) ──close──▶ over
+ *       └──close──▶ over
+ *
+ * It may be ready long before there is a journal that is its keeper's to open: starting a thread takes longer than all
+ * else that a new keeper does.
  *
  * 1. Orders are done as they come; appends that wait together share a transaction (S3).
  * 2. What was sent before its sender could know that the disk is full may build on what was refused, so it is refused
@@ -16,6 +20,8 @@ import { JournalWriter } from "./writer.ts"
 
 /** What the thread is asked. */
 export type WriterOrder =
+  /** The first, but for a close. */
+  | { readonly kind: "open" }
   | { readonly kind: "append"; readonly round: number; readonly batch: JournalBatch }
   | { readonly kind: "checkpoint"; readonly id: number }
   | { readonly kind: "backup"; readonly id: number; readonly file: string }
@@ -45,6 +51,7 @@ let round = 0
 let waiting: JournalBatch[] = []
 let waitingRows = 0
 let isFailed = false
+let writer: JournalWriter | null = null
 
 function openPort(): MessagePort {
   if (parentPort === null) throw new Error("this is a worker thread's program; open the journal instead")
@@ -62,7 +69,7 @@ function fail(error: unknown, doing: string): void {
   report({ kind: "failed", fault: fault.code === "STORE_FULL" ? { ...fault, code: "STORE_UNAVAILABLE" } : fault })
 }
 
-function flush(writer: JournalWriter): void {
+function flush(to: JournalWriter): void {
   const batches = waiting
   const last = batches.at(-1)
   waiting = []
@@ -70,7 +77,7 @@ function flush(writer: JournalWriter): void {
   if (last === undefined || isFailed) return
   try {
     reach("before-flush")
-    writer.write(batches)
+    to.write(batches)
     reach("after-flush-before-answer")
     report({ kind: "durable", count: batches.length, through: last.number })
   } catch (error) {
@@ -80,7 +87,13 @@ function flush(writer: JournalWriter): void {
   }
 }
 
-function obey(writer: JournalWriter, order: WriterOrder): void {
+function obey(order: WriterOrder): void {
+  if (order.kind === "open") return start()
+  if (writer === null) {
+    // Nothing was opened, or that failed and was reported.
+    if (order.kind === "close") leave()
+    return
+  }
   if (order.kind === "append") {
     if (order.round !== round) return
     waiting.push(order.batch)
@@ -100,14 +113,18 @@ function obey(writer: JournalWriter, order: WriterOrder): void {
       } catch (error) {
         fail(error, "close")
       }
-      report({ kind: "closed" })
-      port.close()
+      leave()
   }
 }
 
-function checkpoint(writer: JournalWriter, id: number): void {
+function leave(): void {
+  report({ kind: "closed" })
+  port.close()
+}
+
+function checkpoint(of: JournalWriter, id: number): void {
   try {
-    writer.checkpoint()
+    of.checkpoint()
     report({ kind: "done", id, fault: null })
   } catch (error) {
     // Without space the log stays as it is, and holds everything.
@@ -116,9 +133,9 @@ function checkpoint(writer: JournalWriter, id: number): void {
   }
 }
 
-async function backUp(writer: JournalWriter, { id, file }: { id: number; file: string }): Promise<void> {
+async function backUp(of: JournalWriter, { id, file }: { id: number; file: string }): Promise<void> {
   try {
-    await writer.backup(file)
+    await of.backup(file)
     report({ kind: "done", id, fault: null })
   } catch (error) {
     report({ kind: "done", id, fault: faultOf(error, path, `back up to "${file}"`) })
@@ -126,24 +143,22 @@ async function backUp(writer: JournalWriter, { id, file }: { id: number; file: s
 }
 
 function start(): void {
-  let writer: JournalWriter
   try {
     writer = new JournalWriter(path)
   } catch (error) {
     fail(error, "open")
     return
   }
-  port.on("message", (order: WriterOrder) => {
-    obey(writer, order)
-    // Everything that has come meanwhile belongs to the same transaction.
-    for (;;) {
-      const next = receiveMessageOnPort(port)
-      if (next === undefined) break
-      obey(writer, next.message as WriterOrder) // Only journal.ts sends here.
-    }
-    flush(writer)
-  })
   report({ kind: "opened" })
 }
 
-start()
+port.on("message", (order: WriterOrder) => {
+  obey(order)
+  // Everything that has come meanwhile belongs to the same transaction.
+  for (;;) {
+    const next = receiveMessageOnPort(port)
+    if (next === undefined) break
+    obey(next.message as WriterOrder) // Only journal.ts sends here.
+  }
+  if (writer !== null) flush(writer)
+})

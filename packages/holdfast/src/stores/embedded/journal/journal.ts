@@ -85,15 +85,32 @@ export interface Journal {
 /**
  * Opens the journal at the path, making it where there is none. The caller holds the store: one journal at a time.
  *
+ * @param thread where one is ready: a writer for this path that was started by {@link startWriter}, ours from now on
  * @throws HoldfastError STORE_NEWER, STORE_DAMAGED, STORE_UNAVAILABLE, STORE_FULL
  */
-export async function openJournal(options: OpenJournalOptions): Promise<Journal> {
+export async function openJournal(options: OpenJournalOptions, thread?: Worker): Promise<Journal> {
   // Backups and messages name the file wherever the process goes.
   const path = resolve(options.path)
-  const { database, meta } = openDatabase({ ...options, path })
-  const journal = new DurableJournal(new JournalReader(database, path), path, meta)
+  // It starts while the database is looked at. One that was ready may have ended meanwhile.
+  const writer = thread === undefined || thread.threadId === -1 ? startWriter(path) : thread
+  let journal: DurableJournal
+  try {
+    const { database, meta } = openDatabase({ ...options, path })
+    journal = new DurableJournal(new JournalReader(database, path), path, { meta, writer })
+  } catch (error) {
+    await writer.terminate()
+    throw error
+  }
   await journal.started
   return journal
+}
+
+/** A thread that can write the journal at the path, and has opened nothing yet. It does not keep the process alive. */
+export function startWriter(path: string): Worker {
+  const program = new URL("./journal-thread", import.meta.url)
+  const thread = startThread(program, { name: "holdfast journal", workerData: { path: resolve(path) } })
+  thread.unref()
+  return thread
 }
 
 interface Waiter {
@@ -129,7 +146,11 @@ class DurableJournal implements Journal {
   #starting: Waiter | null = null
   #exited: () => void = ignore
 
-  constructor(reader: JournalReader, path: string, meta: JournalMeta) {
+  constructor(
+    reader: JournalReader,
+    path: string,
+    { meta, writer }: { readonly meta: JournalMeta; readonly writer: Worker },
+  ) {
     this.path = path
     this.instance = meta.instance
     this.createdAt = meta.createdAt
@@ -137,8 +158,9 @@ class DurableJournal implements Journal {
     this.lastBatch = meta.lastBatch
     this.#reader = reader
     this.#ceiling = meta.tokenCeiling
-    const program = new URL("./journal-thread", import.meta.url)
-    this.#thread = startThread(program, { name: "holdfast journal", workerData: { path } })
+    this.#thread = writer
+    // Somebody waits for it from here on; see `#hear`.
+    this.#thread.ref()
     this.started = new Promise((resolveStarted, reject) => {
       this.#starting = { resolve: resolveStarted, reject }
     })
@@ -151,6 +173,7 @@ class DurableJournal implements Journal {
       else this.#fail(this.#closedFault())
       this.#exited()
     })
+    this.#send({ kind: "open" })
   }
 
   tokenCeiling(): number {
