@@ -6,16 +6,20 @@
  *      │ └──lock free──▶ a keeper's thread ──welcome──▶ a line, over a port
  *      └────────────────────└──another was elected, or it ended
  *
+ * A keeper names one of its clients to be the next (host/standby.ts). That one starts its thread at once, where it waits
+ * for the lock; the others leave it a head start, so that a keeper's death costs each of them no thread of its own.
+ *
  * 1. The first time it is bounded: whoever opens a store is told within 10 s that its keeper does not answer. Later the
  *    sessions that wait for the keeper each have a bound of their own, and giving up would end them.
- * 2. What keeps a keeper's thread from starting (damage, a newer store) is told and not tried again.
+ * 2. Who is named and has started a thread still goes to whoever serves: the thread that waits is no keeper.
+ * 3. What keeps a keeper's thread from starting (damage, a newer store) is told and not tried again.
  */
 import { connect } from "node:net"
 import type { Env } from "../../../env/index.ts"
 import { HoldfastError } from "../../../kernel/index.ts"
-import { awaitKeeper } from "../folder/await-keeper.ts"
+import { awaitKeeper, type AwaitKeeperOptions, type KeeperFound } from "../folder/await-keeper.ts"
 import type { Folder } from "../folder/folder.ts"
-import type { KeeperFile } from "../folder/keeper-file.ts"
+import { type KeeperFile, readKeeperFile } from "../folder/keeper-file.ts"
 import { conditionOf } from "../folder/process-identity.ts"
 import { BUILD } from "../host/build.ts"
 import { HostedKeeper } from "../host/hosted-keeper.ts"
@@ -26,8 +30,9 @@ import {
   portChannel,
   PROTOCOL,
   socketChannel,
+  type StandbyWord,
 } from "../wire/index.ts"
-import { greet } from "./greeting.ts"
+import { greet, type GreetOptions } from "./greeting.ts"
 import type { Line, LineEvents } from "./line.ts"
 
 export interface DialerOptions {
@@ -43,6 +48,9 @@ export interface DialerOptions {
 /** As long as a request waits (see client.ts). */
 const FIRST_BOUND_MS = 10_000
 
+/** What a keeper that is named and ready needs to take up a store of any size, several times over. */
+const HEAD_START_MS = 150
+
 export class Dialer {
   readonly #options: DialerOptions
   #hosted: HostedKeeper | null = null
@@ -51,6 +59,9 @@ export class Dialer {
   #describe: () => string = () => "none has announced itself"
   /** A keeper that was not there although it was announced. */
   #ignored: string | null = null
+  /** Who the keeper of the last line named to be the next. */
+  #standby: StandbyWord = "nobody"
+  #isClosed = false
 
   constructor(options: DialerOptions) {
     this.#options = options
@@ -81,6 +92,7 @@ export class Dialer {
 
   /** Ends the keeper this client started: what it applied is flushed, and others go on with another. */
   async close(): Promise<void> {
+    this.#isClosed = true
     await this.#hosted?.close(this.#options.env)
   }
 
@@ -97,21 +109,31 @@ export class Dialer {
   async #reattach(events: LineEvents, signal: AbortSignal): Promise<Line | null> {
     const hosted = this.#hosted
     if (hosted === null) return null
-    const line = hosted.isOver ? null : await this.#greetHosted(hosted, events, signal)
-    if (line !== null) return line
+    if (!hosted.isOver) {
+      const line = (await this.#greetOther(hosted, events, signal)) ?? (await this.#greetHosted(hosted, events, signal))
+      if (line !== null) return line
+    }
     await hosted.exited()
     this.#hosted = null
     return null
   }
 
+  /** Somebody else's keeper that lives: one's own thread may be waiting for its end. */
+  async #greetOther(hosted: HostedKeeper, events: LineEvents, signal: AbortSignal): Promise<Line | null> {
+    const notice = readKeeperFile(this.#options.folder)
+    if (notice.kind !== "announced") return null
+    const { incarnation } = notice.keeper
+    if (incarnation === hosted.incarnation || incarnation === this.#ignored) return null
+    return await this.#greetAnnounced(notice.keeper, events, signal)
+  }
+
   async #look(events: LineEvents, signal: AbortSignal): Promise<Line | null> {
-    const { folder, check, clockFile } = this.#options
-    const found = await awaitKeeper(folder, { ignoredIncarnation: this.#ignored, signal })
+    const { folder } = this.#options
+    const found = (await this.#awaitNamed(signal)) ?? (await awaitKeeper(folder, this.#waitUntil(signal)))
     if (found.kind === "announced") return await this.#greetAnnounced(found.keeper, events, signal)
     // Its thread must hold the lock, so that the lock ends with it. Others may come first meanwhile.
     found.lock.release()
-    const hosted = new HostedKeeper({ folder, check, clockFile, ignoredIncarnation: this.#ignored })
-    this.#hosted = hosted
+    const hosted = this.#start(this.#ignored)
     const line = await this.#greetHosted(hosted, events, signal)
     if (line !== null) return line
     await hosted.exited()
@@ -120,9 +142,52 @@ export class Dialer {
     return null
   }
 
+  /** The announcement of the one that was named, if it comes within its head start. */
+  async #awaitNamed(signal: AbortSignal): Promise<KeeperFound | null> {
+    if (this.#standby !== "other") return null
+    const { env, folder } = this.#options
+    const start = new AbortController()
+    const timer = env.timers.after(HEAD_START_MS, () => start.abort())
+    try {
+      const until = this.#waitUntil(AbortSignal.any([signal, start.signal]))
+      return await awaitKeeper(folder, { ...until, isCandidate: false })
+    } catch (error) {
+      if (signal.aborted || !start.signal.aborted) throw error
+      this.#standby = "nobody"
+      return null
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  #waitUntil(signal: AbortSignal): AwaitKeeperOptions {
+    return { ignoredIncarnation: this.#ignored, signal }
+  }
+
+  #start(predecessor: string | null): HostedKeeper {
+    const { env, folder, check, clockFile } = this.#options
+    const incarnation = env.ids.next()
+    this.#hosted = new HostedKeeper({ folder, check, clockFile, ignoredIncarnation: predecessor, incarnation })
+    return this.#hosted
+  }
+
+  /** The keeper has said who is to be the next. */
+  #named(who: StandbyWord, { incarnation }: KeeperFile): void {
+    this.#standby = who
+    if (who === "you") void this.#getReady(incarnation)
+  }
+
+  async #getReady(predecessor: string): Promise<void> {
+    // One that waited for an earlier keeper's end has found that another came first, and ends.
+    if (this.#hosted !== null && this.#hosted.predecessor !== predecessor) await this.#hosted.gone
+    if (this.#isClosed || this.#standby !== "you" || this.#hosted?.isOver === false) return
+    this.#start(predecessor)
+  }
+
   async #greetHosted(hosted: HostedKeeper, events: LineEvents, signal: AbortSignal): Promise<Line | null> {
     const port = hosted.attach()
-    return await this.#greet((channel) => portChannel(port, channel), describeOwn, events, signal)
+    const open = (channel: ChannelEvents): Channel => portChannel(port, channel)
+    return await this.#greet({ open, describe: describeOwn, onStandby: null, events, signal })
   }
 
   async #greetAnnounced(keeper: KeeperFile, events: LineEvents, signal: AbortSignal): Promise<Line | null> {
@@ -132,19 +197,15 @@ export class Dialer {
       return `process ${String(pid)}${isFrozen ? " (frozen)" : ""}`
     }
     const open = (channel: ChannelEvents): Channel => socketChannel(connect(keeper.socket), channel)
-    const line = await this.#greet(open, describe, events, signal)
+    const onStandby = (who: StandbyWord): void => this.#named(who, keeper)
+    const line = await this.#greet({ open, describe, onStandby, events, signal })
     if (line === null) this.#ignored = keeper.incarnation
     return line
   }
 
-  async #greet(
-    open: (events: ChannelEvents) => Channel,
-    describe: () => string,
-    events: LineEvents,
-    signal: AbortSignal,
-  ): Promise<Line | null> {
+  async #greet(greeting: Omit<GreetOptions, "env" | "hello">): Promise<Line | null> {
     const { env, client } = this.#options
-    this.#describe = describe
+    this.#describe = greeting.describe
     const hello: Extract<ClientMessage, { readonly kind: "hello" }> = {
       kind: "hello",
       protocol: { min: PROTOCOL, max: PROTOCOL },
@@ -153,7 +214,10 @@ export class Dialer {
       client,
       resumes: this.#instance !== null,
     }
-    return await greet({ env, open, hello, describe, events, signal })
+    const line = await greet({ ...greeting, env, hello })
+    // This keeper has named nobody yet: it can only do so once it was asked.
+    if (line !== null) this.#standby = "nobody"
+    return line
   }
 }
 

@@ -19,6 +19,7 @@ import {
   FrameSplitter,
   type KeeperMessage,
   MAX_REQUEST_BYTES,
+  type StandbyWord,
 } from "../wire/index.ts"
 import type { Line, LineEvents } from "./line.ts"
 
@@ -29,6 +30,8 @@ export interface GreetOptions {
   /** Names the keeper, with how it is doing at the moment. */
   readonly describe: () => string
   readonly events: LineEvents
+  /** Told who is to keep the store next, where that is not the process that keeps it now; null offers nothing. */
+  readonly onStandby: ((who: StandbyWord) => void) | null
   readonly signal: AbortSignal
 }
 
@@ -58,16 +61,18 @@ class KeeperLine implements Line {
   readonly #hello: ClientMessage
   readonly #channel: Channel
   readonly #splitter = new FrameSplitter()
+  readonly #onStandby: ((who: StandbyWord) => void) | null
   readonly #answered: (answer: KeeperLine | HoldfastError | null) => void
   #instance: string | null = null
   #isOver = false
 
   constructor(options: GreetOptions, answered: (answer: KeeperLine | HoldfastError | null) => void) {
-    const { env, events, describe, hello, open } = options
+    const { env, events, describe, hello, open, onStandby } = options
     this.#env = env
     this.#events = events
     this.#describe = describe
     this.#hello = hello
+    this.#onStandby = onStandby
     this.#answered = answered
     this.#channel = open({
       onBytes: (chunk) => {
@@ -156,12 +161,20 @@ class KeeperLine implements Line {
     for (const message of messages) {
       if (message.kind === "welcome") {
         this.#instance = message.instance
+        // A thread of the keeper's own process dies with it.
+        if (this.#onStandby !== null && message.keeper.pid !== process.pid) this.#volunteer()
         this.#answered(this)
+      } else if (message.kind === "standby") {
+        this.#onStandby?.(message.who)
       } else if (message.kind === "refused") {
         this.#refused(new HoldfastError(message.code, message.message, { details: message.details }))
       } else heard.push(message)
     }
     if (heard.length > 0) this.#events.onMessages(heard)
+  }
+
+  #volunteer(): void {
+    this.#channel.write(encodeFrames([encodeClientMessage({ kind: "volunteer" })]))
   }
 
   #refused(reason: HoldfastError): void {

@@ -29,6 +29,8 @@ export type KeeperFound =
 export interface AwaitKeeperOptions {
   /** A keeper that was found dead or gone: its announcement is passed over. Null where there was none. */
   readonly ignoredIncarnation: string | null
+  /** False leaves the lock to others: only an announcement ends the wait. Default true. */
+  readonly isCandidate?: boolean
   /** Ends the wait with its reason. */
   readonly signal: AbortSignal
 }
@@ -55,7 +57,8 @@ async function lookOrPark(folder: Folder, options: AwaitKeeperOptions): Promise<
   const { promise: woken, resolve: wake, reject: fail } = makeWaking()
   const announcements = watchAnnouncements(folder, wake, fail)
   try {
-    const lifeline = await openLifeline(folder.keeperLock, wake)
+    // Whoever is no candidate need not know when the lock is free.
+    const lifeline = options.isCandidate === false ? null : await openLifeline(folder.keeperLock, wake)
     try {
       options.signal.throwIfAborted()
       const found = look(folder, options)
@@ -72,7 +75,7 @@ async function lookOrPark(folder: Folder, options: AwaitKeeperOptions): Promise<
 
 /** The lock first: an announcement beside a free lock is a dead keeper's. */
 function look(folder: Folder, options: AwaitKeeperOptions): KeeperFound | null {
-  const lock = KeeperLock.tryTake(folder)
+  const lock = options.isCandidate === false ? null : KeeperLock.tryTake(folder)
   if (lock !== null) return { kind: "elected", lock }
   const notice = readKeeperFile(folder)
   if (notice.kind !== "announced" || notice.keeper.incarnation === options.ignoredIncarnation) return null

@@ -12,7 +12,8 @@
  * free.
  *
  * 1. What is opened before the lock is tried is told of every release after it.
- * 2. After close() nothing is left: no open file, no thread, no callback.
+ * 2. After close() nothing is left: no open file, no thread, no callback. Whoever was told before need not wait for that:
+ *    what told it ends by itself.
  */
 import { closeSync, constants, fstatSync, openSync } from "node:fs"
 import { Socket } from "node:net"
@@ -101,11 +102,13 @@ async function listenInThread(path: string, onEnd: () => void): Promise<Lifeline
       if (message === "listening") resolve()
       if (message !== "end" || !isOpen) return
       isOpen = false
+      void thread.terminate()
       onEnd()
     })
   })
   return {
     async close() {
+      if (!isOpen) return
       isOpen = false
       await thread.terminate()
     },

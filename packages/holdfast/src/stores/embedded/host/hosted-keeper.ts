@@ -1,7 +1,8 @@
 /**
  * The keeper's thread, as the client sees that started it.
  *
- *     started ──▶ serving (or waiting for its election) ──close(), failure, another keeper──▶ exited
+ *     started ──▶ waiting for its election ──▶ serving ──close(), failure──▶ exited
+ *                      └──close(), another was elected, failure──▶ exited
  */
 import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads"
 import type { Env } from "../../../env/index.ts"
@@ -13,6 +14,10 @@ import type { KeeperOrder, KeeperReport, KeeperThreadData } from "./keeper-threa
 const CLOSE_BOUND_MS = 10_000
 
 export class HostedKeeper {
+  /** The name it announces itself by. */
+  readonly incarnation: string
+  /** The keeper it waits to follow; null where there was none. */
+  readonly predecessor: string | null
   readonly #exited: Promise<void>
   readonly #serving: Promise<void>
   readonly #worker: Worker
@@ -20,6 +25,8 @@ export class HostedKeeper {
   #fault: HoldfastError | null = null
 
   constructor(data: KeeperThreadData) {
+    this.incarnation = data.incarnation
+    this.predecessor = data.ignoredIncarnation
     this.#worker = startThread(new URL("./keeper-thread", import.meta.url), {
       name: "holdfast keeper",
       workerData: data,
@@ -70,6 +77,11 @@ export class HostedKeeper {
     const order: KeeperOrder = { kind: "attach", port: port2 }
     this.#worker.postMessage(order, [port2])
     return port1
+  }
+
+  /** Resolves when the thread is gone; it does not keep the process alive until then. */
+  get gone(): Promise<void> {
+    return this.#exited
   }
 
   /** Resolves when the thread is gone, however it ended. Whoever waits for it keeps the process alive. */

@@ -1,6 +1,6 @@
 /** Keepers in threads of real processes: handed over, killed, left alone, and kept from starting. */
 import { execFile } from "node:child_process"
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -53,6 +53,25 @@ function commit(name: string, value: number, holding: readonly Token[]): Command
   return { kind: "commitCells", session, holding, reads: [], writes, starts: [], step: null, complete: null }
 }
 
+function readKeeperPid(address: string): unknown {
+  const { pid } = JSON.parse(readFileSync(join(address.slice("file:".length), "keeper.json"), "utf8")) as {
+    pid: unknown
+  }
+  return pid
+}
+
+/** Whether this process has the keeper's lock file open. */
+function isWaitingForLock(address: string): boolean {
+  const lock = join(address.slice("file:".length), "keeper.lock")
+  return readdirSync("/proc/self/fd").some((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === lock
+    } catch {
+      return false // Closed meanwhile.
+    }
+  })
+}
+
 async function openSession(store: Store): Promise<void> {
   await store.execute({ kind: "openSession", session, label: "other" })
 }
@@ -98,6 +117,26 @@ describe("a keeper's thread", () => {
     expect(await third.lock("guest's").try()).toBeUndefined()
     await third.close()
     await guest.close()
+  })
+
+  it("is followed by the client it named, whose thread is ready, and by no other (L6)", async () => {
+    const address = makeAddress()
+    const keeper = startOther()
+    await openSession(await keeper.connect(address))
+    const hf = await open(address)
+    const rival = startOther()
+    const theirs = await rival.connect(address)
+    await openSession(theirs)
+    // It is named when it has stayed a while, and ready when it waits for the lock; each look waits for the keeper's answer.
+    while (!isWaitingForLock(address)) await hf.inspect()
+    keeper.signal("SIGKILL")
+    const granted = nextEvent(theirs)
+    const grant = await hf.lock("a").acquire()
+    expect(readKeeperPid(address)).toBe(process.pid)
+    expect((await theirs.execute(acquire("a"))).kind).toBe("parked")
+    await grant.release()
+    expect((await granted).kind).toBe("lockGranted")
+    await hf.close()
   })
 
   it("is followed by another when its process is killed: what that held is given back, what others hold stays (L2, L6, S4)", async () => {

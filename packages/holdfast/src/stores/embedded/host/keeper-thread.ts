@@ -8,7 +8,8 @@
  * 1. The keeper's lock is this thread's: whatever ends the thread, the process included, lets go of it.
  * 2. The announcement is made when connections are answered, and taken back before the lock is let go.
  * 3. Only the connection of the client that started the thread is local: other threads of the process outlive it.
- * 4. A failure ends this thread and never the user's process (S5).
+ * 4. One that waits to follow a keeper that lives is as good as asleep: whatever a new keeper needs is loaded by then.
+ * 5. A failure ends this thread and never the user's process (S5).
  */
 import { chmodSync } from "node:fs"
 import { createServer, type Server } from "node:net"
@@ -23,7 +24,8 @@ import type { KeeperLock } from "../folder/election.ts"
 import type { Folder } from "../folder/folder.ts"
 import { removeKeeperFile, writeKeeperFile } from "../folder/keeper-file.ts"
 import { identifyProcess, readBootId } from "../folder/process-identity.ts"
-import { type Journal, openJournal } from "../journal/journal.ts"
+import { type Journal, openJournal, startWriter } from "../journal/journal.ts"
+import { warmUp } from "../journal/opening.ts"
 import { Keeper } from "../keeper/keeper.ts"
 import { LiveLog } from "../keeper/live-log.ts"
 import { portChannel, PROTOCOL, socketChannel } from "../wire/index.ts"
@@ -37,8 +39,10 @@ export interface KeeperThreadData {
   readonly check: boolean
   /** What tells the store's time instead of the machine, for tests. */
   readonly clockFile: string | null
-  /** A keeper that was found dead: its announcement is passed over. */
+  /** A keeper that was found dead, or that is to be followed when it ends: its announcement is passed over. */
   readonly ignoredIncarnation: string | null
+  /** The name it announces itself by. */
+  readonly incarnation: string
 }
 
 /** What the client that started the thread asks of it. */
@@ -54,13 +58,16 @@ export type KeeperReport =
 const FAREWELL_BOUND_MS = 1_000
 
 const env = systemEnv
-const { folder, check, clockFile, ignoredIncarnation } = workerData as KeeperThreadData // Given by hosted-keeper.ts.
+// Given by hosted-keeper.ts.
+const { folder, check, clockFile, ignoredIncarnation, incarnation } = workerData as KeeperThreadData
 /** The store's time; all else here goes by the machine's. */
 const clock = clockFile === null ? env.clock : readClock(clockFile)
 const owner = openOwner()
 const leaving = new AbortController()
 /** Ports that came before there was anybody to serve them. */
 const waiting: MessagePort[] = []
+/** Ready before it is needed, as starting it takes longer than taking the store up. */
+const writer = startWriter(folder.journal)
 let term: Term | null = null
 
 function openOwner(): MessagePort {
@@ -85,6 +92,7 @@ async function main(): Promise<void> {
     else attach(term, order.port)
   })
   try {
+    warmUp()
     const found = await awaitKeeper(folder, { ignoredIncarnation, signal: leaving.signal })
     if (found.kind === "announced") exit()
     term = await begin(found.lock)
@@ -102,8 +110,7 @@ async function main(): Promise<void> {
 async function begin(lock: KeeperLock): Promise<Term> {
   reach("during-election")
   removeStaleSockets(lock, null)
-  const journal = await openJournal({ path: folder.journal, env, build: BUILD })
-  const incarnation = env.ids.next()
+  const journal = await openJournal({ path: folder.journal, env, build: BUILD }, writer)
   const { live, epochMs } = openLiveLog()
   const keeper = new Keeper({
     env: { ...env, clock },

@@ -24,8 +24,10 @@ import {
   type KeeperMessage,
   MAX_REQUEST_PAYLOAD_BYTES,
   PROTOCOL,
+  type StandbyWord,
 } from "../wire/index.ts"
 import { BUILD } from "./build.ts"
+import { type Candidate, Standby } from "./standby.ts"
 
 export interface ReceptionOptions {
   readonly env: Env
@@ -49,12 +51,15 @@ type Hello = Extract<ClientMessage, { readonly kind: "hello" }>
 export class Reception {
   readonly options: ReceptionOptions
   readonly startedAt: number
+  /** @internal */
+  readonly standby: Standby
   readonly #guests = new Set<Guest>()
   #onEmpty: () => void = ignore
 
   constructor(options: ReceptionOptions) {
     this.options = options
     this.startedAt = options.env.clock.now()
+    this.standby = new Standby(options.env)
   }
 
   /** Takes in a connection. `isLocal` says that it is the one this keeper lives and dies with. */
@@ -70,6 +75,7 @@ export class Reception {
 
   /** Sends what is to be sent and ends every connection; resolves when all are gone. */
   async close(): Promise<void> {
+    this.standby.close()
     const gone = new Promise<void>((resolve) => {
       this.#onEmpty = resolve
     })
@@ -79,6 +85,7 @@ export class Reception {
 
   /** Ends every connection as it is. */
   destroy(): void {
+    this.standby.close()
     for (const guest of this.#guests) guest.destroy()
   }
 
@@ -95,7 +102,7 @@ export class Reception {
 }
 
 /** One connection, from its first byte. */
-class Guest {
+class Guest implements Candidate {
   readonly isLocal: boolean
   /** Null until it said who it is. */
   client: string | null = null
@@ -137,6 +144,7 @@ class Guest {
     this.#isOver = true
     this.#channel.end()
     this.#connection?.disconnected()
+    this.#reception.standby.gone(this)
   }
 
   /** The keeper is going: what it said is sent, and its sessions go on with the next one. */
@@ -151,6 +159,10 @@ class Guest {
     this.#isOver = true
     this.#bound.cancel()
     this.#channel.destroy()
+  }
+
+  standby(who: StandbyWord): void {
+    if (!this.#isOver) this.#write([{ kind: "standby", who }])
   }
 
   #hear(chunk: Uint8Array): void {
@@ -175,6 +187,7 @@ class Guest {
       else if (this.#connection === null) {
         this.#refuse("ARGUMENT_INVALID", `the first message must be a hello, found "${message.kind}"; connect again`)
       } else if (message.kind === "goodbye") isLeaving = true
+      else if (message.kind === "volunteer") this.#reception.standby.offer(this)
       else said.push(message)
     }
     if (said.length > 0) this.#connection?.receive(said)

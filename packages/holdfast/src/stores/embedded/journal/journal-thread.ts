@@ -16,6 +16,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "
 import { reach } from "../fail-point.ts"
 import type { JournalBatch } from "./batch.ts"
 import { type Fault, faultOf, isFull } from "./fault.ts"
+import { warmUp } from "./opening.ts"
 import { JournalWriter } from "./writer.ts"
 
 /** What the thread is asked. */
@@ -152,6 +153,7 @@ function start(): void {
   report({ kind: "opened" })
 }
 
+warmUp()
 port.on("message", (order: WriterOrder) => {
   obey(order)
   // Everything that has come meanwhile belongs to the same transaction.

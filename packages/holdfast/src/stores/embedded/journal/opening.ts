@@ -42,9 +42,10 @@ export interface JournalMeta {
 export function openDatabase(options: OpenJournalOptions): { database: Database.Database; meta: JournalMeta } {
   const { path } = options
   let database: Database.Database | undefined
+  let looking: Database.Database | null = null
   try {
     if (statSync(path, { throwIfNoEntry: false }) === undefined) createDatabase(options)
-    else lookAt(path)
+    else looking = look(path)
     database = connect(path)
     // Its transaction also finds out whether the file can be written at all, which a connection does not ask by itself.
     migrate(database, MIGRATIONS)
@@ -55,7 +56,14 @@ export function openDatabase(options: OpenJournalOptions): { database: Database.
   } catch (error) {
     database?.close()
     throw error instanceof HoldfastError ? error : errorOf(faultOf(error, path, "open"), error)
+  } finally {
+    looking?.close()
   }
+}
+
+/** Loads what SQLite needs, so that opening a journal later takes no time for that. */
+export function warmUp(): void {
+  new Database(":memory:").close()
 }
 
 /** A connection with what must be set on every one. */
@@ -86,7 +94,38 @@ export function connect(path: string): Database.Database {
  * @throws HoldfastError STORE_NEWER, STORE_DAMAGED
  */
 export function lookAt(path: string): void {
-  const { application, version } = readMarks(path)
+  const looking = look(path)
+  looking?.close()
+}
+
+/**
+ * Looks at a file without changing anything, and answers with the connection it looked through, where it needed one: who
+ * opens another before closing it spares SQLite the reading of the log a second time.
+ */
+function look(path: string): Database.Database | null {
+  // SQLite makes a log where it finds none, even to read. Without a log nobody has the database open, so its header can
+  // be read from the file; where somebody had it open, closing a descriptor of our own would take their locks away.
+  if (!existsSync(`${path}-wal`)) {
+    judge(path, readHeader(path))
+    return null
+  }
+  const database = new Database(path, { readonly: true, fileMustExist: true })
+  try {
+    const application = database.pragma("application_id", { simple: true }) as number // A 32-bit integer.
+    judge(path, { application, version: readVersion(database) })
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+interface Marks {
+  readonly application: number
+  readonly version: number
+}
+
+function judge(path: string, { application, version }: Marks): void {
   if (application !== APPLICATION_ID) {
     const found = version === 0 ? "an empty database" : "another program's database"
     throw new HoldfastError(
@@ -99,26 +138,6 @@ export function lookAt(path: string): void {
       "STORE_NEWER",
       `the journal "${path}" has schema version ${String(version)}, and this build of Holdfast knows versions up to ${String(MIGRATIONS.length)}; it was left untouched: open it with the newer build`,
     )
-  }
-}
-
-interface Marks {
-  readonly application: number
-  readonly version: number
-}
-
-function readMarks(path: string): Marks {
-  // SQLite makes a log where it finds none, even to read. Without a log nobody has the database open, so its header can
-  // be read from the file; where somebody had it open, closing a descriptor of our own would take their locks away.
-  if (!existsSync(`${path}-wal`)) return readHeader(path)
-  const database = new Database(path, { readonly: true, fileMustExist: true })
-  try {
-    return {
-      version: readVersion(database),
-      application: database.pragma("application_id", { simple: true }) as number, // A 32-bit integer.
-    }
-  } finally {
-    database.close()
   }
 }
 

@@ -11,4 +11,5 @@ export {
   encodeOutcome,
   type KeeperMessage,
   PROTOCOL,
+  type StandbyWord,
 } from "./message.ts"

@@ -7,8 +7,8 @@
  *       hello ─────────────────────────────────▶
  *       ◀──────────────────── welcome, or refused, which is the last
  *       ◀─────────────────────────────── restored
- *       request · acknowledge · observe · returned ▶
- *       ◀─────────── outcome · fault · event · transition
+ *       request · acknowledge · observe · returned · volunteer ▶
+ *       ◀───────── outcome · fault · event · transition · standby
  *       goodbye ───────────────────────────────▶
  *
  * Never change `hello`, `welcome` and `refused` or the positions of them: builds that share no protocol tell each other
@@ -28,7 +28,7 @@ import { details } from "./details.ts"
 import { EVENT, TRANSITION } from "./event-table.ts"
 import { MAX_BATCH_COUNT, MAX_ENCODED_BYTES } from "./frame.ts"
 import { OUTCOME } from "./outcome-table.ts"
-import { boolean, count, errorCode, finite, freeText, refuseToSend } from "./scalar.ts"
+import { boolean, choice, count, errorCode, finite, freeText, refuseToSend } from "./scalar.ts"
 import type { Shape } from "./shape.ts"
 import { Sink } from "./token-sink.ts"
 import { Source } from "./token-source.ts"
@@ -55,6 +55,11 @@ export type ClientMessage =
   | SaidByClient
   /** The client leaves on purpose. */
   | { readonly kind: "goodbye" }
+  /** The client's process can keep the store next. */
+  | { readonly kind: "volunteer" }
+
+/** Who makes itself ready to keep the store next. */
+export type StandbyWord = "you" | "other" | "nobody"
 
 /** What the keeper says. */
 export type KeeperMessage =
@@ -73,6 +78,7 @@ export type KeeperMessage =
       readonly details: ErrorDetails
     }
   | SaidByKeeper
+  | { readonly kind: "standby"; readonly who: StandbyWord }
 
 const protocol = count("a protocol")
 const sequence = count("the sequence of a request")
@@ -106,6 +112,7 @@ export const CLIENT_MESSAGE: Shape<ClientMessage> = union("kind", "a client's me
   observe: { on: boolean("whether to observe") },
   returned: { session },
   goodbye: {},
+  volunteer: {},
 })
 
 /** The table of {@link KeeperMessage}. */
@@ -124,6 +131,7 @@ export const KEEPER_MESSAGE: Shape<KeeperMessage> = union("kind", "a keeper's me
   restored: {
     sessions: list("sessions of before", record("a session of before", { session, holding }), MAX_ANSWERED_COUNT),
   },
+  standby: { who: choice("who is to keep the store next", ["you", "other", "nobody"]) },
 })
 
 /** @throws HoldfastError ARGUMENT_INVALID where the message is one the keeper would refuse; nothing was made of it */
