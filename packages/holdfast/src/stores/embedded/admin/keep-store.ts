@@ -44,6 +44,7 @@ export async function keepStore(options: KeepStoreOptions): Promise<void> {
       check: false,
       clockFile: null,
       ignoredIncarnation: turn.ignoredIncarnation,
+      incarnation: env.ids.next(),
     })
     const leave = (): void => void keeper.close(env)
     signal.addEventListener("abort", leave, { once: true })

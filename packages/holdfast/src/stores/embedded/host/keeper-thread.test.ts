@@ -122,7 +122,7 @@ describe("a keeper's thread", () => {
   it("is followed by the client it named, whose thread is ready, and by no other (L6)", async () => {
     const address = makeAddress()
     const keeper = startOther()
-    await openSession(await keeper.connect(address))
+    await keeper.connect(address)
     const hf = await open(address)
     const rival = startOther()
     const theirs = await rival.connect(address)
