@@ -224,7 +224,7 @@ export interface ControlRun {
   readonly kind: "controlRun"
   readonly session: SessionId
   readonly run: RunId
-  readonly action: "cancel" | "pause" | "resume" | "retry"
+  readonly action: "cancel" | "pause" | "resume" | "retry" | "pin" | "unpin"
 }
 
 export interface ReportProgress {
@@ -266,6 +266,33 @@ export interface ForgetResult {
   readonly kind: "forgetResult"
   readonly session: SessionId
   readonly identity: Identity
+}
+
+/** The stored result of a run is missing or altered: it is forgotten where it can be computed again (O9, S2). */
+export interface DiscardResult {
+  readonly kind: "discardResult"
+  readonly session: SessionId
+  readonly run: RunId
+}
+
+/** Forgets results that can be computed again, to make room; those pinned, watched or irreplaceable stay. */
+export interface EvictRuns {
+  readonly kind: "evictRuns"
+  readonly identities: readonly Identity[]
+}
+
+/** How many bytes of large values the store may keep before it forgets what can be computed again; null is no limit. */
+export interface SetBlobBudget {
+  readonly kind: "setBlobBudget"
+  readonly session: SessionId
+  readonly bytes: number | null
+}
+
+/** Forgets what can be computed again until large values take at most so many bytes, once. */
+export interface EvictBlobs {
+  readonly kind: "evictBlobs"
+  readonly session: SessionId
+  readonly maxBytes: number
 }
 
 export interface ReadCells {
@@ -340,6 +367,10 @@ export type Command =
   | WatchRun
   | PutResult
   | ForgetResult
+  | DiscardResult
+  | EvictRuns
+  | SetBlobBudget
+  | EvictBlobs
   | ReadCells
   | ListCells
   | CommitCells

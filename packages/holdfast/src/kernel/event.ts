@@ -114,6 +114,7 @@ export type Transition =
         | "run.forgotten"
         | "run.stored"
         | "run.expired"
+        | "run.evicted"
       readonly at: number
       readonly session: SessionId | null
       readonly run: RunId

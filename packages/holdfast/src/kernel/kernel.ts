@@ -101,6 +101,10 @@ export class Kernel {
   #execute(command: Command): Outcome {
     if (command.kind === "openSession") return this.#openSession(command.session, command.label)
     if (command.kind === "advanceTime") return { kind: "done" }
+    if (command.kind === "evictRuns") {
+      this.#runs.evict(command.identities)
+      return { kind: "done" }
+    }
     const session = this.#sessions.get(command.session)
     if (session === undefined) {
       if (command.kind === "endSession") return { kind: "done" }
@@ -297,7 +301,10 @@ export class Kernel {
 
   // Commands
 
-  #applyTo(session: Session, command: Exclude<Command, { kind: "openSession" | "advanceTime" }>): Outcome {
+  #applyTo(
+    session: Session,
+    command: Exclude<Command, { kind: "openSession" | "advanceTime" | "evictRuns" }>,
+  ): Outcome {
     switch (command.kind) {
       case "acquireLock":
         return this.#locks.acquire(session, command)
@@ -348,6 +355,13 @@ export class Kernel {
         return this.#runs.put(session, command)
       case "forgetResult":
         return this.#runs.forget(session, command)
+      case "discardResult":
+        return this.#runs.discard(session, command.run)
+      case "setBlobBudget":
+        return checkBytes(command.bytes ?? 0) ?? { kind: "done" }
+      case "evictBlobs":
+        // Where large values lie with the others there is nothing to make room for; a store that has more sees to it.
+        return checkBytes(command.maxBytes) ?? { kind: "evicted", runs: 0, bytes: 0 }
       case "readCells":
         return this.#cells.read(command.names)
       case "listCells":
@@ -491,8 +505,14 @@ export class Kernel {
       locks: [...this.#locks.locks()].map((lock) => this.#locks.view(lock)),
       ...this.#runs.view(),
       cells: { resident: this.#cellRows.size },
+      blobs: { count: 0, bytes: 0, budgetBytes: null, evicted: 0 },
     }
   }
+}
+
+function checkBytes(bytes: number): Outcome | null {
+  if (bytes >= 0) return null
+  return refuse("ARGUMENT_INVALID", `a bound is a number of bytes from 0, found ${String(bytes)}`)
 }
 
 function isKey(key: RowKey, prefix: "cell" | "run" | "limit"): boolean {
@@ -513,9 +533,12 @@ function rowsOf(command: Command): RowKey[] {
     case "readRun":
     case "forgetResult":
       return [`run:${command.identity}`]
+    case "evictRuns":
+      return command.identities.map((identity) => `run:${identity}` as const)
     case "awaitRun":
     case "watchRun":
-    case "controlRun": {
+    case "controlRun":
+    case "discardResult": {
       const identity = identityOf(command.run)
       return identity === undefined ? [] : [`run:${identity}`]
     }

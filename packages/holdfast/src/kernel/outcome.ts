@@ -39,6 +39,8 @@ export interface RunView {
   readonly effects: Effects
   readonly status: RunStatus
   readonly paused: boolean
+  /** Kept from eviction and retention until it is unpinned. */
+  readonly pinned: boolean
   readonly attempt: number
   readonly priority: number
   readonly progress: Value | null
@@ -84,6 +86,15 @@ export interface LockView {
   readonly waiterCount: number
 }
 
+/** What a store keeps of large values; all zero where they lie with the others. */
+export interface BlobsView {
+  readonly count: number
+  readonly bytes: number
+  readonly budgetBytes: number | null
+  /** Results forgotten to make room since the store's keeper began. */
+  readonly evicted: number
+}
+
 /** What `inspect` answers. */
 export interface StoreView {
   readonly sessions: readonly {
@@ -103,6 +114,7 @@ export interface StoreView {
     readonly running: number
   }[]
   readonly cells: { readonly resident: number }
+  readonly blobs: BlobsView
 }
 
 /** The command was understood and turned down; nothing changed. */
@@ -157,5 +169,7 @@ export type Outcome =
   /** The step was recorded by an earlier commit; this is its outcome (O10). */
   | { readonly kind: "recorded"; readonly outcome: Value }
   | { readonly kind: "view"; readonly view: StoreView }
+  /** So many results were forgotten to make room, and with them so many bytes. */
+  | { readonly kind: "evicted"; readonly runs: number; readonly bytes: number }
 
 export type { RequestId }

@@ -30,6 +30,7 @@ export function createRow(
     createdAt: now,
     status: "pending",
     paused: false,
+    pinned: false,
     notBefore: now + spec.delayMs,
     attempt: 0,
     failures: 0,

@@ -357,6 +357,76 @@ describe("results from outside", () => {
   })
 })
 
+describe("making room", () => {
+  const evict = (d: Driver, ...specs: readonly RunSpec[]) =>
+    d.send({ kind: "evictRuns", identities: specs.map(({ identity }) => identity) })
+
+  it("forgets completed pure runs that nobody has pinned or watches, and nothing else (O9)", () => {
+    const d = new Driver()
+    d.observe()
+    const done = (id: string, options: Parameters<typeof specOf>[2] = {}) => {
+      const asked = spec(id, options)
+      const claim = d.claim("s1", asked)
+      d.complete("s1", claim.token)
+      return { asked, run: claim.run }
+    }
+    const plain = done("plain")
+    const pinned = done("pinned")
+    d.control(pinned.run, "pin")
+    const watched = done("watched")
+    d.send({ kind: "watchRun", session: "s2" as SessionId, request: 900 as RequestId, run: watched.run })
+    const charge = done("charge", { effects: "idempotent" })
+    const open = spec("open")
+    d.claim("s1", open)
+    const all = [plain.asked, pinned.asked, watched.asked, charge.asked, open]
+    evict(d, ...all, spec("never"))
+    expect(all.map((each) => statusOf(d, each))).toEqual([undefined, "completed", "completed", "completed", "running"])
+    expect(d.seen.filter(({ kind }) => kind === "run.evicted")).toHaveLength(1)
+    d.control(pinned.run, "unpin")
+    d.control(pinned.run, "unpin")
+    d.withdraw("s2", 900 as RequestId)
+    evict(d, ...all)
+    expect(all.map((each) => statusOf(d, each))).toEqual([undefined, undefined, undefined, "completed", "running"])
+  })
+
+  it("keeps what is pinned past its retention, also where it was pinned once settled (O9)", () => {
+    const d = new Driver()
+    const asked = spec("1", { retainMs: 50 })
+    const claim = d.claim("s1", asked)
+    d.complete("s1", claim.token)
+    d.pass(40)
+    d.control(claim.run, "pin")
+    d.pass(40)
+    expect(statusOf(d, asked)).toBe("completed")
+    d.control(claim.run, "unpin")
+    d.pass(0)
+    expect(statusOf(d, asked)).toBeUndefined()
+  })
+
+  it("forgets a damaged result that can be computed again, and no other (O9, S2)", () => {
+    const d = new Driver()
+    const discard = (run: RunId) => d.send({ kind: "discardResult", session: "s1" as SessionId, run })
+    const claim = d.claim("s1", spec("1"))
+    expect(discard(claim.run)).toEqual({ kind: "status", status: "running" })
+    d.complete("s1", claim.token)
+    expect(discard(claim.run)).toEqual({ kind: "done" })
+    refusal(discard(claim.run), "RUN_UNKNOWN")
+    const charge = d.claim("s1", spec("2", { effects: "once" }))
+    d.complete("s1", charge.token)
+    refusal(discard(charge.run), "STORE_DAMAGED")
+  })
+
+  it("takes bounds for large values, of which it has none", () => {
+    const d = new Driver()
+    const session = "s1" as SessionId
+    expect(d.send({ kind: "setBlobBudget", session, bytes: null })).toEqual({ kind: "done" })
+    expect(d.send({ kind: "setBlobBudget", session, bytes: 5 })).toEqual({ kind: "done" })
+    refusal(d.send({ kind: "setBlobBudget", session, bytes: -5 }), "ARGUMENT_INVALID")
+    expect(d.send({ kind: "evictBlobs", session, maxBytes: 5 })).toEqual({ kind: "evicted", runs: 0, bytes: 0 })
+    refusal(d.send({ kind: "evictBlobs", session, maxBytes: Number.NaN }), "ARGUMENT_INVALID")
+  })
+})
+
 describe("looking at runs", () => {
   it("lists them in order of arrival, by operation and status, up to a limit", () => {
     const d = new Driver()

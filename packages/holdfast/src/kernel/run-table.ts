@@ -45,6 +45,7 @@ import { executorOf, RunQueues } from "./run-queue.ts"
 import { createRow, refuseKey, refuseOtherArgs, refuseSpec, reopenRow } from "./run-row.ts"
 import {
   countByStatus,
+  isEvictable,
   isOpen,
   isServed,
   matches,
@@ -422,6 +423,10 @@ export class RunTable {
           this.#reopen(found, "run.retrying")
         }
         break
+      case "pin":
+      case "unpin":
+        this.#pin(found, command.action === "pin")
+        break
     }
     return { kind: "status", status: row.status }
   }
@@ -445,6 +450,31 @@ export class RunTable {
     if (run.claim !== null) this.#revoke(run.claim, "forgotten")
     this.#remove(run)
     return { kind: "done" }
+  }
+
+  /** A result that cannot be read any more; whoever asks for a pure one computes it again (O9, S2). */
+  discard(session: Session, id: RunId): Outcome {
+    const found = this.#find(id)
+    if ("kind" in found) return found
+    const { row } = found
+    if (row.status !== "completed") return { kind: "status", status: row.status }
+    if (row.effects !== "pure") {
+      const message = `the stored result of run ${id} is damaged, and "${row.operation}" is ${row.effects}, so it is not computed again; restore a backup, or forget it to start anew`
+      return refuse("STORE_DAMAGED", message, { run: id })
+    }
+    this.#observe("run.forgotten", row, session)
+    this.#remove(found)
+    return { kind: "done" }
+  }
+
+  /** Forgets completed `pure` runs that nobody holds on to; they are computed again when asked for (O9). */
+  evict(identities: readonly Identity[]): void {
+    for (const identity of identities) {
+      const run = this.#runs.get(identity)
+      if (run === undefined || run.watches.size > 0 || !isEvictable(run.row)) continue
+      this.#observe("run.evicted", run.row, null)
+      this.#remove(run)
+    }
   }
 
   read(identity: Identity): Outcome {
@@ -827,6 +857,13 @@ export class RunTable {
     if (!paused) this.#doubted.add(run)
   }
 
+  #pin(run: Run, pinned: boolean): void {
+    if (run.row.pinned === pinned) return
+    run.row.pinned = pinned
+    this.#clearDeadlineOfSettled(run)
+    this.#changed(run)
+  }
+
   /** The one way into a settled state: the row, every waiter and every watcher in one step (O2, O4). */
   #settle(
     run: Run,
@@ -875,8 +912,8 @@ export class RunTable {
 
   /** A settled run is kept as long as its definition asks; one that awaits a decision stays. */
   #keepForRetention(run: Run): void {
-    const { retainMs, settledAt, status } = run.row
-    if (retainMs === null || settledAt === null || status === "interrupted") return
+    const { retainMs, settledAt, status, pinned } = run.row
+    if (retainMs === null || settledAt === null || status === "interrupted" || pinned) return
     run.deadline = this.#context.schedule(settledAt + retainMs, { kind: "expiry", run })
   }
 
@@ -897,6 +934,13 @@ export class RunTable {
         details,
       })
     }
+  }
+
+  /** What is kept begins or ceases to be kept for a while only. */
+  #clearDeadlineOfSettled(run: Run): void {
+    if (isOpen(run.row)) return
+    this.#clearDeadline(run)
+    this.#keepForRetention(run)
   }
 
   #clearDeadline(run: Run): void {

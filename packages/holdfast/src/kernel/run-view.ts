@@ -18,6 +18,11 @@ export function isServed(row: RunRow): boolean {
   return row.status === "completed" || row.status === "interrupted"
 }
 
+/** True where the run may be forgotten to make room: asked again, it is computed again, and nobody has pinned it (O9). */
+export function isEvictable(row: RunRow): boolean {
+  return row.status === "completed" && row.effects === "pure" && !row.pinned
+}
+
 /** The outcome for whoever asks a run that has ended. */
 export function settled(row: RunRow): Outcome {
   return { kind: "settled", run: runIdOf(row), settlement: settlementOf(row) }
@@ -80,6 +85,7 @@ export function viewRow(row: RunRow, waiters: number): RunView {
     effects: row.effects,
     status: row.status,
     paused: row.paused,
+    pinned: row.pinned,
     attempt: row.attempt,
     priority: row.priority,
     progress: row.progress,

@@ -120,6 +120,8 @@ export interface RunRow {
   readonly createdAt: number
   status: RunStatus
   paused: boolean
+  /** Kept from eviction and retention. */
+  pinned: boolean
   notBefore: number
   /** Claims so far. */
   attempt: number

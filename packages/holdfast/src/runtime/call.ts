@@ -90,6 +90,29 @@ export class Call<R> extends Reference implements Asked {
       throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("forgetResult", outcome)
   }
 
+  /**
+   * Keeps the result, whatever its retention and however much room results take, until it is unpinned.
+   *
+   * @throws HoldfastError RUN_UNKNOWN where nothing is known of these arguments yet
+   */
+  async pin(): Promise<void> {
+    await (await this.#newest()).pin()
+  }
+
+  /** The result may be evicted, and forgotten when its retention is over. @throws HoldfastError RUN_UNKNOWN */
+  async unpin(): Promise<void> {
+    await (await this.#newest()).unpin()
+  }
+
+  async #newest(): Promise<RunHandle<R>> {
+    const info = await this.status()
+    if (info !== undefined) return new RunHandle<R>(this.#runs, info.run, this.#definition)
+    throw new HoldfastError(
+      "RUN_UNKNOWN",
+      `operation "${this.#definition.name}" has no run of these arguments to pin; ask for the result first`,
+    )
+  }
+
   /** See {@link Operation.put}. */
   async put(value: R): Promise<void> {
     const { session } = this.#runs

@@ -447,6 +447,7 @@ const TRANSITION_KINDS: Readonly<Record<TransitionKind, true>> = {
   "run.forgotten": true,
   "run.stored": true,
   "run.expired": true,
+  "run.evicted": true,
   "attempt.stale": true,
 }
 

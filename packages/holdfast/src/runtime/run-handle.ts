@@ -1,6 +1,7 @@
 /** A run as users hold it: one generation of an identity. */
 import {
   assertInvariant,
+  type ControlRun,
   decodeValue,
   type Effects,
   type Failure,
@@ -25,6 +26,8 @@ export interface RunInfo {
   readonly effects: Effects
   readonly status: RunStatus
   readonly isPaused: boolean
+  /** Kept from eviction and retention. */
+  readonly isPinned: boolean
   /** Attempts so far. */
   readonly attempt: number
   readonly priority: number
@@ -98,7 +101,17 @@ export class RunHandle<R> {
     return this.#control("retry")
   }
 
-  async #control(action: "cancel" | "pause" | "resume" | "retry"): Promise<RunStatus> {
+  /** Keeps the run, whatever its retention and however much room results take, until it is unpinned. */
+  pin(): Promise<RunStatus> {
+    return this.#control("pin")
+  }
+
+  /** The run may be evicted, and forgotten when its retention is over. */
+  unpin(): Promise<RunStatus> {
+    return this.#control("unpin")
+  }
+
+  async #control(action: ControlRun["action"]): Promise<RunStatus> {
     const { session } = this.#runs
     const outcome = await session.execute({ kind: "controlRun", session: session.id, run: this.id, action })
     if (outcome.kind === "status") return outcome.status
@@ -108,10 +121,22 @@ export class RunHandle<R> {
 
 /** A stored run as users see it. */
 export function toRunInfo(view: RunView): RunInfo {
-  const { paused, progress, args: _args, result: _result, createdAt, notBefore, startedAt, settledAt, ...rest } = view
+  const {
+    paused,
+    pinned,
+    progress,
+    args: _args,
+    result: _result,
+    createdAt,
+    notBefore,
+    startedAt,
+    settledAt,
+    ...rest
+  } = view
   return {
     ...rest,
     isPaused: paused,
+    isPinned: pinned,
     progress: progress === null ? undefined : decodeValue(progress),
     createdAt: Math.floor(createdAt),
     notBefore: Math.floor(notBefore),

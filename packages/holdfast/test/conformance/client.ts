@@ -11,6 +11,7 @@ import type {
   ClaimView,
   Command,
   CommitCells,
+  ControlRun,
   RequestId,
   RunId,
   RunSpec,
@@ -315,7 +316,7 @@ export class Client {
     return await this.send({ kind: "failRun", token, failure, final })
   }
 
-  async control(run: RunId, action: "cancel" | "pause" | "resume" | "retry"): Promise<StoreOutcome> {
+  async control(run: RunId, action: ControlRun["action"]): Promise<StoreOutcome> {
     return await this.send({ kind: "controlRun", run, action })
   }
 

@@ -129,7 +129,7 @@ function isRun(row: Row): row is RunRow {
 
 /** When a stored run is over; one that awaits a decision is kept. */
 function expiryOf(row: RunRow): number {
-  if (row.settledAt === null || row.retainMs === null || row.status === "interrupted") return Infinity
+  if (row.settledAt === null || row.retainMs === null || row.status === "interrupted" || row.pinned) return Infinity
   return row.settledAt + row.retainMs
 }
 

@@ -2,8 +2,8 @@
 import type { Command, ErrorCode, StoreEvent } from "../../src/kernel/index.ts"
 import type { StoreOutcome } from "../../src/store/index.ts"
 
-/** `advanceTime` is what a store sends itself. */
-export const COMMANDS: Readonly<Record<Exclude<Command["kind"], "advanceTime">, true>> = {
+/** `advanceTime` and `evictRuns` are what a store sends itself. */
+export const COMMANDS: Readonly<Record<Exclude<Command["kind"], "advanceTime" | "evictRuns">, true>> = {
   openSession: true,
   endSession: true,
   acquireLock: true,
@@ -27,6 +27,9 @@ export const COMMANDS: Readonly<Record<Exclude<Command["kind"], "advanceTime">, 
   watchRun: true,
   putResult: true,
   forgetResult: true,
+  discardResult: true,
+  setBlobBudget: true,
+  evictBlobs: true,
   readCells: true,
   listCells: true,
   commitCells: true,
@@ -57,6 +60,7 @@ export const OUTCOMES: Readonly<Record<StoreOutcome["kind"], true>> = {
   contended: true,
   recorded: true,
   view: true,
+  evicted: true,
 }
 
 export const EVENTS: Readonly<Record<StoreEvent["kind"], true>> = {
@@ -83,4 +87,5 @@ export const REFUSALS: Readonly<Partial<Record<ErrorCode, true>>> = {
   KEY_MISMATCH: true,
   VALUE_INVALID: true,
   SESSION_LOST: true,
+  STORE_DAMAGED: true,
 }

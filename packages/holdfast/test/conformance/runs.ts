@@ -326,6 +326,47 @@ export function testRuns(it: Conform): void {
     await executor.claim(spec)
   })
 
+  it("forgets a damaged result where it can be computed again, and never another (O9, S2)", ["runs"], async (world) => {
+    const [client, other] = [await world.open(), await world.open()]
+    const pure = await client.claim(specOf("render"))
+    // Not settled: there is no result to be damaged.
+    expect(await other.send({ kind: "discardResult", run: pure.run })).toEqual({ kind: "status", status: "running" })
+    await client.complete(pure.token, 1)
+    expectKind(await other.send({ kind: "discardResult", run: pure.run }), "done")
+    expectRefused(await other.send({ kind: "discardResult", run: pure.run }), "RUN_UNKNOWN")
+    const again = await other.claim(specOf("render"))
+    expect(again.run).not.toBe(pure.run)
+    expectRefused(await client.send({ kind: "discardResult", run: pure.run }), "RUN_SUPERSEDED")
+    const spec = specOf("charge", 1, { effects: "idempotent" })
+    const charge = await client.claim(spec)
+    await client.complete(charge.token, 2)
+    const refused = expectRefused(await client.send({ kind: "discardResult", run: charge.run }), "STORE_DAMAGED")
+    expect(refused.message).toContain(charge.run)
+    expect((await client.ask(spec)).outcome).toMatchObject({ settlement: { result: 2 } })
+  })
+
+  it("keeps a pinned run past its retention, until it is unpinned (O9)", ["runs", "virtual-time"], async (world) => {
+    const client = await world.open()
+    const spec = specOf("render", 1, { retainMs: 50 })
+    const claim = await client.claim(spec)
+    expect(await client.control(claim.run, "pin")).toMatchObject({ kind: "status", status: "running" })
+    await client.complete(claim.token, 1)
+    await world.advance(200)
+    expect(await client.readRun(spec)).toMatchObject({ status: "completed", pinned: true })
+    await client.control(claim.run, "unpin")
+    // Kept for longer than its retention by now.
+    await world.advance(10)
+    expect(await client.readRun(spec)).toBeNull()
+  })
+
+  it("takes bounds for large values, and refuses what are none (O9)", ["runs"], async (world) => {
+    const client = await world.open()
+    for (const bytes of [null, 0, 1e9]) expectKind(await client.send({ kind: "setBlobBudget", bytes }), "done")
+    expectRefused(await client.send({ kind: "setBlobBudget", bytes: -1 }), "ARGUMENT_INVALID")
+    expectRefused(await client.send({ kind: "evictBlobs", maxBytes: Number.NaN }), "ARGUMENT_INVALID")
+    expect(await client.send({ kind: "evictBlobs", maxBytes: 0 })).toEqual({ kind: "evicted", runs: 0, bytes: 0 })
+  })
+
   it("lists runs in order of arrival, by operation and status, up to a limit (O2)", ["runs"], async (world) => {
     const client = await world.open()
     for (const arg of [3, 1, 2]) await client.enqueue(specOf("render", arg))

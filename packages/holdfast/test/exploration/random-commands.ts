@@ -140,14 +140,18 @@ export function commandOf([kind, who, what, how]: Draw, knows: Knowledge): Comma
         kind: "controlRun",
         session,
         run,
-        action: (["cancel", "pause", "resume", "retry"] as const)[how % 4] ?? "retry",
+        action: (["cancel", "pause", "resume", "retry", "pin", "unpin"] as const)[how % 6] ?? "retry",
       }
     case 23:
       return how % 2 === 0
         ? { kind: "reportProgress", session, token, progress: how }
         : { kind: "readRun", session, identity: spec.identity }
     case 24:
-      return { kind: "watchRun", session, request: knows.request(), run }
+      return how % 4 === 1
+        ? { kind: "evictRuns", identities: [spec.identity] }
+        : how % 4 === 3
+          ? { kind: "discardResult", session, run }
+          : { kind: "watchRun", session, request: knows.request(), run }
     case 25:
       return how % 2 === 0
         ? { kind: "putResult", session, spec, result: how }

@@ -3,6 +3,7 @@ import { expect } from "vitest"
 import { type Command, Kernel, type Outcome, type RequestId, type RunId, type RunSpec } from "../../src/kernel/index.ts"
 import type {
   ClaimView,
+  ControlRun,
   ErrorCode,
   SessionId,
   StoreEvent,
@@ -187,7 +188,7 @@ export class Driver {
     return this.send({ kind: "returnRun", session: session as SessionId, token, started: true })
   }
 
-  control(run: RunId, action: "cancel" | "pause" | "resume" | "retry"): Outcome {
+  control(run: RunId, action: ControlRun["action"]): Outcome {
     return this.send({ kind: "controlRun", session: "s1" as SessionId, run, action })
   }
 

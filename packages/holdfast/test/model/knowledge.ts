@@ -41,7 +41,7 @@ export class Knowledge {
 
   /** Learns from a command and what the model made of it. */
   learn(command: Command, outcome: Outcome, link: number): void {
-    if (command.kind === "advanceTime") return
+    if (command.kind === "advanceTime" || command.kind === "evictRuns") return
     if (command.kind === "openSession" && outcome.kind === "done") {
       this.sessions.push({
         id: command.session,

@@ -38,11 +38,13 @@ const WEIGHTS = {
   watchRun: 2,
   putResult: 2,
   forgetResult: 2,
+  discardResult: 2,
   readCells: 2,
   listCells: 1,
   commitCells: 12,
   watchCells: 2,
   inspect: 1,
+  evictBlobs: 1,
 } as const
 
 export type Verb = keyof typeof WEIGHTS
@@ -261,6 +263,8 @@ function commandOf(verb: Exclude<Verb, "openSession" | "closeConnection" | "adva
       }
     case "inspect":
       return { kind: "inspect", session }
+    case "evictBlobs":
+      return { kind: "evictBlobs", session, maxBytes: picks.below(9) }
     case "openWorker":
     case "closeWorker":
     case "takeRun":
@@ -273,6 +277,7 @@ function commandOf(verb: Exclude<Verb, "openSession" | "closeConnection" | "adva
     case "awaitRun":
     case "watchRun":
     case "controlRun":
+    case "discardResult":
       return runCommandOf(verb, scene)
     case "claimRun":
     case "enqueueRun":
@@ -370,7 +375,7 @@ function reportOf(verb: "completeRun" | "failRun" | "returnRun" | "reportProgres
   }
 }
 
-function runCommandOf(verb: "awaitRun" | "watchRun" | "controlRun", scene: Scene): Command {
+function runCommandOf(verb: "awaitRun" | "watchRun" | "controlRun" | "discardResult", scene: Scene): Command {
   const { picks, actor, known } = scene
   const session = actor.id
   const run = pickOne(known.runs, picks) ?? ("nothing@1" as never)
@@ -382,9 +387,13 @@ function runCommandOf(verb: "awaitRun" | "watchRun" | "controlRun", scene: Scene
     case "watchRun":
       return { kind: "watchRun", session, request: nextRequest(scene), run }
     case "controlRun":
-      return { kind: "controlRun", session, run, action: picks.of(["cancel", "pause", "resume", "resume", "retry"]) }
+      return { kind: "controlRun", session, run, action: picks.of(ACTIONS) }
+    case "discardResult":
+      return { kind: "discardResult", session, run }
   }
 }
+
+const ACTIONS = ["cancel", "pause", "resume", "resume", "retry", "pin", "unpin"] as const
 
 type AskVerb = "claimRun" | "enqueueRun" | "readRun" | "listRuns" | "putResult" | "forgetResult"
 

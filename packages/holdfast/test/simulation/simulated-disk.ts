@@ -172,6 +172,6 @@ function isCell(row: Row): row is Exclude<Row, RunRow | number> {
 
 /** When a stored run is over; one that awaits a decision is kept. */
 function expiryOf(row: RunRow): number {
-  if (row.settledAt === null || row.retainMs === null || row.status === "interrupted") return Infinity
+  if (row.settledAt === null || row.retainMs === null || row.status === "interrupted" || row.pinned) return Infinity
   return row.settledAt + row.retainMs
 }

@@ -28,6 +28,7 @@ const anyRun: fc.Arbitrary<RunRow> = fc.record({
   createdAt: time,
   status: fc.constantFrom("pending", "running", "completed", "failed", "canceled", "interrupted"),
   paused: fc.boolean(),
+  pinned: fc.boolean(),
   notBefore: time,
   attempt: count,
   failures: count,
@@ -58,11 +59,11 @@ it("gives every run back from its columns", () => {
   )
 })
 
-it("forgets a settled run when its retention is over, and an interrupted one never", () => {
+it("forgets a settled run when its retention is over, and an interrupted or pinned one never", () => {
   fc.assert(
     fc.property(anyRun, (row) => {
       const { retainMs, settledAt } = row
-      const isKept = retainMs === null || settledAt === null || row.status === "interrupted"
+      const isKept = retainMs === null || settledAt === null || row.status === "interrupted" || row.pinned
       expect(expiryOf(row)).toBe(isKept ? null : settledAt + retainMs)
     }),
   )

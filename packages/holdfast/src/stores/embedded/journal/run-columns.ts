@@ -39,6 +39,10 @@ export const RUN_COLUMNS = [
   "failure",
 ] as const
 
+/** Column `paused` holds both marks a run can have, which keeps the columns of older rows, and so their checksums. */
+const PAUSED = 1
+const PINNED = 2
+
 export function columnsOfRun(row: RunRow): Column[] {
   return [
     row.identity,
@@ -46,7 +50,7 @@ export function columnsOfRun(row: RunRow): Column[] {
     row.operation,
     row.version,
     row.status,
-    row.paused ? 1 : 0,
+    (row.paused ? PAUSED : 0) | (row.pinned ? PINNED : 0),
     row.priority,
     row.arrival,
     row.notBefore,
@@ -76,7 +80,7 @@ export function columnsOfRun(row: RunRow): Column[] {
 
 /** When a settled run is to be forgotten. An interrupted one waits for a decision, however long (O10). */
 export function expiryOf(row: RunRow): number | null {
-  if (row.retainMs === null || row.settledAt === null || row.status === "interrupted") return null
+  if (row.retainMs === null || row.settledAt === null || row.status === "interrupted" || row.pinned) return null
   return row.settledAt + row.retainMs
 }
 
@@ -120,7 +124,8 @@ export function runOfColumns(columns: readonly Column[]): RunRow {
     operation,
     version,
     status,
-    paused: paused === 1,
+    paused: (paused & PAUSED) !== 0,
+    pinned: (paused & PINNED) !== 0,
     priority,
     arrival,
     notBefore,

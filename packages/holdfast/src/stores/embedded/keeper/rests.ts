@@ -140,6 +140,7 @@ function restOfDone(durability: Durability, command: Command, isChanged: boolean
     case "controlRun":
     case "putResult":
     case "forgetResult":
+    case "discardResult":
     case "resizeLock":
       return isChanged ? durability.restOfAll : 0
     case "endSession":

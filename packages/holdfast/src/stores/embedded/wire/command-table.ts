@@ -98,7 +98,11 @@ export const COMMAND: Shape<Command> = union("kind", "a command", {
   completeRun: { session, token, result: encodedValue("the result of a run") },
   failRun: { session, token, failure: words.failure, final: boolean("whether a failure is final") },
   returnRun: { session, token, started: boolean("whether a claim was started") },
-  controlRun: { session, run, action: choice("what to do with a run", ["cancel", "pause", "resume", "retry"]) },
+  controlRun: {
+    session,
+    run,
+    action: choice("what to do with a run", ["cancel", "pause", "resume", "retry", "pin", "unpin"]),
+  },
   reportProgress: { session, token, progress: encodedValue("the progress of a run") },
   readRun: { session, identity: words.identity },
   listRuns: { session, filter },
@@ -129,4 +133,8 @@ export const COMMAND: Shape<Command> = union("kind", "a command", {
   },
   inspect: { session },
   advanceTime: {},
+  discardResult: { session, run },
+  evictRuns: { identities: list("the results to evict", words.identity, words.MAX_ASKED_COUNT) },
+  setBlobBudget: { session, bytes: nullable(number("a budget of bytes")) },
+  evictBlobs: { session, maxBytes: number("a bound of bytes") },
 })

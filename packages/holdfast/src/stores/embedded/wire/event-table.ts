@@ -72,4 +72,5 @@ export const TRANSITION: Shape<Transition> = union("kind", "a transition", {
   "run.stored": runMoved,
   "run.expired": runMoved,
   "attempt.stale": { at, session, token },
+  "run.evicted": runMoved,
 })

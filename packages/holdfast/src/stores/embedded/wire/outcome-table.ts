@@ -39,4 +39,5 @@ export const OUTCOME: Shape<StoreOutcome> = union("kind", "an outcome", {
   recorded: { outcome: encodedValue("a step's outcome") },
   view: { view: STORE },
   refused: { code: errorCode, message: freeText("the message of a refusal"), details },
+  evicted: { runs: count("results evicted"), bytes: count("bytes evicted") },
 })

@@ -53,6 +53,7 @@ export const RUN: Shape<RunView> = record("a run", {
   effects: words.effects,
   status: words.status,
   paused: boolean("whether a run is paused"),
+  pinned: boolean("whether a run is pinned"),
   attempt,
   priority: number("a run's priority"),
   progress: nullable(encodedValue("the progress of a run")),
@@ -123,4 +124,10 @@ export const STORE: Shape<StoreView> = record("a store", {
   runs: record("runs", { byStatus, open: list("open runs", RUN, words.MAX_ANSWERED_COUNT) }),
   queues: list("queues", queue, words.MAX_ANSWERED_COUNT),
   cells: record("cells", { resident: count("resident cells") }),
+  blobs: record("blobs", {
+    count: count("how many blobs there are"),
+    bytes: count("the bytes of blobs"),
+    budgetBytes: nullable(number("a budget of bytes")),
+    evicted: count("results evicted"),
+  }),
 })
