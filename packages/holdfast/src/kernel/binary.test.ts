@@ -1,7 +1,11 @@
 import { createHash } from "node:crypto"
 import { describe, expect, it } from "vitest"
 import { InvariantError } from "./assert.ts"
-import { Binary, isDigest, restoreBinary } from "./binary.ts"
+import { Binary, type BlobReader, isDigest, restoreBinary, storedBinary } from "./binary.ts"
+import { identify } from "./identity.ts"
+import { decodeArguments, decodeValue, encodeArguments, encodeValue } from "./value.ts"
+import { encodeDeterministic } from "./value-encoder.ts"
+import { OWN_TAG } from "./value-format.ts"
 
 function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex")
@@ -65,6 +69,60 @@ describe("a binary handle (O7)", () => {
     expect(isDigest("0123456789abcdef".repeat(4))).toBe(true)
     for (const other of ["0".repeat(63), "0".repeat(65), "A".repeat(64), "g".repeat(64), 64]) {
       expect(isDigest(other)).toBe(false)
+    }
+  })
+})
+
+describe("a Binary whose bytes lie in a store", () => {
+  const bytes = Uint8Array.of(1, 2, 3, 4, 5)
+  const reader: BlobReader = {
+    async *read() {
+      yield bytes.slice(0, 2)
+      yield bytes.slice(2)
+    },
+  }
+  const memory = Binary.of(bytes, sha256)
+  const stored = storedBinary(memory.digest, bytes.length, reader)
+
+  it("gives its bytes only to who waits for them", async () => {
+    expect([stored.isStored, memory.isStored, stored.byteLength]).toEqual([true, false, 5])
+    expect(() => stored.bytes()).toThrow(/await read\(\)/)
+    expect(await stored.read()).toEqual(bytes)
+    expect(await memory.read()).toEqual(bytes)
+    // It is verified whenever it is read.
+    expect(stored.isIntact(() => "")).toBe(true)
+  })
+
+  it("is a digest and a length in a value, and the same as one in memory in an identity (O7)", () => {
+    const value = encodeValue([stored], "it")
+    const [decoded] = decodeValue(value, sha256, reader) as [Binary]
+    expect([decoded.isStored, decoded.digest, decoded.byteLength]).toEqual([true, memory.digest, 5])
+    const operation = { name: "work", version: 1 }
+    expect(identify(operation, [stored], sha256)).toBe(identify(operation, [memory], sha256))
+    expect(
+      decodeArguments(
+        encodeArguments([stored], "it", () => undefined),
+        () => null,
+        { blobs: reader },
+      ),
+    ).toHaveLength(1)
+  })
+
+  it("is refused where it is of another store, or none at all", () => {
+    const value = encodeValue(stored, "it")
+    expect(() => decodeValue(value)).toThrow(/a Binary of another store/)
+    const tag = (content: unknown): Uint8Array =>
+      encodeDeterministic(memory, {
+        what: "it",
+        outerSteps: 0,
+        chooseStandIn: () => ({ tag: OWN_TAG.storedBinary, content }),
+      })
+    for (const content of [
+      ["x", 1],
+      [memory.digest, -1],
+      [memory.digest, 1, 2],
+    ]) {
+      expect(() => decodeValue(tag(content), null, reader)).toThrow(/not a digest and a length/)
     }
   })
 })

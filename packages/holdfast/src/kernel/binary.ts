@@ -1,11 +1,17 @@
 /** Large bytes as an immutable handle that knows its digest, so that they are hashed once and not once a call (O7). */
 import { assertInvariant } from "./assert.ts"
+import { HoldfastError } from "./errors.ts"
 
 /** SHA-256 of bytes as 64 lowercase hexadecimal digits. Handed in: the kernel has no cryptography. */
 export type Sha256 = (bytes: Uint8Array) => string
 
 /** A SHA-256, as 64 lowercase hexadecimal digits. */
 export type Digest = string & { readonly brand: "Digest" }
+
+/** Gives the bytes of a digest, verified before the first of them is given (S2). */
+export interface BlobReader {
+  read(digest: Digest, byteLength: number): AsyncIterable<Uint8Array>
+}
 
 const DIGEST_PATTERN = /^[0-9a-f]{64}$/
 
@@ -14,24 +20,27 @@ export function isDigest(text: unknown): text is Digest {
   return typeof text === "string" && DIGEST_PATTERN.test(text)
 }
 
+/** Where a handle's bytes are: here, or in a store that reads them when they are asked for. */
+type Content = { readonly bytes: Uint8Array } | { readonly byteLength: number; readonly reader: BlobReader }
+
 // The encoder reads the bytes without the copy that `bytes()` makes; only this file can look inside a handle.
-let readBytes: (binary: Binary) => Uint8Array
-let restore: (digest: Digest, bytes: Uint8Array) => Binary
+let contentOf: (binary: Binary) => Content
+let restore: (digest: Digest, content: Content) => Binary
 
 /** Immutable bytes with their digest. As an argument it enters an identity by the digest alone. */
 export class Binary {
   static {
-    readBytes = (binary) => binary.#bytes
-    restore = (digest, bytes) => new Binary(digest, bytes)
+    contentOf = (binary) => binary.#content
+    restore = (digest, content) => new Binary(digest, content)
   }
 
   /** SHA-256 of the bytes. A handle that was decoded carries the digest it was stored with; see {@link Binary.isIntact}. */
   readonly digest: Digest
-  readonly #bytes: Uint8Array
+  readonly #content: Content
 
-  private constructor(digest: Digest, bytes: Uint8Array) {
+  private constructor(digest: Digest, content: Content) {
     this.digest = digest
-    this.#bytes = bytes
+    this.#content = content
     Object.freeze(this)
   }
 
@@ -40,30 +49,71 @@ export class Binary {
     const copy = new Uint8Array(bytes)
     const digest = sha256(copy)
     assertInvariant(isDigest(digest), "O7", `a digest is 64 lowercase hexadecimal digits, not "${digest}"`)
-    return new Binary(digest, copy)
+    return new Binary(digest, { bytes: copy })
   }
 
   get byteLength(): number {
-    return this.#bytes.byteLength
+    return "bytes" in this.#content ? this.#content.bytes.byteLength : this.#content.byteLength
   }
 
-  /** A copy of the bytes: the caller's own, to write to as it likes. */
+  /** True where the bytes lie in the store and are read when asked for. */
+  get isStored(): boolean {
+    return !("bytes" in this.#content)
+  }
+
+  /**
+   * A copy of the bytes: the caller's own, to write to as it likes.
+   *
+   * @throws HoldfastError ARGUMENT_INVALID for a handle whose bytes lie in the store
+   */
   bytes(): Uint8Array {
-    return new Uint8Array(this.#bytes)
+    if ("bytes" in this.#content) return new Uint8Array(this.#content.bytes)
+    throw new HoldfastError(
+      "ARGUMENT_INVALID",
+      `bytes() takes a Binary that is in memory, found one of ${String(this.byteLength)} bytes in the store; use "await read()" or "stream()"`,
+    )
   }
 
-  /** Whether the bytes still hash to the digest: the check for a handle whose stored bytes nobody has verified yet. */
+  /** All bytes, wherever they are: the caller's own. @throws HoldfastError STORE_DAMAGED where the store has lost them */
+  async read(): Promise<Uint8Array> {
+    const bytes = new Uint8Array(this.byteLength)
+    let length = 0
+    for await (const chunk of this.stream()) {
+      bytes.set(chunk, length)
+      length += chunk.length
+    }
+    return bytes
+  }
+
+  /**
+   * The bytes piece by piece, never more than one in memory. What lies in the store is verified before it is given.
+   *
+   * @throws HoldfastError STORE_DAMAGED where the store has lost them
+   */
+  async *stream(): AsyncGenerator<Uint8Array, void, undefined> {
+    if ("bytes" in this.#content) yield new Uint8Array(this.#content.bytes)
+    else yield* this.#content.reader.read(this.digest, this.#content.byteLength)
+  }
+
+  /** Whether bytes in memory still hash to the digest: the check for a handle whose stored bytes nobody has verified yet. */
   isIntact(sha256: Sha256): boolean {
-    return sha256(this.#bytes) === this.digest
+    // What lies in the store is verified whenever it is read.
+    return !("bytes" in this.#content) || sha256(this.#content.bytes) === this.digest
   }
 }
 
-/** The handle's own bytes, for the encoder. They are never written to. */
-export function bytesOf(binary: Binary): Uint8Array {
-  return readBytes(binary)
+/** The handle's own bytes, for the encoder; null where they lie in a store. They are never written to. */
+export function bytesOf(binary: Binary): Uint8Array | null {
+  const content = contentOf(binary)
+  return "bytes" in content ? content.bytes : null
 }
 
 /** Makes a handle of decoded bytes that nobody else holds, believing the digest stored beside them. */
 export function restoreBinary(digest: Digest, bytes: Uint8Array): Binary {
-  return restore(digest, bytes)
+  return restore(digest, { bytes })
+}
+
+/** Makes a handle of bytes that lie in a store. */
+export function storedBinary(digest: Digest, byteLength: number, reader: BlobReader): Binary {
+  return restore(digest, { byteLength, reader })
 }

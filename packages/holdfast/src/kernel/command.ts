@@ -2,6 +2,7 @@
  * Everything a session can ask of a store, as data. A command has one outcome (outcome.ts); what happens later on its
  * account arrives as events (event.ts). Every field is required; `null` means absent.
  */
+import type { Digest } from "./binary.ts"
 import type { Identity } from "./identity.ts"
 import type { RequestId, RunId, SessionId, Token, WorkerId } from "./ids.ts"
 import type { Value } from "./value.ts"
@@ -295,6 +296,14 @@ export interface EvictBlobs {
   readonly maxBytes: number
 }
 
+/** The session has these large values in its hands, or no longer: held, they stay although nothing names them. */
+export interface HoldBlobs {
+  readonly kind: "holdBlobs"
+  readonly session: SessionId
+  readonly hold: readonly Digest[]
+  readonly drop: readonly Digest[]
+}
+
 export interface ReadCells {
   readonly kind: "readCells"
   readonly session: SessionId
@@ -371,6 +380,7 @@ export type Command =
   | EvictRuns
   | SetBlobBudget
   | EvictBlobs
+  | HoldBlobs
   | ReadCells
   | ListCells
   | CommitCells

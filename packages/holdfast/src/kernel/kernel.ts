@@ -357,6 +357,9 @@ export class Kernel {
         return this.#runs.forget(session, command)
       case "discardResult":
         return this.#runs.discard(session, command.run)
+      case "holdBlobs":
+        // Where large values lie with the others there is nothing that could go.
+        return { kind: "done" }
       case "setBlobBudget":
         return checkBytes(command.bytes ?? 0) ?? { kind: "done" }
       case "evictBlobs":

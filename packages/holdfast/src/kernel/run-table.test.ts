@@ -423,6 +423,7 @@ describe("making room", () => {
     expect(d.send({ kind: "setBlobBudget", session, bytes: 5 })).toEqual({ kind: "done" })
     refusal(d.send({ kind: "setBlobBudget", session, bytes: -5 }), "ARGUMENT_INVALID")
     expect(d.send({ kind: "evictBlobs", session, maxBytes: 5 })).toEqual({ kind: "evicted", runs: 0, bytes: 0 })
+    expect(d.send({ kind: "holdBlobs", session, hold: [], drop: [] })).toEqual({ kind: "done" })
     refusal(d.send({ kind: "evictBlobs", session, maxBytes: Number.NaN }), "ARGUMENT_INVALID")
   })
 })

@@ -1,6 +1,6 @@
 /** Reads values: cborg reads tokens, and what they may be together is decided here. Bytes are treated as hostile. */
 import { type Token, Tokenizer, Type } from "cborg"
-import { type Binary, isDigest, restoreBinary, type Sha256 } from "./binary.ts"
+import { type Binary, type BlobReader, isDigest, restoreBinary, type Sha256, storedBinary } from "./binary.ts"
 import { HoldfastError } from "./errors.ts"
 import { MAX_NESTING, messageOf, OWN_TAG, TAG, toHex, TYPED_ARRAY_BY_TAG } from "./value-format.ts"
 import { byteAt, compareBytes, compareKeys } from "./value-order.ts"
@@ -9,7 +9,7 @@ import { byteAt, compareBytes, compareKeys } from "./value-order.ts"
 export type Resolve = (identity: string) => unknown
 
 /** Decodes one whole value. @throws HoldfastError VALUE_INVALID where the bytes are not what the encoder writes */
-export function decode(value: Uint8Array, options: Pick<Reader, "sha256" | "resolve">): unknown {
+export function decode(value: Uint8Array, options: Pick<Reader, "sha256" | "resolve" | "blobs">): unknown {
   // A Node Buffer's slices would share its memory; a plain view makes cborg copy.
   const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
   const reader: Reader = { bytes, tokenizer: new Tokenizer(bytes, DECODE_OPTIONS), ...options }
@@ -32,6 +32,8 @@ interface Reader {
   readonly sha256: Sha256 | null
   /** What references stand for; null where there may be none. */
   readonly resolve: Resolve | null
+  /** Reads what lies in the store; null where nothing does. */
+  readonly blobs: BlobReader | null
 }
 
 const DECODE_OPTIONS = { strict: true, allowIndefinite: false, allowUndefined: false, allowBigInt: false }
@@ -153,6 +155,8 @@ function decodeTagged(reader: Reader, { value: tag }: Token, depth: number): unk
       return decodeBytes(expectToken(reader, Type.bytes)).buffer
     case OWN_TAG.binary:
       return decodeBinary(reader, depth)
+    case OWN_TAG.storedBinary:
+      return decodeStored(reader, depth)
     case OWN_TAG.reference:
       return decodeReference(reader, tag)
     default:
@@ -223,6 +227,20 @@ function decodeBinary(reader: Reader, depth: number): Binary {
   if (reader.sha256 !== null && !binary.isIntact(reader.sha256))
     invalid(reader, `a Binary of ${bytes.length} bytes is damaged: they do not have its digest ${digest}`)
   return binary
+}
+
+function decodeStored(reader: Reader, depth: number): Binary {
+  const [digest, byteLength, ...rest] = decodeArray(reader, expectToken(reader, Type.array), depth)
+  if (!isDigest(digest) || !isLength(byteLength) || rest.length > 0)
+    invalid(reader, "a stored Binary is not a digest and a length")
+  if (reader.blobs === null) {
+    invalid(reader, `it holds a Binary of another store, digest ${digest}; read it there and pass its bytes`)
+  }
+  return storedBinary(digest, byteLength, reader.blobs)
+}
+
+function isLength(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
 }
 
 function decodeReference(reader: Reader, tag: number): unknown {

@@ -249,7 +249,10 @@ function encodeInstance(walk: Walk, item: object, depth: number): void {
 /** The stand-in of an instance every value may hold. */
 export function standInForValue(instance: object): StandIn | undefined {
   if (!(instance instanceof Binary)) return undefined
-  return { tag: OWN_TAG.binary, content: [instance.digest, bytesOf(instance)] }
+  const bytes = bytesOf(instance)
+  return bytes === null
+    ? { tag: OWN_TAG.storedBinary, content: [instance.digest, instance.byteLength] }
+    : { tag: OWN_TAG.binary, content: [instance.digest, bytes] }
 }
 
 /** The name of the class an instance's prototype belongs to. The instance itself is not asked: `constructor` is a fine key. */

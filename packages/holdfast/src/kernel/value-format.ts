@@ -10,6 +10,9 @@ export const OWN_TAG = {
   binary: 0x68660003,
   binaryDigest: 0x68660004,
   reference: 0x68660005,
+  /** Stands for a whole value that lies elsewhere; a store's own, which no decoder ever sees. */
+  spilled: 0x68660006,
+  storedBinary: 0x68660007,
 } as const
 
 /** The whole encoding of a body's missing result. */

@@ -752,13 +752,13 @@ describe("a decoded Binary is compared with its digest where somebody can hash (
 
   it("takes intact bytes", () => {
     expect(decodeValue(good, sha256)).toEqual([Binary.of(Uint8Array.of(1, 2, 3), sha256)])
-    expect(decodeArguments(good, () => null, sha256)).toHaveLength(1)
+    expect(decodeArguments(good, () => null, { sha256 })).toHaveLength(1)
   })
 
   it("names damaged ones, and never hands them out", () => {
     const named = /a Binary of 3 bytes is damaged: they do not have its digest [0-9a-f]{64}/
     expect(faultOf(() => decodeValue(bad, sha256)).message).toMatch(named)
-    expect(faultOf(() => decodeArguments(bad, () => null, sha256)).message).toMatch(named)
+    expect(faultOf(() => decodeArguments(bad, () => null, { sha256 })).message).toMatch(named)
     // Without a hash it cannot know.
     expect(decodeValue(bad)).toHaveLength(1)
   })

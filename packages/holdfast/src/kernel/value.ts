@@ -9,7 +9,7 @@
  * Two departures from the letter of RFC 8949: a bigint is always a bignum (tags 2 and 3), because 1n is not 1; and the
  * few half-precision subnormals that cborg does not shorten take five bytes. Both are deterministic.
  */
-import { Binary, type Sha256 } from "./binary.ts"
+import { Binary, type BlobReader, type Sha256 } from "./binary.ts"
 import { HoldfastError } from "./errors.ts"
 import { decode, type Resolve } from "./value-decoder.ts"
 import { type ChooseStandIn, encodeDeterministic, standInForValue } from "./value-encoder.ts"
@@ -41,14 +41,15 @@ export function encodeResult(input: unknown, what: string): Value {
 
 /**
  * Decodes to a fresh graph of objects at each call; nothing in it is shared with `value` or with another call. With
- * `sha256`, every Binary's bytes are compared with its digest before anybody sees them (S2).
+ * `sha256`, every Binary's bytes are compared with its digest before anybody sees them (S2); with `blobs`, a Binary that
+ * lies in the store is read from there when it is asked for its bytes.
  *
  * @throws HoldfastError VALUE_INVALID where the bytes are not what the encoder writes. They are treated as hostile.
  */
-export function decodeValue(value: Value, sha256: Sha256 | null = null): unknown {
+export function decodeValue(value: Value, sha256: Sha256 | null = null, blobs: BlobReader | null = null): unknown {
   if (typeof value === "number") return value
   if (value.length === 1 && value[0] === UNDEFINED_BYTE) return undefined
-  return decode(value, { sha256, resolve: null })
+  return decode(value, { sha256, resolve: null, blobs })
 }
 
 /**
@@ -75,8 +76,12 @@ export function encodeArguments(
  * @throws HoldfastError VALUE_INVALID as {@link decodeValue} does.
  * @throws what `resolve` throws
  */
-export function decodeArguments(bytes: Uint8Array, resolve: Resolve, sha256: Sha256 | null = null): readonly unknown[] {
-  const args = decode(bytes, { sha256, resolve })
+export function decodeArguments(
+  bytes: Uint8Array,
+  resolve: Resolve,
+  { sha256 = null, blobs = null }: { readonly sha256?: Sha256 | null; readonly blobs?: BlobReader | null } = {},
+): readonly unknown[] {
+  const args = decode(bytes, { sha256, resolve, blobs })
   if (!Array.isArray(args)) throw new HoldfastError("VALUE_INVALID", "cannot decode arguments: they are no list")
   return args
 }

@@ -78,7 +78,7 @@ export class Call<R> extends Reference implements Asked {
     const outcome = await session.execute({ kind: "readRun", session: session.id, identity: this.identity })
     if (outcome.kind !== "run")
       throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("readRun", outcome)
-    return outcome.view === null ? undefined : toRunInfo(outcome.view)
+    return outcome.view === null ? undefined : toRunInfo(session, outcome.view)
   }
 
   /** See {@link Operation.forget}. */
@@ -188,7 +188,7 @@ export function encodeCallArguments(
 
 /** Arguments for a function that must do without those that are not computed yet: touching one is refused. */
 export function decodeKnownArguments(args: Uint8Array): readonly unknown[] {
-  return decodeArguments(args, () => UNKNOWN)
+  return decodeArguments(args, () => UNKNOWN, { blobs: { read: refuseUnknown } })
 }
 
 function refuseUnknown(): never {

@@ -3,7 +3,6 @@ import type { StandardSchemaV1 } from "@standard-schema/spec"
 import {
   type CellView,
   checkName,
-  decodeValue,
   encodeValue,
   freezeValue,
   HoldfastError,
@@ -167,7 +166,7 @@ export class Cell<T> {
   /** @internal */
   decodeValue(value: Value): T {
     // What is stored under the name was written through a declaration of it; the schema was applied then.
-    return decodeValue(value, this.#home.session.env.sha256) as T
+    return this.#home.session.decode(value) as T
   }
 
   /** @internal Applies an update function to a stored version and encodes what it returns. */

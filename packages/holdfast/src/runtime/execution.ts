@@ -13,9 +13,9 @@ import {
   checkName,
   type ClaimView,
   decodeArguments,
-  decodeValue,
   encodeResult,
   encodeValue,
+  type ErrorCode,
   type Failure,
   HoldfastError,
   type Identity,
@@ -244,7 +244,7 @@ export class Execution {
   }
 
   #callWith(args: Uint8Array, resolve: (identity: string) => unknown): unknown {
-    const values = decodeArguments(args, resolve, this.session.env.sha256)
+    const values = decodeArguments(args, resolve, { sha256: this.session.env.sha256, blobs: this.session.blobs })
     const context = new RunContext(this, this.#home)
     this.#isStarted = true
     // The arguments were encoded by the operation of this name and version; their types are its own.
@@ -260,8 +260,8 @@ export class Execution {
         if (outcome.kind === "status") definition.metrics.completed += 1
         else definition.metrics.stale += 1
       } catch (error) {
-        // A result the store does not take: the next attempt's would be no smaller.
-        if (!isHoldfastError(error) || error.code !== "ARGUMENT_INVALID") throw error
+        // A result the store does not take: the next attempt's would be no smaller, and no more of this store.
+        if (!isHoldfastError(error) || !UNSTORABLE.has(error.code)) throw error
         tooLarge = error
       }
     })
@@ -401,14 +401,14 @@ export class RunContext {
     checkName(step, "the name of a step")
     const known = claim.steps.find((each) => each.name === step)
     // The outcome was encoded from a T by this step of this version of the body.
-    if (known !== undefined) return decodeValue(known.outcome) as T
+    if (known !== undefined) return this.#execution.session.decode(known.outcome) as T
     const what = `the outcome of step "${step}"`
     const extras: CommitExtras = {
       step: (result) => ({ token: claim.token, name: step, outcome: encodeResult(result, what) }),
       complete: () => null,
     }
     const { result, recorded } = await transactWith(this.#home, fn, { options, extras })
-    return recorded === null ? result : (decodeValue(recorded) as T)
+    return recorded === null ? result : (this.#execution.session.decode(recorded) as T)
   }
 
   /**
@@ -431,6 +431,9 @@ export class RunContext {
 }
 
 /** What is stored of an error: enough to understand it elsewhere. A body may reject with anything, undefined included. */
+/** Why a store does not take a result that was encoded: too large, or of another store. */
+const UNSTORABLE: ReadonlySet<ErrorCode> = new Set(["ARGUMENT_INVALID", "VALUE_NOT_ENCODABLE", "STORE_DAMAGED"])
+
 function describeFailure(error: unknown): Failure {
   if (error instanceof Error) {
     // A code is what errors are recognized by elsewhere, so it travels with the name.

@@ -13,6 +13,7 @@ import {
   NO_OPTIONS,
   type WaitOptions,
 } from "./bounds.ts"
+import { writeBinary } from "./byte-source.ts"
 import type { Arguments } from "./call.ts"
 import { Cell, type CellOptions, type Versioned } from "./cell.ts"
 import { CellUpdates } from "./cell-updates.ts"
@@ -22,6 +23,7 @@ import { checkNames, Lock, Semaphore } from "./lock.ts"
 import { createAdHoc, createOperation, type Operation, type OperationOptions, type StartOptions } from "./operation.ts"
 import { closedError, refusalError, unexpected } from "./refusal.ts"
 import { RunHandle, type RunInfo, toRunInfo } from "./run-handle.ts"
+import { checkStatuses } from "./run-statuses.ts"
 import { Runs } from "./runs.ts"
 import { detached } from "./scope.ts"
 import { Session } from "./session.ts"
@@ -253,6 +255,21 @@ export class Holdfast implements AsyncDisposable {
     throw new HoldfastError("ARGUMENT_INVALID", `binary takes a Uint8Array, found ${typeof bytes}`)
   }
 
+  /**
+   * Bytes as an immutable handle, written to the store while they come, so that they never are in memory as a whole. The
+   * handle is good as an argument, a result or part of a cell's value: the store keeps the bytes for as long as this
+   * session has the handle or anything stored names it. Where the source ends early or `signal` is aborted, nothing is left.
+   *
+   * @throws HoldfastError ARGUMENT_INVALID, STORE_FULL, STORE_UNAVAILABLE, CLOSED; the signal's reason; what the source throws
+   * @example const video = await hf.writeBinary(createReadStream("talk.mp4"))
+   */
+  async writeBinary(
+    source: AsyncIterable<Uint8Array>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Binary> {
+    return await writeBinary(this.#session, source, options)
+  }
+
   /** Takes queued runs of the operations and executes them here until drained. */
   async work(operations: readonly AnyOperation[], options: WorkOptions = {}): Promise<Worker> {
     const worker = await Worker.open(this.#runs, operations, options)
@@ -282,7 +299,7 @@ export class Holdfast implements AsyncDisposable {
     })
     if (outcome.kind !== "runs")
       throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("listRuns", outcome)
-    return outcome.views.map(toRunInfo)
+    return outcome.views.map((view) => toRunInfo(this.#session, view))
   }
 
   // Looking at it
@@ -449,28 +466,6 @@ const TRANSITION_KINDS: Readonly<Record<TransitionKind, true>> = {
   "run.expired": true,
   "run.evicted": true,
   "attempt.stale": true,
-}
-
-/** Every status there is. */
-const RUN_STATUSES: Readonly<Record<RunStatus, true>> = {
-  pending: true,
-  running: true,
-  completed: true,
-  failed: true,
-  canceled: true,
-  interrupted: true,
-}
-
-function checkStatuses(status: RunStatus | readonly RunStatus[]): readonly RunStatus[] {
-  const statuses = Array.isArray(status) ? (status as readonly RunStatus[]) : [status as RunStatus]
-  for (const each of statuses) {
-    if (typeof each === "string" && Object.hasOwn(RUN_STATUSES, each)) continue
-    throw new HoldfastError(
-      "ARGUMENT_INVALID",
-      `a run's status is one of ${Object.keys(RUN_STATUSES).join(", ")}, found ${JSON.stringify(each)}`,
-    )
-  }
-  return statuses
 }
 
 /** A prefix may be empty: it is then every name's. */

@@ -2,7 +2,6 @@
 import {
   assertInvariant,
   type ControlRun,
-  decodeValue,
   type Effects,
   type Failure,
   type Identity,
@@ -14,6 +13,7 @@ import { checkWait, NO_OPTIONS, type WaitOptions } from "./bounds.ts"
 import type { Definition } from "./execution.ts"
 import { refusalError, unexpected } from "./refusal.ts"
 import type { Runs } from "./runs.ts"
+import type { Session } from "./session.ts"
 import { type Changes, watchRun } from "./watch.ts"
 
 /** What is known of a run. Times are whole milliseconds since the epoch. */
@@ -78,7 +78,8 @@ export class RunHandle<R> {
 
   /** Every change of the run, newest first to catch up, until it settles; the settled state comes last. */
   async *watch(options: { readonly signal?: AbortSignal } = {}): Changes<RunInfo> {
-    for await (const view of watchRun(this.#runs.session, this.id, options)) yield toRunInfo(view)
+    const { session } = this.#runs
+    for await (const view of watchRun(session, this.id, options)) yield toRunInfo(session, view)
   }
 
   /** Ends the run for good: waiters get RUN_CANCELED, the body's signal is aborted. Returns the status it has then. */
@@ -120,7 +121,7 @@ export class RunHandle<R> {
 }
 
 /** A stored run as users see it. */
-export function toRunInfo(view: RunView): RunInfo {
+export function toRunInfo(session: Session, view: RunView): RunInfo {
   const {
     paused,
     pinned,
@@ -137,7 +138,7 @@ export function toRunInfo(view: RunView): RunInfo {
     ...rest,
     isPaused: paused,
     isPinned: pinned,
-    progress: progress === null ? undefined : decodeValue(progress),
+    progress: progress === null ? undefined : session.decode(progress),
     createdAt: Math.floor(createdAt),
     notBefore: Math.floor(notBefore),
     startedAt: startedAt === null ? null : Math.floor(startedAt),

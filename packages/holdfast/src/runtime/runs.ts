@@ -10,7 +10,6 @@ import {
   type AwaitRun,
   type ClaimRun,
   type ClaimView,
-  decodeValue,
   encodeResult,
   ERROR_TABLE,
   type ErrorCode,
@@ -416,7 +415,7 @@ export class Runs implements ExecutionHome {
     const identity = identityOf(run)
     const known = this.#decoded.get(identity)
     if (known?.run === run) return known.value
-    const value = decodeValue(result, this.session.env.sha256)
+    const value = this.session.decode(result)
     if (freezeValue(value)) remember(this.#decoded, identity, { run, value }, DECODED_RESULTS)
     return value
   }

@@ -20,11 +20,13 @@ import {
   type SessionId,
   type StoreEvent,
   type Token,
+  type Value,
   assertInvariant,
+  decodeValue,
   isHoldfastError,
 } from "../kernel/index.ts"
 import type { Metrics } from "../observe/index.ts"
-import type { Store, StoreOutcome } from "../store/index.ts"
+import type { BlobStore, Store, StoreOutcome } from "../store/index.ts"
 import type { WaitOptions } from "./bounds.ts"
 import { closedError } from "./refusal.ts"
 
@@ -83,6 +85,16 @@ export class Session {
     this.#store.onEvent((event) => {
       this.#handle(event)
     })
+  }
+
+  /** Where large values lie beside the others; null where the store has no such place. */
+  get blobs(): BlobStore | null {
+    return this.#store.blobs ?? null
+  }
+
+  /** Decodes a value of the store. @throws HoldfastError VALUE_INVALID */
+  decode(value: Value): unknown {
+    return decodeValue(value, this.env.sha256, this.blobs)
   }
 
   get isClosed(): boolean {

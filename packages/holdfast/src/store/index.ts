@@ -1,2 +1,2 @@
 /** The port and nothing else. */
-export type { Store, StoreOutcome } from "./store.ts"
+export type { BlobStore, Store, StoreOutcome } from "./store.ts"

@@ -4,10 +4,20 @@
  *
  * A `Store` is one connection. Events for a session go to the connection that opened it.
  */
-import type { Command, Outcome, StoreEvent, Transition } from "../kernel/index.ts"
+import type { Binary, BlobReader, Command, Outcome, SessionId, StoreEvent, Transition } from "../kernel/index.ts"
 
 /** An outcome as a store gives it: a store that knows at once costs no promise. `need` stays inside the store. */
 export type StoreOutcome = Exclude<Outcome, { readonly kind: "need" }>
+
+/** Large values beside the store, written and read piece by piece. */
+export interface BlobStore extends BlobReader {
+  /**
+   * Stores the bytes as they come and holds them for the session until nobody has the handle any more.
+   *
+   * @throws HoldfastError STORE_FULL, STORE_UNAVAILABLE, CLOSED, and what the source throws; nothing is left then
+   */
+  write(session: SessionId, source: AsyncIterable<Uint8Array>): Promise<Binary>
+}
 
 export interface Store {
   /** The same for every connection to the same truth, different for any other: who holds what here holds it there. */
@@ -22,6 +32,8 @@ export interface Store {
   onEvent(handler: (event: StoreEvent) => void): void
   /** Reports transitions of the whole store while a handler is set; null stops. */
   onTransition(handler: ((transition: Transition) => void) | null): void
+  /** Where large values can be kept beside the others; absent where a store has no such place. */
+  readonly blobs?: BlobStore
   /** Ends the connection; its sessions that are still open end with it. Idempotent. */
   close(): Promise<void>
 }

@@ -30,6 +30,7 @@ export const COMMANDS: Readonly<Record<Exclude<Command["kind"], "advanceTime" | 
   discardResult: true,
   setBlobBudget: true,
   evictBlobs: true,
+  holdBlobs: true,
   readCells: true,
   listCells: true,
   commitCells: true,

@@ -362,6 +362,7 @@ export function testRuns(it: Conform): void {
   it("takes bounds for large values, and refuses what are none (O9)", ["runs"], async (world) => {
     const client = await world.open()
     for (const bytes of [null, 0, 1e9]) expectKind(await client.send({ kind: "setBlobBudget", bytes }), "done")
+    expectKind(await client.send({ kind: "holdBlobs", hold: [], drop: [] }), "done")
     expectRefused(await client.send({ kind: "setBlobBudget", bytes: -1 }), "ARGUMENT_INVALID")
     expectRefused(await client.send({ kind: "evictBlobs", maxBytes: Number.NaN }), "ARGUMENT_INVALID")
     expect(await client.send({ kind: "evictBlobs", maxBytes: 0 })).toEqual({ kind: "evicted", runs: 0, bytes: 0 })

@@ -47,6 +47,7 @@ function oneOfEach(client: Client): OwnCommand[] {
     { kind: "discardResult", run },
     { kind: "setBlobBudget", bytes: 1 },
     { kind: "evictBlobs", maxBytes: 1 },
+    { kind: "holdBlobs", hold: [], drop: [] },
     { kind: "readCells", names: ["a"], head: false },
     { kind: "listCells", prefix: "", limit: 10 },
     { kind: "commitCells", holding: [], reads: [], writes: [put("a", 1)], starts: [], step: null, complete: null },

@@ -16,10 +16,13 @@
 import type { Env, Timer } from "../../../env/index.ts"
 import {
   type CellView,
+  type ClaimView,
   type Command,
+  type ErrorDetails,
   HoldfastError,
   type Outcome,
   type RequestId,
+  type RunId,
   type SessionHolding,
   type SessionId,
   type StoreEvent,
@@ -27,11 +30,17 @@ import {
 } from "../../../kernel/index.ts"
 import type { Store, StoreOutcome } from "../../../store/index.ts"
 import type { ClientMessage, KeeperMessage } from "../keeper/peer.ts"
+import { type BlobFolder, isDamage } from "../blobs/blob-folder.ts"
+import { blobOf, ClientBlobs } from "./client-blobs.ts"
+import { Lanes } from "./lanes.ts"
 import type { Dial, Line } from "./line.ts"
+import { SendOrder } from "./send-order.ts"
 import { type KnownWait, type SeenCell, SessionRecord } from "./session-record.ts"
 
 export interface ClientOptions {
   readonly env: Env
+  /** Where large values lie; null where they travel like the others. */
+  readonly blobs?: BlobFolder | null
   readonly dial: Dial
   /** Gives up the client's sign of life; told when the client is over. */
   readonly onClosed: () => Promise<void> | void
@@ -43,18 +52,34 @@ const REQUEST_BOUND_MS = 10_000
 /** A request that has no outcome yet. */
 interface Pending {
   readonly sequence: number
-  readonly command: Command
-  /** When it was asked, by the monotonic clock. */
-  readonly since: number
+  /** As it is sent, and as it was asked where its large values travel as files. */
+  command: Command
+  readonly asked: Command
+  /** How often the keeper has missed a file that it names. */
+  missed: number
+  /** When it was asked, by the monotonic clock; when its large values were written, where it has some. */
+  since: number
+  isWriting: boolean
   isSent: boolean
   /** Asked by the client itself, to go on with a new keeper; the one after that is asked anew. */
   readonly isOwn: boolean
   readonly resolve: (outcome: StoreOutcome) => void
-  readonly reject: (error: HoldfastError) => void
+  readonly reject: (error: unknown) => void
 }
+
+/** A file that was missed is written again so often; one that is missed for ever is of another store. */
+const MISSED_BOUND = 3
 
 export class EmbeddedClient implements Store {
   #instance = ""
+  /** Large values beside the store; see {@link Store.blobs}. */
+  readonly blobs?: ClientBlobs
+  readonly #order = new SendOrder<Pending>()
+  readonly #lanes = new Lanes()
+  /** Requests that are answered once the large values of their outcomes are read. */
+  readonly #reading = new Set<Pending>()
+  /** Large values on their way to the disk. */
+  readonly #writing = new Set<Promise<void>>()
   readonly #env: Env
   readonly #dial: Dial
   readonly #onClosed: () => Promise<void> | void
@@ -83,6 +108,12 @@ export class EmbeddedClient implements Store {
     this.#env = options.env
     this.#dial = options.dial
     this.#onClosed = options.onClosed
+    const folder = options.blobs ?? null
+    if (folder === null) return
+    this.blobs = new ClientBlobs(folder, async (session, { hold, drop }) => {
+      if (!this.#sessions.has(session)) return
+      await this.execute({ kind: "holdBlobs", session, hold, drop })
+    })
   }
 
   /** Connects for the first time. @throws HoldfastError STORE_UNAVAILABLE, STORE_NEWER, STORE_DAMAGED */
@@ -125,8 +156,10 @@ export class EmbeddedClient implements Store {
     this.#line = null
     this.#bound?.cancel()
     const error = new HoldfastError("CLOSED", "the store was closed before this was answered; open it again to go on")
-    for (const pending of this.#pending.values()) pending.reject(error)
+    for (const pending of [...this.#pending.values(), ...this.#reading]) pending.reject(error)
     this.#pending.clear()
+    // Their temporary files are removed before this client counts as dead.
+    await Promise.allSettled(this.#writing)
     await this.#onClosed()
   }
 
@@ -135,15 +168,52 @@ export class EmbeddedClient implements Store {
   #ask(command: Command): Promise<StoreOutcome> {
     return new Promise((resolve, reject) => {
       this.#lastSequence += 1
-      const sequence = this.#lastSequence
-      const since = this.#env.clock.monotonic()
-      const pending: Pending = { sequence, command, since, isSent: false, isOwn: false, resolve, reject }
-      this.#pending.set(sequence, pending)
+      const pending = this.#pend({ command, isOwn: false, missed: 0, resolve, reject })
       if ("session" in command) this.#sessions.get(command.session)?.asked(command)
       this.#armBound()
-      if (this.#isRestored) this.#send(pending)
+      this.#offer(pending)
       this.#mindLife()
     })
+  }
+
+  /** Registers a request under the last number. */
+  #pend(parts: Pick<Pending, "command" | "isOwn" | "missed" | "resolve" | "reject">): Pending {
+    const sequence = this.#lastSequence
+    const since = this.#env.clock.monotonic()
+    const pending: Pending = { ...parts, sequence, asked: parts.command, since, isSent: false, isWriting: false }
+    this.#pending.set(sequence, pending)
+    return pending
+  }
+
+  /** Sends a request in its turn: what has large values to be written first, and what must not pass it, wait. */
+  #offer(pending: Pending): void {
+    pending.isWriting = this.blobs?.isLarge(pending.command) === true
+    if (pending.isWriting) {
+      const writing = this.#write(pending)
+      this.#writing.add(writing)
+      void writing.then(() => this.#writing.delete(writing))
+    }
+    if (this.#order.keep(pending)) return
+    if (this.#isRestored) this.#send(pending)
+  }
+
+  /** Never rejects: what cannot be written is the request's failure. */
+  async #write(pending: Pending): Promise<void> {
+    try {
+      pending.command = (await this.blobs?.spill(pending.asked)) ?? pending.asked
+    } catch (error) {
+      this.#order.drop(pending)
+      if (this.#pending.get(pending.sequence) === pending) this.#settle(pending.sequence)
+      pending.reject(error)
+    }
+    pending.isWriting = false
+    for (const next of this.#order.take()) {
+      next.since = this.#env.clock.monotonic()
+      // The store may have been closed, or given up, meanwhile.
+      if (this.#isRestored && this.#pending.get(next.sequence) === next) this.#send(next)
+    }
+    this.#armBound()
+    this.#mindLife()
   }
 
   #send(pending: Pending): void {
@@ -194,7 +264,8 @@ export class EmbeddedClient implements Store {
         break
       case "fault": {
         const pending = this.#settle(message.sequence)
-        pending?.reject(new HoldfastError(message.code, message.message, { details: message.details }))
+        if (pending === null || this.#writeAgain(pending, message.details)) break
+        pending.reject(new HoldfastError(message.code, message.message, { details: message.details }))
         break
       }
       case "event":
@@ -213,8 +284,89 @@ export class EmbeddedClient implements Store {
       return
     }
     // What the client asked for itself is news to the session, told as the event it would have been.
-    if (!pending.isOwn) this.#learn(pending.command, outcome)
-    pending.resolve(outcome)
+    if (pending.isOwn) pending.resolve(outcome)
+    else {
+      this.#learn(pending.command, outcome)
+      this.#answer(pending, outcome)
+    }
+  }
+
+  /** Answers once the large values of the outcome are read. */
+  #answer(pending: Pending, outcome: StoreOutcome): void {
+    const { command } = pending
+    // What was stored from outside is known to who stored it.
+    const reading = command.kind === "putResult" ? null : (this.blobs?.fillOutcome(outcome) ?? null)
+    if (reading !== null) this.#reading.add(pending)
+    this.#lanes.tell(laneOf(command), () => {
+      if (reading !== null) return this.#answerLater(pending, outcome, reading)
+      pending.resolve(outcome)
+      return undefined
+    })
+  }
+
+  async #answerLater(pending: Pending, outcome: StoreOutcome, reading: Promise<StoreOutcome>): Promise<void> {
+    try {
+      pending.resolve(await reading)
+    } catch (error) {
+      await this.#answerDamaged(pending, outcome, error)
+    } finally {
+      this.#reading.delete(pending)
+    }
+  }
+
+  /** A large value of the outcome is missing or altered: what can be computed again is, and the rest is said (O9, S2). */
+  async #answerDamaged(pending: Pending, outcome: StoreOutcome, error: unknown): Promise<void> {
+    const { command, resolve, reject } = pending
+    if (!("session" in command)) return reject(error)
+    const { session } = command
+    if (outcome.kind === "settled") {
+      const fault = await this.#discard(session, outcome.run, error)
+      if (fault === null) resolve({ ...outcome, settlement: { kind: "forgotten" } })
+      else reject(fault)
+    } else if (outcome.kind === "claimed") {
+      await this.#failClaim(session, outcome.claim, error)
+      // The wait goes on, and is told how the run ended; a slot asks for another.
+      if (command.kind === "takeRun") this.#ask(command).then(resolve, reject)
+      else resolve({ kind: "joined", run: outcome.claim.run })
+    } else reject(error)
+  }
+
+  /** Has a damaged result forgotten; why it is not, where it cannot be computed again. */
+  async #discard(session: SessionId, run: RunId, error: unknown): Promise<unknown> {
+    const digest = isDamage(error) ? blobOf(error) : null
+    if (digest === null || this.blobs === undefined) return error
+    const { folder } = this.blobs
+    try {
+      // Before it is forgotten: who computes it again must not take the damaged file for its own.
+      await folder.setAside(digest)
+      const outcome = await this.execute({ kind: "discardResult", session, run })
+      if (outcome.kind !== "refused" || outcome.code !== "STORE_DAMAGED") return null
+      await folder.putBack(digest)
+      return error
+    } catch {
+      return error
+    }
+  }
+
+  /** A claim whose arguments are lost cannot be executed, here or elsewhere. */
+  async #failClaim(session: SessionId, claim: ClaimView, error: unknown): Promise<void> {
+    const message = error instanceof Error ? error.message : String(error)
+    const name = isDamage(error) ? "HoldfastError [STORE_DAMAGED]" : "Error"
+    const failure = { code: "RUN_FAILED", name, message, stack: null } as const
+    try {
+      await this.execute({ kind: "failRun", session, token: claim.token, failure, final: isDamage(error) })
+    } catch {
+      // The store is gone, and the claim with it.
+    }
+  }
+
+  /** The keeper missed a file that it may just have swept: it is written again, and the request asked anew. */
+  #writeAgain(pending: Pending, details: ErrorDetails): boolean {
+    if (details["missing"] !== true || pending.missed >= MISSED_BOUND || pending.command === pending.asked) return false
+    this.#lastSequence += 1
+    const { asked, missed, resolve, reject } = pending
+    this.#offer(this.#pend({ command: asked, isOwn: false, missed: missed + 1, resolve, reject }))
+    return true
   }
 
   /** The outcome of a request that was given up: nobody here knows of what it brought. */
@@ -247,13 +399,56 @@ export class EmbeddedClient implements Store {
       this.#sessions.set(command.session, new SessionRecord(command.session))
     } else if (command.kind === "endSession") {
       this.#sessions.delete(command.session)
+      this.blobs?.forget(command.session)
     } else if ("session" in command) {
       this.#sessions.get(command.session)?.answered(command, outcome)
     }
   }
 
   #tell(event: StoreEvent): void {
-    if (this.#sessions.get(event.session)?.told(event) !== false) this.#handler(event)
+    const record = this.#sessions.get(event.session)
+    const wait = "request" in event ? record?.waits.get(event.request) : undefined
+    if (record?.told(event) === false) return
+    const reading = this.blobs?.fillEvent(event) ?? null
+    this.#lanes.tell(laneOf(event), () => {
+      if (reading !== null) return this.#tellLater(event, reading, wait)
+      if (this.#closing === null) this.#handler(event)
+      return undefined
+    })
+  }
+
+  async #tellLater(event: StoreEvent, reading: Promise<StoreEvent>, wait: KnownWait | undefined): Promise<void> {
+    let told = event
+    try {
+      told = await reading
+    } catch (error) {
+      const instead = await this.#instead(event, error, wait)
+      if (instead === null) return
+      told = instead
+    }
+    if (this.#closing === null) this.#handler(told)
+  }
+
+  /** What is told in the place of news whose large value is missing or altered; null where there is nothing to be told. */
+  async #instead(event: StoreEvent, error: unknown, wait: KnownWait | undefined): Promise<StoreEvent | null> {
+    if (!("request" in event)) return event
+    const { session, request } = event
+    let fault = error
+    if (event.kind === "runSettled") {
+      fault = await this.#discard(session, event.run, error)
+      if (fault === null) return { ...event, settlement: { kind: "forgotten" } }
+    } else if (event.kind === "runAssigned") {
+      await this.#failClaim(session, event.claim, error)
+      const record = this.#sessions.get(session)
+      if (wait?.command.kind === "takeRun" && record !== undefined) {
+        record.waits.set(request, wait)
+        this.#waitAgain(session, request, wait)
+      }
+      return null
+    }
+    const known = fault instanceof HoldfastError ? fault : unavailable(this.#describeKeeper(), fault)
+    const { code, message, details } = known
+    return { kind: "requestRefused", session, request, code, message, details }
   }
 
   // Lines
@@ -330,7 +525,9 @@ export class EmbeddedClient implements Store {
     // Whatever came of requests that were given up, this keeper is not asked for it again.
     for (const sequence of this.#abandoned.keys()) this.#settle(sequence)
     this.#abandoned.clear()
-    for (const pending of this.#pending.values()) if (!pending.isOwn) this.#send(pending)
+    for (const pending of this.#pending.values()) {
+      if (!pending.isOwn && !this.#order.has(pending)) this.#send(pending)
+    }
     for (const session of known.keys()) this.#post({ kind: "returned", session })
   }
 
@@ -350,6 +547,8 @@ export class EmbeddedClient implements Store {
 
   #resume(record: SessionRecord, holding: SessionHolding): void {
     const { id: session } = record
+    const hold = this.blobs?.heldBy(session) ?? []
+    if (hold.length > 0) this.#askAgain({ kind: "holdBlobs", session, hold, drop: [] }, ignore)
     for (const command of record.workers.values()) this.#askAgain(command, ignore)
     const held = new Set(holding.grants.map(({ token }) => token))
     for (const [token, names] of record.grants) {
@@ -459,7 +658,6 @@ export class EmbeddedClient implements Store {
   /** A request of the client's own; what it comes to is told as the event somebody waits for. */
   #askAgain(command: Command, then: (outcome: Outcome) => void): void {
     this.#lastSequence += 1
-    const sequence = this.#lastSequence
     const resolve = (outcome: StoreOutcome): void => {
       then(outcome)
       if (outcome.kind === "refused" && "request" in command && "session" in command) {
@@ -468,10 +666,7 @@ export class EmbeddedClient implements Store {
         this.#tell({ kind: "requestRefused", session, request, code, message, details })
       }
     }
-    const since = this.#env.clock.monotonic()
-    const pending: Pending = { sequence, command, since, isSent: false, isOwn: true, resolve, reject: ignore }
-    this.#pending.set(sequence, pending)
-    this.#send(pending)
+    this.#send(this.#pend({ command, isOwn: true, missed: 0, resolve, reject: ignore }))
   }
 
   #pendingOf(session: SessionId, request: RequestId): Pending | undefined {
@@ -509,12 +704,14 @@ export class EmbeddedClient implements Store {
 
   // Bounds
 
-  /** One timer for the oldest request; requests are asked in the order of their bounds. */
+  /** One timer for the oldest request that was sent. */
   #armBound(): void {
     if (this.#bound !== null) return
-    const [oldest] = this.#pending.values()
-    if (oldest === undefined) return
-    const delayMs = Math.max(0, oldest.since + REQUEST_BOUND_MS - this.#env.clock.monotonic())
+    let oldest = Infinity
+    for (const pending of this.#pending.values())
+      if (!this.#order.has(pending)) oldest = Math.min(oldest, pending.since)
+    if (oldest === Infinity) return
+    const delayMs = Math.max(0, oldest + REQUEST_BOUND_MS - this.#env.clock.monotonic())
     const expire = (): void => {
       this.#bound = null
       this.#expire()
@@ -526,7 +723,8 @@ export class EmbeddedClient implements Store {
   #expire(): void {
     const due = this.#env.clock.monotonic() - REQUEST_BOUND_MS
     for (const [sequence, pending] of this.#pending) {
-      if (pending.since > due) return
+      // A disk takes the time it takes for a large value.
+      if (pending.since > due || this.#order.has(pending)) continue
       this.#pending.delete(sequence)
       this.#abandoned.set(sequence, pending.command)
       pending.reject(this.#unanswered(pending, unavailable(this.#describeKeeper(), undefined)))
@@ -544,10 +742,16 @@ export class EmbeddedClient implements Store {
 
   /** What is asked or awaited keeps the process alive; an open store by itself does not. */
   #mindLife(): void {
-    let isNeeded = this.#pending.size > 0
+    let isNeeded = this.#pending.size > 0 || this.#reading.size > 0
     for (const record of this.#sessions.values()) isNeeded ||= record.isExpecting
     this.#line?.keepAlive(isNeeded)
   }
+}
+
+/** What comes under one request keeps its order. */
+function laneOf(news: Command | StoreEvent): string | null {
+  if (!("request" in news) || news.kind === "withdrawRequest") return null
+  return `${news.session} ${String(news.request)}`
 }
 
 /** The session begins or ends with this request, which is sent again. */

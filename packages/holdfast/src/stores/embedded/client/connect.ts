@@ -1,5 +1,6 @@
 /** Opens a `file:` store: a client with a sign of life of its own, and whatever finds it a keeper. */
 import type { Env } from "../../../env/index.ts"
+import { BlobFolder } from "../blobs/blob-folder.ts"
 import { ClientLock } from "../folder/client-lock.ts"
 import { openFolder } from "../folder/folder.ts"
 import { EmbeddedClient } from "./client.ts"
@@ -31,7 +32,8 @@ export async function connectFolder(options: ConnectFolderOptions): Promise<Embe
     life.close()
   }
   try {
-    return await EmbeddedClient.connect({ env, dial: (events, signal) => dialer.dial(events, signal), onClosed })
+    const blobs = new BlobFolder(folder.blobs, life.id)
+    return await EmbeddedClient.connect({ env, blobs, dial: (events, signal) => dialer.dial(events, signal), onClosed })
   } catch (error) {
     await onClosed()
     throw error

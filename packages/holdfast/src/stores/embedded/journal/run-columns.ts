@@ -210,7 +210,7 @@ function columnOfSteps(steps: RunRow["steps"]): Uint8Array {
 }
 
 function stepsOfColumn(column: Uint8Array): RunRow["steps"] {
-  const parts = decode(column, { sha256: null, resolve: null }) as (string | Value)[] // Written by columnOfSteps.
+  const parts = decode(column, { sha256: null, resolve: null, blobs: null }) as (string | Value)[] // Written by columnOfSteps.
   const steps: { name: string; outcome: Value }[] = []
   for (let index = 0; index < parts.length; index += 2) {
     steps.push({ name: parts[index] as string, outcome: parts[index + 1] as Value })

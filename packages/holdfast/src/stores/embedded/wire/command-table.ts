@@ -137,4 +137,9 @@ export const COMMAND: Shape<Command> = union("kind", "a command", {
   evictRuns: { identities: list("the results to evict", words.identity, words.MAX_ASKED_COUNT) },
   setBlobBudget: { session, bytes: nullable(number("a budget of bytes")) },
   evictBlobs: { session, maxBytes: number("a bound of bytes") },
+  holdBlobs: {
+    session,
+    hold: list("the blobs to hold", words.digest, words.MAX_ASKED_COUNT),
+    drop: list("the blobs to drop", words.digest, words.MAX_ASKED_COUNT),
+  },
 })

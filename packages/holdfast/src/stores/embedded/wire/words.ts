@@ -1,5 +1,6 @@
 /** Words that several tables share, and how many of a thing one message may hold. */
 import type {
+  Digest,
   Effects,
   Failure,
   Identity,
@@ -38,6 +39,8 @@ export const worker: Shape<WorkerId> = brandedCount("a worker's id")
 export const token: Shape<Token> = brandedCount("a token")
 export const run: Shape<RunId> = brandedText("a run's id", MAX_RUN_ID_BYTES, "name")
 export const identity: Shape<Identity> = brandedText("an identity", MAX_ID_BYTES, "name")
+
+export const digest: Shape<Digest> = brandedText("a digest", 64, "name")
 
 /** What people see where a session is listed. */
 export const label: Shape<string> = freeText("a session's label")

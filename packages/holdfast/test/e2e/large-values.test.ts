@@ -1,0 +1,249 @@
+/** Large values between real clients of one folder: what travels, what is stored, what is served when files are lost. */
+import { createHash } from "node:crypto"
+import { mkdtemp, readdir, rm, truncate, unlink, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import type { Binary, Holdfast } from "../../src/index.ts"
+import { isHoldfastError, open } from "../built-package.ts"
+
+let folder: string
+let opened: Holdfast[]
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "holdfast-large-"))
+  opened = []
+})
+
+afterEach(async () => {
+  for (const hf of opened.toReversed()) await hf.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function connect(options: Parameters<typeof open>[1] = {}): Promise<Holdfast> {
+  const hf = await open(`file:${folder}`, options)
+  opened.push(hf)
+  return hf
+}
+
+/** Names of all files of large values. */
+async function files(): Promise<string[]> {
+  const names = await readdir(join(folder, "blobs"), { recursive: true })
+  return names.filter((name) => name.length > 60).toSorted()
+}
+
+function bytesOf(byteLength: number, seed = 1): Uint8Array {
+  const bytes = new Uint8Array(byteLength)
+  for (let index = 0; index < byteLength; index += 1) bytes[index] = (index * 31 + seed * 7 + (index >> 8)) & 0xff
+  return bytes
+}
+
+/** An assertion that compares element by element takes seconds for as many bytes. */
+function expectBytes(found: Uint8Array | undefined, expected: Uint8Array): void {
+  expect(found?.length).toBe(expected.length)
+  expect(Buffer.compare(found ?? new Uint8Array(), expected)).toBe(0)
+}
+
+async function faultOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work
+  } catch (error) {
+    if (isHoldfastError(error)) return `${error.code}: ${error.message}`
+    throw error
+  }
+  throw new Error("it should have been refused")
+}
+
+describe("large values", () => {
+  it("reach other clients whole, as cells, arguments, results, steps and progress (C4, O2, S3)", async () => {
+    const [a, b] = [await connect(), await connect()]
+    const large = bytesOf(300_000)
+    await a.cell<Uint8Array>("image").set(large)
+    expectBytes(await b.cell<Uint8Array>("image").get(), large)
+    expect(await files()).toHaveLength(1)
+    const define = (hf: Holdfast) =>
+      hf.operation("invert", {
+        version: 1,
+        effects: "pure",
+        run: async (context, image: Uint8Array) => {
+          await context.progress({ preview: bytesOf(50_000) })
+          const kept = await context.transact("kept", () => bytesOf(60_000, 3))
+          return { image: image.map((byte) => 255 - byte), kept }
+        },
+      })
+    const [invertA, invertB] = [define(a), define(b)]
+    const result = await invertA(large)
+    expectBytes(
+      result.image,
+      large.map((byte) => 255 - byte),
+    )
+    expectBytes(result.kept, bytesOf(60_000, 3))
+    expectBytes((await invertB(large)).image, result.image)
+    const status = await invertB.handle(large).status()
+    // As reported above.
+    expectBytes((status?.progress as { readonly preview: Uint8Array } | undefined)?.preview, bytesOf(50_000))
+  })
+
+  it("tell watchers every version in order, large or small (C4)", async () => {
+    const [a, b] = [await connect(), await connect()]
+    const cell = a.cell<Uint8Array>("frame")
+    const seen: number[] = []
+    const watch = b.cell<Uint8Array>("frame").watch()
+    const watching = (async () => {
+      for await (const { value } of watch) {
+        seen.push(value?.length ?? 0)
+        if (value?.length === 9) return
+      }
+    })()
+    for (const size of [200_000, 5, 100_000, 6, 70_000, 9]) await cell.set(bytesOf(size))
+    await watching
+    const order = [0, 200_000, 5, 100_000, 6, 70_000, 9]
+    expect(seen.map((size) => order.indexOf(size))).toEqual(
+      seen.map((size) => order.indexOf(size)).toSorted((x, y) => x - y),
+    )
+  })
+
+  it("leave in the order they were asked in, small ones behind the large one before them (S4)", async () => {
+    const hf = await connect()
+    const cell = hf.cell<Uint8Array>("a")
+    const first = cell.set(bytesOf(2_000_000))
+    const second = cell.set(bytesOf(3))
+    await Promise.all([first, second])
+    expectBytes(await cell.get(), bytesOf(3))
+  })
+
+  it("are one file where they are equal, also when two clients write at once (S3)", async () => {
+    const clients = [await connect(), await connect(), await connect()]
+    await Promise.all(clients.map((hf, index) => hf.cell<Uint8Array>(`c${String(index)}`).set(bytesOf(500_000))))
+    expect(await files()).toHaveLength(1)
+  })
+})
+
+describe("streamed Binaries", () => {
+  it("are written as they come, and equal to one in memory as an argument (O7)", async () => {
+    const [a, b] = [await connect(), await connect()]
+    const whole = bytesOf(1_000_000)
+    const stored = await a.writeBinary(pieces(whole, 77_777))
+    expect([stored.isStored, stored.byteLength, stored.digest]).toEqual([
+      true,
+      whole.length,
+      createHash("sha256").update(whole).digest("hex"),
+    ])
+    expect(() => stored.bytes()).toThrow(/await read\(\)/)
+    expectBytes(await stored.read(), whole)
+    let calls = 0
+    const define = (hf: Holdfast) =>
+      hf.operation("measure", {
+        version: 1,
+        effects: "pure",
+        run: async (_, binary: Binary) => {
+          calls += 1
+          return { binary, sum: (await binary.read()).reduce((sum, byte) => sum + byte, 0) }
+        },
+      })
+    const [measureA, measureB] = [define(a), define(b)]
+    const { sum } = await measureA(stored)
+    const again = await measureB(b.binary(whole))
+    expect([again.sum, calls, again.binary.isStored]).toEqual([sum, 1, true])
+    let length = 0
+    for await (const chunk of again.binary.stream()) length += chunk.length
+    expect(length).toBe(whole.length)
+  })
+
+  it("leave nothing where their source fails or is aborted (S1)", async () => {
+    const hf = await connect()
+    const broken = (async function* () {
+      yield bytesOf(100_000)
+      throw new Error("cable cut")
+    })()
+    await expect(hf.writeBinary(broken)).rejects.toThrow("cable cut")
+    const controller = new AbortController()
+    const endless = (async function* () {
+      yield bytesOf(100_000)
+      controller.abort(new Error("enough"))
+      await new Promise(() => {
+        // The next piece never comes.
+      })
+    })()
+    await expect(hf.writeBinary(endless, { signal: controller.signal })).rejects.toThrow("enough")
+    expect(await readdir(join(folder, "blobs", "new"))).toEqual([])
+    expect(await files()).toEqual([])
+    expect(await faultOf(hf.writeBinary("text" as never))).toContain("ARGUMENT_INVALID")
+    expect(await faultOf(hf.writeBinary(pieces("ab" as never, 1)))).toContain("ARGUMENT_INVALID")
+  })
+
+  it("in memory are Binaries like any other", async () => {
+    const hf = await open("memory:")
+    const binary = await hf.writeBinary(pieces(bytesOf(1_000), 100))
+    expect([binary.isStored, binary.bytes()]).toEqual([false, bytesOf(1_000)])
+    await hf.close()
+  })
+})
+
+describe("a file that is lost or altered", () => {
+  const spoil = {
+    missing: (path: string) => unlink(path),
+    "cut short": (path: string) => truncate(path, 1_000),
+    altered: (path: string) => writeFile(path, bytesOf(120_012, 9)),
+  }
+
+  it.each(Object.entries(spoil))(
+    "%s: a pure result is computed again, and the file healed (O9, S2)",
+    async (_, damage) => {
+      const [a, b] = [await connect(), await connect()]
+      let calls = 0
+      const define = (hf: Holdfast) =>
+        hf.operation("draw", {
+          version: 1,
+          effects: "pure",
+          run: () => {
+            calls += 1
+            return bytesOf(120_000, 4)
+          },
+        })
+      const [drawA, drawB] = [define(a), define(b)]
+      await drawA()
+      const [name] = await files()
+      await damage(join(folder, "blobs", name ?? ""))
+      expectBytes(await drawB(), bytesOf(120_000, 4))
+      expect(calls).toBe(2)
+      expect((await files()).filter((each) => !each.startsWith("bad"))).toHaveLength(1)
+    },
+  )
+
+  it("is named where nothing can make it again, and never served (S2)", async () => {
+    const hf = await connect()
+    await hf.cell<Uint8Array>("precious").set(bytesOf(100_000))
+    const [name] = await files()
+    await writeFile(join(folder, "blobs", name ?? ""), bytesOf(100_000, 2))
+    const fault = await faultOf(hf.cell("precious").get())
+    expect(fault).toContain("STORE_DAMAGED")
+    expect(fault).toContain(name?.slice(3))
+  })
+
+  it("fails the run whose arguments it was, and no other (O4, S2)", async () => {
+    const [a, b] = [await connect(), await connect()]
+    const define = (hf: Holdfast) =>
+      hf.operation("size", { version: 1, effects: "pure", run: (_, image: Uint8Array) => image.length })
+    const [sizeA, sizeB] = [define(a), define(b)]
+    const lost = await sizeA.start([bytesOf(100_000, 5)])
+    const fine = await sizeA.start([bytesOf(100_000, 6)])
+    const digest = await digestOf(a, lost.id)
+    await unlink(join(folder, "blobs", digest.slice(0, 2), digest))
+    const worker = await b.work([sizeB])
+    expect(await fine.result()).toBe(100_000)
+    expect(await faultOf(lost.result())).toContain("RUN_FAILED")
+    await worker.drain()
+  })
+})
+
+/** The digest of the file that holds the arguments of a run. */
+async function digestOf(hf: Holdfast, run: string): Promise<string> {
+  const view = (await hf.inspect()).runs.open.find((each) => each.run === run)
+  const text = Buffer.from((view?.args ?? new Uint8Array()) as Uint8Array).toString("latin1")
+  return /[0-9a-f]{64}/.exec(text)?.[0] ?? ""
+}
+
+async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size)
+}
