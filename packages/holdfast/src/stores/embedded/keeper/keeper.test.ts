@@ -256,6 +256,34 @@ describe("a request that comes again", () => {
     third.ask({ kind: "releaseLock", session: WRITER, token: granted.token }, { isAgain: release })
     expect(third.answer(release)).toMatchObject({ kind: "released" })
   })
+
+  it("is granted where it was granted while nobody could be told, whatever its first outcome was (S4, O4)", async () => {
+    const world = new World()
+    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    const held = writer.answer(writer.ask(acquire(WRITER, 1))) as { readonly token: Token } // As the keeper answers.
+    const waiting = reader.ask(acquire(READER, 1))
+    expect(reader.answer(waiting)).toEqual({ kind: "parked" })
+    writer.ask({ kind: "releaseLock", session: WRITER, token: held.token })
+    world.restart()
+    const again = new Client(world.keeper, READER)
+    again.ask(acquire(READER, 1), { isAgain: waiting })
+    expect(again.answer(waiting)).toMatchObject({ kind: "granted" })
+  })
+
+  it("keeps its place in the queue (S4, L3)", async () => {
+    const world = new World()
+    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    writer.ask(acquire(WRITER, 1))
+    const waiting = reader.ask(acquire(READER, 1))
+    world.restart()
+    const again = new Client(world.keeper, READER)
+    again.ask(acquire(READER, 1), { isAgain: waiting })
+    expect(again.answer(waiting)).toEqual({ kind: "parked" })
+    world.restart()
+    const third = new Client(world.keeper, READER)
+    await world.flush()
+    expect(third.told).toMatchObject([{ kind: "restored", sessions: [{ holding: { waiting: [1], grants: [] } }] }])
+  })
 })
 
 describe("sessions", () => {
@@ -283,6 +311,22 @@ describe("sessions", () => {
     const view = reader.ask({ kind: "readRun", session: READER, identity: spec.identity })
     await world.flush()
     expect(reader.answer(view)).toMatchObject({ view: { status: "pending", attempt: 1 } })
+  })
+
+  it("hear what they hold before what changed since (L6, S4)", async () => {
+    const world = new World()
+    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    const held = writer.answer(writer.ask(acquire(WRITER, 1))) as { readonly token: Token } // As the keeper answers.
+    reader.ask(acquire(READER, 1))
+    world.restart()
+    const back = new Client(world.keeper, WRITER)
+    // While this is on its way to the disk, the news of what is held waits for it.
+    back.ask(put(WRITER, "x", 1), { isAgain: 90 })
+    const again = new Client(world.keeper, READER)
+    back.ask({ kind: "releaseLock", session: WRITER, token: held.token }, { isAgain: 91 })
+    await world.flush()
+    const kinds = again.told.map((message) => (message.kind === "event" ? message.event.kind : message.kind))
+    expect(kinds).toEqual(["restored", "lockGranted"])
   })
 
   it("are looked for until they are back; transitions are told while somebody observes", async () => {
@@ -383,6 +427,7 @@ describe("a disk that fails", () => {
       onFailed: () => expect.fail("it goes on"),
     })
     const again = new Client(keeper, WRITER)
+    await world.flush()
     again.ask(read(WRITER, false), { isAgain: 70 })
     expect(again.answer(70)).toMatchObject({ kind: "fault", code: "STORE_DAMAGED" })
     again.ask({ kind: "readCells", session: WRITER, names: ["y"], head: false }, { isAgain: 71 })

@@ -204,7 +204,8 @@ export class Keeper {
       sessions.push({ session, holding })
     }
     // A claim is as good as new: what it rests on must be durable before its body is started.
-    this.#tell(connection, { kind: "restored", sessions }, this.#durability.restOfAll)
+    connection.restoredRest = this.#durability.restOfAll
+    this.#tell(connection, { kind: "restored", sessions }, connection.restoredRest)
     this.#endTick()
     return connection
   }
@@ -380,10 +381,13 @@ export class Keeper {
     if (to !== undefined) this.#tell(to, { kind: "event", event }, restOfEvent(this.#durability, this.#kernel, event))
   }
 
-  /** Sends a message when the batch it rests on is durable, and the token in it is covered. */
+  /**
+   * Sends a message when the batch it rests on is durable, and the token in it is covered. None overtakes the news of what
+   * its client's sessions hold: a grant that came first would be missing there, and be taken for lost.
+   */
   #tell(to: Connection, message: KeeperMessage, rest: number): void {
     const covered = this.#kernel.lastToken <= this.#durableCeiling ? 0 : this.#reserve()
-    const batch = Math.max(rest, covered)
+    const batch = Math.max(rest, covered, to.restoredRest)
     if (this.#durability.isSettled(batch)) this.#send(to, message)
     else this.#held.hold(batch, { kind: "message", to, message })
   }
@@ -469,10 +473,28 @@ export class Keeper {
     { peer }: Connection,
     { sequence, command }: Extract<ClientMessage, { readonly kind: "request" }>,
   ): Reply | undefined {
+    if (command.kind === "acquireLock") return this.#recallGrant(peer.client, sequence, command)
     if (command.kind !== "takeRun") return this.#replies.find(peer.client, sequence)
     const claims = this.#kernel.holdingOf(command.session)?.claims
     const handed = claims?.find(({ request }) => request === command.request)
     return handed === undefined ? undefined : { kind: "claimed", claim: handed.claim, waiting: false }
+  }
+
+  /**
+   * A lock that was granted while nobody could be told is granted, though the first outcome was a place in the queue; one
+   * whose place or grant has gone meanwhile is asked for anew.
+   */
+  #recallGrant(
+    client: string,
+    sequence: number,
+    { session, request }: Extract<Command, { readonly kind: "acquireLock" }>,
+  ): Reply | undefined {
+    const first = this.#replies.find(client, sequence)
+    if (first?.kind !== "granted" && first?.kind !== "parked") return first
+    const holding = this.#kernel.holdingOf(session)
+    const grant = holding?.grants.find((each) => each.request === request)
+    if (grant !== undefined) return { kind: "granted", token: grant.token, at: grant.at }
+    return first.kind === "parked" && holding?.waiting.includes(request) === true ? first : undefined
   }
 
   /** Whoever waits again for a run that it was handed before executes it. */
@@ -792,6 +814,8 @@ export class Keeper {
 export class Connection {
   readonly peer: Peer
   isObserving = false
+  /** @internal The batch that the first message to it, what its sessions hold, rests on. */
+  restoredRest = 0
   readonly #keeper: Keeper
 
   /** @internal Made by {@link Keeper.connect}. */
