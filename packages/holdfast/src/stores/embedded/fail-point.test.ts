@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { nextTurn } from "../../env/turn.ts"
-import { encodeFailOrder, type FailOrder, HIT, reach } from "./fail-point.ts"
+import { decodeFailHit, encodeFailOrder, type FailOrder, reach } from "./fail-point.ts"
 import { parseStat } from "./folder/process-identity.ts"
 
 /** Passes two points in turn without end, and says how far it is. */
@@ -52,7 +52,7 @@ describe("a fail point", () => {
     expect(await said(child)).toBe("ababa")
     await ended
     expect(child.signalCode).toBe("SIGKILL")
-    expect(readFileSync(control, "utf8").startsWith(HIT)).toBe(true)
+    expect(decodeFailHit(readFileSync(control, "utf8"))).toEqual({ point: "after-apply", at: expect.any(Number) })
   })
 
   it("stops its process in place, which goes on from there", async () => {

@@ -10,6 +10,7 @@
  * 2. Each thread counts for itself; a point belongs to one kind of thread.
  */
 import { openSync, readSync, writeSync } from "node:fs"
+import { sinceBootMs } from "../../env/index.ts"
 
 /** Where a process may be made to die or stop. */
 export const FAIL_POINTS = [
@@ -36,8 +37,8 @@ export interface FailOrder {
 export const FAIL_RECORD_BYTES = 64
 
 /** What the record starts with. */
-export const ARMED = "+"
-export const HIT = "!"
+const ARMED = "+"
+const HIT = "!"
 
 /** Far longer than a stop signal needs to reach every thread of its process. */
 const STOPPING_MS = 100
@@ -50,6 +51,14 @@ let current = { id: -1, left: 0 }
 /** The record of an order. */
 export function encodeFailOrder({ id, point, countdown, signal }: FailOrder): string {
   return `${ARMED}${String(id)} ${point} ${String(countdown)} ${signal}`.padEnd(FAIL_RECORD_BYTES)
+}
+
+/** What a point recorded: which one was hit, and when by the machine's monotonic clock; null while none was. */
+export function decodeFailHit(record: string): { readonly point: FailPoint; readonly at: number } | null {
+  if (!record.startsWith(HIT)) return null
+  const [, point, at] = record.trimEnd().split(" ")
+  // As `consult` writes it.
+  return { point: point as FailPoint, at: Number(at) }
 }
 
 /** Says that this point is reached; dies or stops here where that was ordered. */
@@ -66,7 +75,7 @@ function consult(descriptor: number, point: FailPoint): void {
   if (current.id !== Number(id)) current = { id: Number(id), left: Number(countdown) }
   current.left -= 1
   if (current.left > 0) return
-  writeSync(descriptor, HIT, 0)
+  writeSync(descriptor, `${HIT}${String(id)} ${point} ${String(sinceBootMs())}`.padEnd(FAIL_RECORD_BYTES), 0)
   process.kill(process.pid, signal)
   // A signal to stop may be taken by another thread first: this one goes no further until it reaches all of them.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STOPPING_MS)
