@@ -1,10 +1,11 @@
 /**
- * `npm run bench -- [SECTION…] [--quick] [--json]`: runs the named sections, `memory` by default. `memory` is locks, operations
+ * `npm run bench -- [SECTION…] [--quick] [--json] [--no-peers]`: runs the named sections, `memory` by default. `memory` is locks, operations
  * and cells; `durable` is every section of a `file:` store.
  */
 import { parseArgs } from "node:util"
 import { measureCells } from "./cells.ts"
 import { measureCommits } from "./durable/commits.ts"
+import type { PeerOptions } from "./durable/engines.ts"
 import { measureFileLocks } from "./durable/file-locks.ts"
 import { measureQueue } from "./durable/queue.ts"
 import { measureRuns } from "./durable/runs.ts"
@@ -16,12 +17,14 @@ import { NORMAL_EFFORT, QUICK_EFFORT, type Effort } from "./measure.ts"
 import { measureOperations } from "./operations.ts"
 import { printMachine, printTable, type Table } from "./report.ts"
 
-const MEMORY = new Map<string, (effort: Effort) => AsyncGenerator<Table>>([
+type Section = (effort: Effort, options: PeerOptions) => AsyncGenerator<Table>
+
+const MEMORY = new Map<string, Section>([
   ["locks", measureLocks],
   ["operations", measureOperations],
   ["cells", measureCells],
 ])
-const DURABLE = new Map<string, (effort: Effort) => AsyncGenerator<Table>>([
+const DURABLE = new Map<string, Section>([
   ["file-locks", measureFileLocks],
   ["commits", measureCommits],
   ["runs", measureRuns],
@@ -37,7 +40,11 @@ const GROUPS = new Map([
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: "boolean", default: false }, quick: { type: "boolean", default: false } },
+  options: {
+    json: { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
+    "no-peers": { type: "boolean", default: false },
+  },
 })
 const names = (positionals.length > 0 ? positionals : ["memory"]).flatMap((name) => GROUPS.get(name) ?? [name])
 const effort = values.quick ? QUICK_EFFORT : NORMAL_EFFORT
@@ -51,7 +58,7 @@ for (const name of names) {
   if (measureSection === undefined) {
     throw new Error(`expected a section of ${[...GROUPS.keys(), ...SECTIONS.keys()].join(", ")}, found "${name}"`)
   }
-  for await (const table of measureSection(effort)) {
+  for await (const table of measureSection(effort, { peers: !values["no-peers"] })) {
     tables.push(table)
     if (!values.json) {
       printTable(table)

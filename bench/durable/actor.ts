@@ -27,7 +27,12 @@ export class Actor<Orders extends Handlers> {
   }
 
   private constructor(program: URL, { args = [], execPath = process.execPath }: ActorOptions) {
-    this.#child = fork(program, args, { execPath, stdio: ["ignore", "ignore", "inherit", "ipc"] })
+    this.#child = fork(program, args, {
+      execPath,
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      // What peers use that Node has plans with is not for this page.
+      env: { ...process.env, NODE_NO_WARNINGS: "1" },
+    })
     this.pid = this.#child.pid ?? -1
     this.#child.on("message", (answer: Answer) => {
       if (answer === "ready") return this.#isReady()

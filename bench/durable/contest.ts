@@ -8,8 +8,8 @@ export interface Contestant {
   readonly isReference?: boolean
   /** One round; gives nanoseconds an operation. */
   readonly round: () => Promise<number>
-  /** What to say beside the figure, once all rounds are over. */
-  readonly note?: () => string
+  /** The most rounds it is asked for, where each takes it seconds. */
+  readonly maxRounds?: number
 }
 
 /** The first round of each warms it up and does not count. A contender that fails is told about and not asked again. */
@@ -21,36 +21,57 @@ export async function contest(contestants: readonly Contestant[], rounds: number
   }))
   for (let round = -1; round < rounds; round += 1) {
     for (const entry of entries) {
-      if (entry.failure !== null) continue
+      const { contestant } = entry
+      if (entry.failure !== null || round >= (contestant.maxRounds ?? rounds)) continue
       try {
-        const sample = await entry.contestant.round()
+        const sample = await contestant.round()
         if (round >= 0) entry.samples.push(sample)
       } catch (error) {
-        entry.failure = error instanceof Error ? (error.message.split("\n")[0] ?? "failed") : String(error)
+        entry.failure = reasonOf(error)
       }
     }
   }
-  return entries.map(({ contestant: { name, isReference = false, note }, samples, failure }) => ({
+  return entries.map(({ contestant: { name, isReference = false }, samples, failure }) => ({
     name,
     nsPerOp: failure === null ? medianOf(samples) : null,
-    note: failure ?? note?.() ?? null,
+    note: failure,
     isReference,
   }))
 }
 
 /** A row from times in milliseconds: their median, with the rest of their distribution beside it. */
 export function rowOfTimes(name: string, timesMs: readonly number[], isReference: boolean): Row {
-  const note = `p99 ${formatMs(quantileOf(timesMs, 0.99))}, worst ${formatMs(quantileOf(timesMs, 1))}, of ${timesMs.length.toLocaleString("en-US")}`
-  return { name, nsPerOp: medianOf(timesMs) * 1e6, note, isReference }
+  const [p99, worst] = [formatMs(quantileOf(timesMs, 0.99)), formatMs(quantileOf(timesMs, 1))]
+  const count = timesMs.length.toLocaleString("en-US")
+  // A thousandth of a few is nothing that could be told.
+  const p999 = timesMs.length < 1_000 ? "" : `, p99.9 ${formatMs(quantileOf(timesMs, 0.999))}`
+  return { name, nsPerOp: medianOf(timesMs) * 1e6, note: `p99 ${p99}${p999}, worst ${worst}, of ${count}`, isReference }
 }
 
-export function quantileOf(values: readonly number[], quantile: number): number {
+export function rowOfFailure(name: string, reason: string): Row {
+  return { name, nsPerOp: null, note: reason, isReference: false }
+}
+
+/** A row, or why there is none. */
+export async function tryRow(name: string, measure: () => Promise<Row>): Promise<Row> {
+  try {
+    return await measure()
+  } catch (error) {
+    return rowOfFailure(name, reasonOf(error))
+  }
+}
+
+export function formatMs(ms: number): string {
+  return ms < 10 ? `${ms.toFixed(2)} ms` : `${Math.round(ms).toLocaleString("en-US")} ms`
+}
+
+function quantileOf(values: readonly number[], quantile: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * quantile))]
   if (value === undefined) throw new Error("expected at least one sample, found none")
   return value
 }
 
-export function formatMs(ms: number): string {
-  return ms < 10 ? `${ms.toFixed(2)} ms` : `${ms.toFixed(0)} ms`
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message.split("\n")[0] : undefined) ?? String(error)
 }

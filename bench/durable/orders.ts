@@ -12,8 +12,8 @@ export interface Order {
 export type Answer =
   { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: string } | "ready"
 
-/** Answers orders until the parent is gone. Orders may overlap: one that waits does not hold up the next. */
-export function serveOrders(handlers: Handlers): void {
+/** Answers orders until the parent is gone, then closes. Orders may overlap: one that waits does not hold up the next. */
+export function serveOrders(handlers: Handlers, close: () => unknown = () => {}): void {
   process.on("message", (order: Order) => {
     // The parent sends what the handler takes, which its types see to.
     const handler = handlers[order.kind] as ((...params: readonly unknown[]) => unknown) | undefined
@@ -27,7 +27,9 @@ export function serveOrders(handlers: Handlers): void {
         send({ id: order.id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
     )
   })
-  process.on("disconnect", () => process.exit())
+  process.on("disconnect", () => {
+    void Promise.resolve(close()).finally(() => process.exit())
+  })
   send("ready")
 }
 

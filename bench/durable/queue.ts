@@ -1,26 +1,65 @@
-/** A queue that is idle: from the start of a run to its body, and to its result. */
+/** A queue that is idle: from the start of a run to its body, and to its result, with the worker here or elsewhere. */
 import type { Effort } from "../measure.ts"
 import type { Row, Table } from "../report.ts"
-import { rowOfTimes } from "./contest.ts"
+import type { Actor } from "./actor.ts"
+import { rowOfFailure, rowOfTimes } from "./contest.ts"
+import { ENGINES, type EngineOrders, type PeerOptions, startEngine } from "./engines.ts"
 import { World } from "./world.ts"
 
 /** Runs a round asks for. */
 const RUNS_A_ROUND = 30
-const WARM_UP_RUNS = 30
+/** Runs of an engine that takes about a second for each. */
+const SLOW_RUNS = 5
+const WARM_UP_RUNS = 20
 /** Between two runs, so that the queue is idle. */
 const PAUSE_MS = 5
 
-export async function* measureQueue(effort: Effort): AsyncGenerator<Table> {
-  const toBody: Row[] = []
-  const toResult: Row[] = []
-  for (const place of ["the same process", "another process"]) {
-    const { bodyMs, resultMs } = await measureHoldfast(place === "another process", RUNS_A_ROUND * effort.rounds)
-    const name = `holdfast, worker in ${place}`
-    toBody.push(rowOfTimes(name, bodyMs, toBody.length === 0))
-    toResult.push(rowOfTimes(name, resultMs, toResult.length === 0))
+interface Contender {
+  readonly name: string
+  readonly isReference: boolean
+  readonly isSlow: boolean
+  readonly start: (world: World) => Promise<Actor<EngineOrders>>
+}
+
+export async function* measureQueue(effort: Effort, { peers }: PeerOptions): AsyncGenerator<Table> {
+  const contenders: Contender[] = [
+    {
+      name: "holdfast",
+      isReference: true,
+      isSlow: false,
+      start: async (world) => await world.startHoldfast(),
+    },
+  ]
+  for (const engine of peers ? ENGINES : []) {
+    contenders.push({
+      name: engine.name,
+      isReference: false,
+      isSlow: engine.isSlow === true,
+      start: async (world) => await startEngine(world, engine),
+    })
   }
-  yield { title: "Idle queue: start of a run to its body", op: "run", rows: toBody }
-  yield { title: "Idle queue: start of a run to its result", op: "run", rows: toResult }
+  for (const place of ["the same process", "another process"]) {
+    const toBody: Row[] = []
+    const toResult: Row[] = []
+    for (const { name, isReference, isSlow, start } of contenders) {
+      try {
+        const runs = isSlow ? SLOW_RUNS : RUNS_A_ROUND * effort.rounds
+        const { bodyMs, resultMs } = await measure(start, place === "another process", runs)
+        toBody.push(rowOfTimes(name, bodyMs, isReference))
+        toResult.push(
+          resultMs.length === 0
+            ? rowOfFailure(name, "its results cannot be asked for")
+            : rowOfTimes(name, resultMs, isReference),
+        )
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error)
+        toBody.push(rowOfFailure(name, reason))
+        toResult.push(rowOfFailure(name, reason))
+      }
+    }
+    yield { title: `Idle queue, worker in ${place}: start of a run to its body`, op: "run", rows: toBody }
+    yield { title: `Idle queue, worker in ${place}: start of a run to its result`, op: "run", rows: toResult }
+  }
 }
 
 interface Times {
@@ -28,19 +67,18 @@ interface Times {
   readonly resultMs: number[]
 }
 
-async function measureHoldfast(isElsewhere: boolean, runs: number): Promise<Times> {
-  return await World.use(async (world) => {
-    const starter = await world.startHoldfast()
-    const worker = isElsewhere ? await world.startHoldfast() : starter
-    await worker.ask("work", 4)
-    const times: Times = { bodyMs: [], resultMs: [] }
-    for (let i = -WARM_UP_RUNS; i < runs; i += 1) {
-      const [{ startedMs, resultMs }, bodyMs] = await Promise.all([starter.ask("startOne"), worker.ask("nextBody")])
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
-      if (i < 0) continue
-      times.bodyMs.push(bodyMs - startedMs)
-      times.resultMs.push(resultMs - startedMs)
-    }
-    return times
-  })
+async function measure(start: Contender["start"], isElsewhere: boolean, runs: number): Promise<Times> {
+  await using world = await World.open()
+  const worker = await start(world)
+  const starter = isElsewhere ? await start(world) : worker
+  await worker.ask("work", 4)
+  const times: Times = { bodyMs: [], resultMs: [] }
+  for (let i = -Math.min(WARM_UP_RUNS, runs); i < runs; i += 1) {
+    const [{ startedMs, resultMs }, bodyMs] = await Promise.all([starter.ask("startOne"), worker.ask("nextBody")])
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+    if (i < 0) continue
+    times.bodyMs.push(bodyMs - startedMs)
+    if (resultMs !== null) times.resultMs.push(resultMs - startedMs)
+  }
+  return times
 }

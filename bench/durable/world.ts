@@ -1,4 +1,4 @@
-/** What a contest takes place in: a folder on a disk, and processes in it. All are gone afterwards, whatever happens. */
+/** What a contest takes place in: a folder on a disk, and processes in it. All are gone when it is left. */
 import { mkdtemp, rm, statfs } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -11,32 +11,33 @@ const HOLDFAST: URL = new URL("holdfast-actor.ts", import.meta.url)
 const SQLITE: URL = new URL("sqlite-actor.ts", import.meta.url)
 const TMPFS = 0x01021994
 
-export class World {
+export class World implements AsyncDisposable {
   readonly folder: string
   readonly #actors: { kill(): Promise<void> }[] = []
+  readonly #made = new Map<string, Promise<string>>()
+  readonly #deferred: (() => Promise<void>)[] = []
+
+  /** A world under the folder for temporary files, which `TMPDIR` says; it must be on a disk. */
+  static async open(): Promise<World> {
+    const parent = tmpdir()
+    const { type } = await statfs(parent)
+    // What is in memory is flushed in no time.
+    if (type === TMPFS)
+      throw new Error(`expected a disk under "${parent}", found memory; set TMPDIR to a folder on a disk`)
+    return new World(await mkdtemp(join(parent, "holdfast-bench-")))
+  }
 
   private constructor(folder: string) {
     this.folder = folder
   }
 
-  static async use<T>(use: (world: World) => Promise<T>): Promise<T> {
-    const parent = tmpdir()
-    const { type } = await statfs(parent)
-    if (type === TMPFS) {
-      throw new Error(`expected a disk under "${parent}", found memory; set TMPDIR to a folder on a disk`)
-    }
-    const world = new World(await mkdtemp(join(parent, "holdfast-bench-")))
-    try {
-      return await use(world)
-    } finally {
-      await Promise.all(world.#actors.map(async (actor) => await actor.kill()))
-      await rm(world.folder, { recursive: true, force: true })
-    }
+  get storeFolder(): string {
+    return join(this.folder, "store")
   }
 
   /** A process that opens the world's store. The first that does keeps it. */
   async startHoldfast(): Promise<Actor<HoldfastOrders>> {
-    return await this.start<HoldfastOrders>(HOLDFAST, { args: [join(this.folder, "store")] })
+    return await this.start<HoldfastOrders>(HOLDFAST, { args: [this.storeFolder] })
   }
 
   /** A process that drives SQLite, and the disk, by hand. */
@@ -48,5 +49,23 @@ export class World {
     const actor = await Actor.start<Orders>(program, options)
     this.#actors.push(actor)
     return actor
+  }
+
+  /** Makes something of that name when it is asked for first, and gives that to all who ask. */
+  async once(name: string, make: () => Promise<string>): Promise<string> {
+    const made = this.#made.get(name) ?? make()
+    this.#made.set(name, made)
+    return await made
+  }
+
+  /** To be done before the processes are ended. */
+  defer(end: () => Promise<void>): void {
+    this.#deferred.push(end)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#deferred.map(async (end) => await end()))
+    await Promise.all(this.#actors.map(async (actor) => await actor.kill()))
+    await rm(this.folder, { recursive: true, force: true })
   }
 }
