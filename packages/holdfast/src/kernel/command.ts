@@ -341,6 +341,13 @@ export interface WatchCells {
     { readonly kind: "name"; readonly name: string } | { readonly kind: "prefix"; readonly prefix: string }
 }
 
+/** Answered once everything that anyone was told of the run is durable; changes nothing. */
+export interface FlushRun {
+  readonly kind: "flushRun"
+  readonly session: SessionId
+  readonly run: RunId
+}
+
 export interface Inspect {
   readonly kind: "inspect"
   readonly session: SessionId
@@ -385,5 +392,6 @@ export type Command =
   | ListCells
   | CommitCells
   | WatchCells
+  | FlushRun
   | Inspect
   | AdvanceTime

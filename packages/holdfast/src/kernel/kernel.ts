@@ -55,6 +55,8 @@ export interface RestoredState {
   readonly runs: readonly RunRow[]
   /** Runs that were handed out and are not stored. */
   readonly claimed: readonly RunRow[]
+  /** Runs that completed and are not stored as such. */
+  readonly completed: readonly RunRow[]
   readonly live: readonly LiveRow[]
 }
 
@@ -192,6 +194,7 @@ export class Kernel {
     this.#context.live?.take()
     this.#locks.pumpAll()
     this.#runs.settleRestored()
+    for (const row of state.completed) this.#runs.restoreCompleted(row)
   }
 
   /** A restored session is connected again, and has asked for its waits anew. */
@@ -373,6 +376,8 @@ export class Kernel {
         return this.#cells.commit(session, command)
       case "watchCells":
         return this.#onceOnly(session, command.request) ?? this.#cells.watch(session, command)
+      case "flushRun":
+        return { kind: "done" }
       case "inspect":
         return { kind: "view", view: this.#view() }
       case "endSession":

@@ -111,6 +111,11 @@ export class RunTable {
     run.queue.concurrency = row.concurrency
   }
 
+  /** A run that completed before this kernel, of which no store has the result. */
+  restoreCompleted(row: RunRow): void {
+    this.#runs.set(row.identity, this.load(row))
+  }
+
   /** A claim of before this kernel, unless its run went on without it. */
   restoreClaim(session: Session | undefined, claim: ClaimRow): void {
     const run = this.#runs.get(claim.identity)

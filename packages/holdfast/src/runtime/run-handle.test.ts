@@ -23,6 +23,17 @@ function gated(hf: Holdfast, options: Partial<OperationOptions<[number?], unknow
 }
 
 describe("a started run", () => {
+  it("says when what was told of it is flushed, and refuses to once the store is closed (O3)", async () => {
+    const world = new RuntimeWorld()
+    const hf = await world.open()
+    const { op, gate } = gated(hf, { effects: "pure" })
+    gate.open()
+    const run = await hf.start(op, [5])
+    await run.durable()
+    await hf.close()
+    await faultOf(run.durable(), "CLOSED")
+  })
+
   it("waits for a worker, and its result for whoever asks, in any session (O2, O4)", async () => {
     const world = new RuntimeWorld()
     const [hf, other] = [await world.open(), await world.openDeferred()]

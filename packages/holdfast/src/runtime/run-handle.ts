@@ -82,6 +82,17 @@ export class RunHandle<R> {
     for await (const view of watchRun(session, this.id, options)) yield toRunInfo(session, view)
   }
 
+  /**
+   * Resolves when everything that was told of the run so far has been flushed, where the store has a disk: results of
+   * `pure` operations are told as soon as no process's death can take them, and power loss still may (O3).
+   */
+  async durable(): Promise<void> {
+    const { session } = this.#runs
+    const outcome = await session.execute({ kind: "flushRun", session: session.id, run: this.id })
+    if (outcome.kind === "refused") throw refusalError(outcome)
+    if (outcome.kind !== "done") throw unexpected("flushRun", outcome)
+  }
+
   /** Ends the run for good: waiters get RUN_CANCELED, the body's signal is aborted. Returns the status it has then. */
   cancel(): Promise<RunStatus> {
     return this.#control("cancel")

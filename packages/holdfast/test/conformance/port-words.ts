@@ -35,6 +35,7 @@ export const COMMANDS: Readonly<Record<Exclude<Command["kind"], "advanceTime" | 
   listCells: true,
   commitCells: true,
   watchCells: true,
+  flushRun: true,
   inspect: true,
 }
 

@@ -1,5 +1,6 @@
 /** Runs: asked for, joined, executed once, settled for everybody, kept, retried, named by generations. */
 import { expect } from "vitest"
+import type { RunId } from "../../src/kernel/index.ts"
 import { expectKind, expectRefused, specOf } from "./client.ts"
 import type { Conform } from "./store-conformance.ts"
 
@@ -189,6 +190,15 @@ export function testRuns(it: Conform): void {
       expect(await client.settled(request)).toMatchObject({ failure: { message: "the last" } })
     },
   )
+
+  it("answers who asks for a run's flush, whatever became of the run (O2, O3)", ["runs"], async (world) => {
+    const client = await world.open()
+    const claim = await client.claim(specOf("render"))
+    await client.complete(claim.token)
+    expect(await client.send({ kind: "flushRun", run: claim.run })).toEqual({ kind: "done" })
+    const unknown = `${specOf("render", 1).identity}@7` as RunId // Brand constructor.
+    expect(await client.send({ kind: "flushRun", run: unknown })).toEqual({ kind: "done" })
+  })
 
   it("tries again after a wait that has passed for real (O3)", ["runs"], async (world) => {
     const client = await world.open()

@@ -52,6 +52,7 @@ function oneOfEach(client: Client): OwnCommand[] {
     { kind: "listCells", prefix: "", limit: 10 },
     { kind: "commitCells", holding: [], reads: [], writes: [put("a", 1)], starts: [], step: null, complete: null },
     { kind: "watchCells", request, pattern: { kind: "name", name: "a" } },
+    { kind: "flushRun", run },
     { kind: "inspect" },
   ]
 }

@@ -46,6 +46,7 @@ export class Written {
       lastArrival,
       live,
       claimed: [],
+      completed: [],
       runs: runs.toSorted((a, b) => a.arrival - b.arrival),
     })
     const names = state.live.flatMap((row) =>

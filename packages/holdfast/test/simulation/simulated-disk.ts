@@ -40,17 +40,17 @@ export class SimulatedDisk {
     this.#options = options
   }
 
-  /** The process that used the disk is dead; the batch it was flushing is durable or not. */
-  release(): void {
+  /** The process that used the disk is dead; the batch it was flushing is durable or not, by chance unless it is said. */
+  release(isFlushed?: boolean): void {
     this.#processNumber += 1
     const { batch } = this.#user
     this.#user = { batch: null }
-    if (batch !== null && this.#options.random.nextBelow(2) === 0) this.#commit(batch)
+    if (batch !== null && (isFlushed ?? this.#options.random.nextBelow(2) === 0)) this.#commit(batch)
   }
 
   /** The machine went off: no session survives. */
-  losePower(): void {
-    this.release()
+  losePower(isFlushed?: boolean): void {
+    this.release(isFlushed)
     this.#live = []
   }
 

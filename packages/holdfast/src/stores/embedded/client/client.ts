@@ -766,6 +766,7 @@ function isHarmless({ kind }: Command): boolean {
     case "listCells":
     case "readRun":
     case "listRuns":
+    case "flushRun":
     case "inspect":
     case "watchCells":
     case "watchRun":

@@ -6,7 +6,8 @@
  *
  * 1. Batches become durable in their order, so what rests on a batch rests on all before it.
  * 2. A row's newest change decides: it is durable when the batch of that change is.
- * 3. Batch 0 was durable before anything happened: what rests on nothing rests on it.
+ * 3. What is written (in the live log) outlives every process: it is told before it is durable where power loss may take it.
+ * 4. Batch 0 was durable before anything happened: what rests on nothing rests on it.
  */
 import type { RowKey, Token } from "../../../kernel/index.ts"
 
@@ -16,6 +17,8 @@ export class Durability {
   /** True while something is in the batch that gathers. */
   #isGathering = false
   readonly #undurable = new Map<RowKey, number>()
+  /** Of these, the rows whose newest state is written. */
+  readonly #written = new Set<RowKey>()
   /** The last token handed out when each batch was sealed; batches not durable yet only. */
   #seals: { readonly batch: number; readonly lastToken: number }[] = []
   #durableToken: number
@@ -33,7 +36,18 @@ export class Durability {
   /** A row changed: its news rests on the batch that gathers. */
   changed(key: RowKey): void {
     this.#undurable.set(key, this.#gathering)
+    this.#written.delete(key)
     this.#isGathering = true
+  }
+
+  /** The row's newest state is in the live log: its news rests on nothing. */
+  written(key: RowKey): void {
+    if (this.#undurable.has(key)) this.#written.add(key)
+  }
+
+  /** The batch that must be durable before anyone is told of the row's newest state. */
+  restOfNews(key: RowKey): number {
+    return this.#written.has(key) ? 0 : this.restOf(key)
   }
 
   /** Something without a row of its own goes into the batch. */
@@ -42,7 +56,7 @@ export class Durability {
     return this.#gathering
   }
 
-  /** The batch that must be durable before anyone learns of the row's newest state. */
+  /** The batch with which the row's newest state is durable. */
   restOf(key: RowKey): number {
     return this.#undurable.get(key) ?? 0
   }
@@ -75,7 +89,11 @@ export class Durability {
   /** Batches up to this one are durable. */
   settle(batch: number): void {
     this.#durable = batch
-    for (const [key, last] of this.#undurable) if (last <= batch) this.#undurable.delete(key)
+    for (const [key, last] of this.#undurable) {
+      if (last > batch) continue
+      this.#undurable.delete(key)
+      this.#written.delete(key)
+    }
     for (const seal of this.#seals) if (seal.batch <= batch) this.#durableToken = seal.lastToken
     this.#seals = this.#seals.filter((seal) => seal.batch > batch)
   }

@@ -1,109 +1,12 @@
 /** The keeper with a disk in the test's hands: what is told when, what is kept, what a failing disk does. */
 import { describe, expect, it } from "vitest"
-import { SimulatedDisk } from "../../../../test/simulation/simulated-disk.ts"
 import { specOf } from "../../../../test/conformance/client.ts"
-import { createPrng } from "../../../env/prng.ts"
-import { createSimulatedEnv, type SimulatedEnv } from "../../../env/simulated-env.ts"
+import { KeptClient as Client, KeptWorld as World } from "../../../../test/simulation/kept-world.ts"
 import { type Command, HoldfastError, type RequestId, type SessionId, type Token } from "../../../kernel/index.ts"
-import { type Connection, Keeper } from "./keeper.ts"
-import type { KeeperMessage } from "./peer.ts"
+import { Keeper } from "./keeper.ts"
 
 const WRITER = "writer" as SessionId // Brand constructor.
 const READER = "reader" as SessionId // Brand constructor.
-
-/** One connection with one session, and what it was told. */
-class Client {
-  readonly told: KeeperMessage[] = []
-  readonly connection: Connection
-  isDisconnected = false
-  #sequence = 0
-
-  constructor(
-    keeper: Keeper,
-    session: SessionId,
-    options: { readonly isLocal?: boolean; readonly client?: string } = {},
-  ) {
-    this.connection = keeper.connect({
-      client: options.client ?? `client of ${session}`,
-      isLocal: options.isLocal ?? false,
-      send: (message) => this.told.push(message),
-      disconnect: () => {
-        this.isDisconnected = true
-      },
-    })
-  }
-
-  ask(command: Command, options: { readonly isAgain?: number } = {}): number {
-    this.#sequence += 1
-    const sequence = options.isAgain ?? this.#sequence
-    this.connection.receive([{ kind: "request", sequence, isAgain: options.isAgain !== undefined, command }])
-    return sequence
-  }
-
-  /** The answer to a request, if it has come. */
-  answer(sequence: number): unknown {
-    const message = this.told.find((each) => "sequence" in each && each.sequence === sequence)
-    return message?.kind === "outcome" ? message.outcome : message
-  }
-}
-
-class World {
-  readonly env: SimulatedEnv = createSimulatedEnv({ seed: 1 })
-  /** Flushes that wait for the test. */
-  readonly flushes: (() => void)[] = []
-  readonly disk: SimulatedDisk
-  keeper: Keeper
-  failure: Error | null = null
-
-  constructor() {
-    this.disk = new SimulatedDisk({
-      random: createPrng(1),
-      postpone: (_delay, task) => {
-        this.flushes.push(task)
-      },
-      flushBound: 1,
-    })
-    this.keeper = this.start()
-  }
-
-  start(): Keeper {
-    return new Keeper({
-      env: this.env,
-      journal: this.disk.open(),
-      live: this.disk.live,
-      epochMs: this.env.clock.now() - this.env.clock.monotonic(),
-      check: true,
-      isAlive: () => true,
-      onFailed: (error) => {
-        this.failure = error
-      },
-    })
-  }
-
-  /** The keeper's process dies, and another takes over. */
-  restart(): void {
-    this.disk.release()
-    this.keeper = this.start()
-  }
-
-  /** Lets what is under way reach the disk. */
-  async flush(): Promise<void> {
-    while (this.flushes.length > 0) {
-      for (const flush of this.flushes.splice(0)) flush()
-      await this.env.advanceBy(0)
-    }
-  }
-
-  async open(
-    session: SessionId,
-    options: { readonly isLocal?: boolean; readonly client?: string } = {},
-  ): Promise<Client> {
-    const client = new Client(this.keeper, session, options)
-    client.ask({ kind: "openSession", session, label: session })
-    await this.flush()
-    return client
-  }
-}
 
 function put(session: SessionId, name: string, value: number): Command {
   const writes = [{ kind: "put", name, value }] as const

@@ -40,11 +40,12 @@ import {
   type StoreEvent,
   type StoreView,
   type Transition,
+  type Value,
 } from "../../../kernel/index.ts"
 import { reach } from "../fail-point.ts"
 import { Durability, HeldBack } from "./durability.ts"
 import { type KeeperLiveLog, LiveBook } from "./live-book.ts"
-import { replyKey } from "./live-lines.ts"
+import { type CompletedClaim, type LogEntry, replyKey } from "./live-lines.ts"
 import type { ClientMessage, KeeperMessage, Peer } from "./peer.ts"
 import { Replies } from "./replies.ts"
 import { isRelaxed, restOfClaim, restOfEvent, restOfOutcome } from "./rests.ts"
@@ -108,8 +109,14 @@ const SWEPT_RUNS = 200
 /** How long between two sweeps at least. */
 const SWEEP_MS = 1_000
 
+/** How long a batch that did not fit the disk waits for room where nobody asks for anything. */
+const FULL_RETRY_MS = 1_000
+
 /** How often the sign of life of clients that have not come back is looked at: no event tells of a lock let go. */
 const AWAY_LOOK_MS = 50
+
+/** A longer result waits for its flush: written twice it would cost more than it gains. */
+const WRITTEN_BYTES = 32 * 1024
 
 /** Something that waits for a batch. */
 type Held =
@@ -137,6 +144,8 @@ export class Keeper {
   #newReplies: { client: string; sequence: number; outcome: Outcome }[] = []
   readonly #replies = new Replies()
   #isFlushing = false
+  /** The last batch did not fit: the next is tried when somebody asks for a change, or after a while. */
+  #isFull: Timer | null = null
   #flushed: (() => void)[] = []
   /** Tokens up to here may be handed out, and up to there once the batch under way is durable. */
   #durableCeiling: number
@@ -180,6 +189,11 @@ export class Keeper {
   #loadReplies(): void {
     for (const entry of this.#book.entries().values()) {
       if (entry.kind === "reply") this.#replies.keep(entry.client, entry.sequence, { ...entry, isLogged: true })
+      if (entry.kind !== "completed" || entry.reply === null) continue
+      // It goes to the journal with its run.
+      const { client, sequence, outcome } = entry.reply
+      this.#replies.keep(client, sequence, { outcome, isLogged: false })
+      this.#newReplies.push({ client, sequence, outcome })
     }
     for (const { client, sequence, outcome } of this.#journal.replies()) {
       // Stored as it was answered.
@@ -243,6 +257,7 @@ export class Keeper {
   /** Flushes what was applied and takes nothing more. Connections stay open: their clients find the next keeper. */
   async close(): Promise<void> {
     this.#isLeaving = true
+    this.#inTick(() => this.#tryAgain())
     if (!this.#isOver && this.#durability.restOfAll > 0) {
       await new Promise<void>((resolve) => {
         this.#flushed.push(resolve)
@@ -307,13 +322,21 @@ export class Keeper {
     reach("after-apply")
     const outcome = isAgain ? this.#withItsClaim(command, applied) : applied
     if (command.kind === "openSession" && outcome.kind === "done") this.#owners.set(command.session, connection)
+    const completed = command.kind === "completeRun" ? this.#completedAtOnce(connection, sequence, command) : null
     // Before the events: those of the session itself go where it is.
-    const { isChanged } = this.#collect(command)
+    const { isChanged } = this.#collect(command, completed)
+    if (isChanged) this.#tryAgain()
     if (command.kind === "endSession") this.#owners.delete(command.session)
     const shown = command.kind === "readCells" && !command.head ? this.#asDurable(outcome) : outcome
     const before = this.#before
     this.#before = null
-    const rest = restOfOutcome(this.#durability, this.#kernel, { command, outcome, isChanged, before })
+    const rest = restOfOutcome(this.#durability, this.#kernel, {
+      command,
+      outcome,
+      isChanged,
+      isWritten: completed !== null,
+      before,
+    })
     if (!connection.peer.isLocal && isKept(command)) this.#keep(connection, { sequence, outcome: shown, isChanged })
     this.#tell(connection, { kind: "outcome", sequence, outcome: shown }, rest)
   }
@@ -331,7 +354,7 @@ export class Keeper {
   }
 
   /** Takes what the kernel changed and has to say; `command` is null where time did it. */
-  #collect(command: Command | null): { readonly isChanged: boolean } {
+  #collect(command: Command | null, completed: CompletedClaim | null = null): { readonly isChanged: boolean } {
     const changes = this.#kernel.takeChanges()
     const isVisibleAtOnce = command?.kind === "commitCells" && isRelaxed(command)
     for (const { key, row } of changes) {
@@ -339,7 +362,8 @@ export class Keeper {
       if (isVisibleAtOnce && this.#durability.isDurable(key)) this.#durability.gather()
       else this.#durability.changed(key)
     }
-    this.#collectLive(changes.length > 0)
+    if (completed !== null) this.#durability.written(`run:${completed.run.identity}`)
+    this.#collectLive(changes.length > 0, completed)
     for (const event of this.#kernel.takeEvents()) this.#emit(event)
     const rest = this.#durability.restOfAll
     for (const transition of this.#transitions.splice(0)) {
@@ -351,9 +375,14 @@ export class Keeper {
   }
 
   /** What became of runs is true of claims and sessions only once it is durable; locks and queues rest on nothing. */
-  #collectLive(isChanged: boolean): void {
+  #collectLive(isChanged: boolean, completed: CompletedClaim | null): void {
     for (const { key, row } of this.#kernel.takeLiveChanges()) {
       const before = this.#book.get(key)
+      if (row === null && completed !== null && isClaimOf(before, completed.run)) {
+        this.#noteCompleted(key, completed)
+        this.#local.delete(key)
+        continue
+      }
       const owner = row === null ? undefined : this.#owners.get(row.session)
       const isLocal = owner === undefined ? this.#local.has(key) : owner.peer.isLocal
       if (row === null) {
@@ -363,11 +392,33 @@ export class Keeper {
         continue
       }
       if (isLocal) this.#local.add(key)
-      const client = owner?.peer.client ?? before?.client ?? this.#away.get(row.session) ?? ""
+      const client =
+        owner?.peer.client ?? (before?.kind === "live" ? before.client : undefined) ?? this.#away.get(row.session) ?? ""
       const run = row.kind === "claim" ? this.#undurableRun(row.identity) : null
       const batch = row.kind === "claim" ? this.#restOfClaim(row) : 0
       this.#book.note({ key, entry: { kind: "live", client, row, run }, batch }, { isLogged: !isLocal })
     }
+  }
+
+  /** A `pure` run that its executor has just completed, where the live log can take its result (O3). */
+  #completedAtOnce(
+    { peer }: Connection,
+    sequence: number,
+    { token, result }: Extract<Command, { readonly kind: "completeRun" }>,
+  ): CompletedClaim | null {
+    const claim = this.#book.get(`claim:${String(token)}`)
+    if (claim?.kind !== "live" || claim.row.kind !== "claim" || sizeOf(result) > WRITTEN_BYTES) return null
+    const run = this.#kernel.storedRun(claim.row.identity)
+    if (run?.status !== "completed" || run.effects !== "pure" || !isClaimOf(claim, run)) return null
+    const outcome = { kind: "status", status: "completed" } as const
+    return { kind: "completed", run, reply: peer.isLocal ? null : { client: peer.client, sequence, outcome } }
+  }
+
+  /** Written in the place of its claim, whoever executed it: others are told. Once it is durable it is nothing of note. */
+  #noteCompleted(key: LiveKey, completed: CompletedClaim): void {
+    const batch = this.#durability.restOf(`run:${completed.run.identity}`)
+    this.#book.note({ key, entry: completed, batch: 0 }, { isLogged: true })
+    this.#book.note({ key, entry: null, batch }, { isLogged: true })
   }
 
   #restOfClaim({ identity, generation, request }: ClaimRow): number {
@@ -596,7 +647,7 @@ export class Keeper {
   }
 
   #flush(): void {
-    if (this.#isFlushing || this.#isOver) return
+    if (this.#isFlushing || this.#isOver || this.#isFull !== null) return
     const isLow = this.#kernel.lastToken + TOKENS_AHEAD / 2 > this.#askedCeiling
     if (isLow) this.#durability.gather()
     const isGathering = this.#rows.size > 0 || this.#newReplies.length > 0 || isLow
@@ -674,8 +725,15 @@ export class Keeper {
     const live: LiveRow[] = []
     const names = new Set<string>()
     let lastArrival = this.#journal.lastArrival
-    for (const entry of this.#book.entries().values()) {
+    const completed = new Map<LiveKey, CompletedClaim>()
+    for (const [key, entry] of this.#book.entries()) {
       if (entry.kind === "reply") continue
+      if (entry.kind === "completed") {
+        // A reply's key is none of these.
+        completed.set(key as LiveKey, entry)
+        lastArrival = Math.max(lastArrival, entry.run.arrival)
+        continue
+      }
       const { client, row } = entry
       live.push(row)
       if (row.kind === "session") this.#away.set(row.session, client)
@@ -686,19 +744,27 @@ export class Keeper {
       lastArrival = Math.max(lastArrival, row.arrival)
     }
     const { claimed, lastClaimed } = this.#claimedRuns()
+    const isCompleted = new Set([...completed.values()].map(({ run }) => run.identity))
     reach("during-restoring")
     this.#kernel.load(this.#journal.load([...names].map((name) => `limit:${name}` as const)), null)
     this.#kernel.restore({
       now: this.#now(),
       lastToken,
       lastArrival: Math.max(lastArrival, lastClaimed),
-      runs: [...this.#journal.openRuns()],
+      runs: [...this.#journal.openRuns()].filter(({ identity }) => !isCompleted.has(identity)),
       claimed,
+      completed: [...completed.values()].map(({ run }) => run),
       live,
     })
     // What came due while nobody kept the store.
     this.#apply({ kind: "advanceTime" })
     this.#collect(null)
+    for (const [key, entry] of completed) {
+      // Unless what it was kept for is over by now.
+      if (this.#kernel.storedRun(entry.run.identity)?.status !== "completed") continue
+      this.#durability.written(`run:${entry.run.identity}`)
+      this.#noteCompleted(key, entry)
+    }
     this.#lookAway()
   }
 
@@ -742,8 +808,19 @@ export class Keeper {
     this.#connections.clear()
     this.#restore(Math.min(lastToken, this.#durableCeiling))
     this.#observe()
+    this.#isFull = this.#env.timers.after(FULL_RETRY_MS, () => this.#inTick(() => this.#tryAgain()), {
+      keepAlive: false,
+    })
+    // What is left to be flushed is in the live log.
+    if (this.#isLeaving) this.#stop()
     // Their waits are asked for anew, as after any other keeper.
     for (const { peer } of connections) peer.disconnect()
+  }
+
+  /** Whether or not the disk has room by now. */
+  #tryAgain(): void {
+    this.#isFull?.cancel()
+    this.#isFull = null
   }
 
   // Time
@@ -806,6 +883,7 @@ export class Keeper {
     this.#alarm = null
     this.#awayTimer?.cancel()
     this.#awayTimer = null
+    this.#isFull?.cancel()
     for (const resolve of this.#flushed.splice(0)) resolve()
   }
 }
@@ -833,6 +911,15 @@ export class Connection {
   }
 }
 
+function isClaimOf(entry: LogEntry | undefined, { identity, generation }: RunRow): boolean {
+  if (entry?.kind !== "live" || entry.row.kind !== "claim") return false
+  return entry.row.identity === identity && entry.row.generation === generation
+}
+
+function sizeOf(value: Value): number {
+  return value instanceof Uint8Array ? value.byteLength : 0
+}
+
 /** What registers or only looks is done again instead; the rest must not happen twice. */
 function isKept({ kind }: Command): boolean {
   switch (kind) {
@@ -847,6 +934,7 @@ function isKept({ kind }: Command): boolean {
     case "readRun":
     case "listCells":
     case "listRuns":
+    case "flushRun":
     case "inspect":
     case "advanceTime":
       return false

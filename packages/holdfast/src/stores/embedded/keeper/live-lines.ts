@@ -24,7 +24,15 @@ export interface LoggedReply {
   readonly outcome: StoreOutcome
 }
 
-export type LogEntry = OwnedRow | LoggedReply
+/** In the place of a claim, what its run completed with, until that is durable: its result was told when visible (O3). */
+export interface CompletedClaim {
+  readonly kind: "completed"
+  readonly run: RunRow
+  /** What became of the request that completed it, where that may come again (S4). */
+  readonly reply: { readonly client: string; readonly sequence: number; readonly outcome: StoreOutcome } | null
+}
+
+export type LogEntry = OwnedRow | LoggedReply | CompletedClaim
 
 export type LogKey = LiveKey | `reply:${string}`
 

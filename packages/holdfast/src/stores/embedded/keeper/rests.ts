@@ -4,7 +4,8 @@
  * What only tells of locks rests on nothing: grants end with the machine's run. A claim that its own caller asked for may
  * start at once where the run is `pure`, as it can be computed again. A claim of a `once` run is durable before its body
  * starts, so that no power loss forgets that it did (O10); of an `idempotent` one, the generation, which is the key it
- * passes to the outside.
+ * passes to the outside. The result of a `pure` run is told once it is in the live log: only power loss can take it back,
+ * and then it is computed again (O3).
  */
 import {
   type Command,
@@ -32,11 +33,14 @@ export function restOfOutcome(
     readonly command: Command
     readonly outcome: Outcome
     readonly isChanged: boolean
+    /** The outcome, with all it says, is in the live log. */
+    readonly isWritten: boolean
     /** What the run asked for rested on before. */
     readonly before: number | null
   },
 ): number {
-  const { command, outcome, isChanged, before } = asked
+  const { command, outcome, isChanged, isWritten, before } = asked
+  if (isWritten) return 0
   switch (outcome.kind) {
     case "committed":
       return command.kind === "commitCells" ? restOfCommit(durability, command) : 0
@@ -129,7 +133,7 @@ export function restOfClaim(
 
 function restOfRun(durability: Durability, run: RunId): number {
   const identity = runIdentityOf(run)
-  return identity === undefined ? 0 : durability.restOf(`run:${identity}`)
+  return identity === undefined ? 0 : durability.restOfNews(`run:${identity}`)
 }
 
 function restOfDone(durability: Durability, command: Command, isChanged: boolean): number {
@@ -143,6 +147,10 @@ function restOfDone(durability: Durability, command: Command, isChanged: boolean
     case "discardResult":
     case "resizeLock":
       return isChanged ? durability.restOfAll : 0
+    case "flushRun": {
+      const identity = runIdentityOf(command.run)
+      return identity === undefined ? 0 : durability.restOf(`run:${identity}`)
+    }
     case "endSession":
       // Closing flushes (S1).
       return durability.restOfAll

@@ -142,4 +142,5 @@ export const COMMAND: Shape<Command> = union("kind", "a command", {
     hold: list("the blobs to hold", words.digest, words.MAX_ASKED_COUNT),
     drop: list("the blobs to drop", words.digest, words.MAX_ASKED_COUNT),
   },
+  flushRun: { session, run },
 })

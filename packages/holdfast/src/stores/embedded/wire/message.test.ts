@@ -221,7 +221,7 @@ describe("hostile bytes", () => {
       [[0, [1, 3, 9], "b", null, "c", false]],
     ],
     ["a missing field in a part", "a range of protocols has 2 fields, found 1", [[0, [1], "b", null, "c", false]]],
-    ["an unknown command", "the kind 34 of a command is not known", [[1, 9, false, [34]]]],
+    ["an unknown command", "the kind 35 of a command is not known", [[1, 9, false, [35]]]],
     ["a map for a command", "a command, array, found map", [[1, 9, false, { kind: "releaseLock" }]]],
     ["null for a command", "a command, array, found null", [[1, 9, false, null]]],
     ["a text for a number", "the sequence of a request, uint, found string", [[1, "9", false, release]]],
