@@ -135,6 +135,12 @@ describe("tests", () => {
     )
   })
 
+  it("are about promises that docs/guarantees.md lists, each once", () => {
+    const page = readFileSync(join(ROOT, "docs/guarantees.md"), "utf8")
+    const listed = page.split("\n").flatMap((line) => /^\| ([LCOS]\d+) /.exec(line)?.[1] ?? [])
+    expect(listed, 'run "npm test" and then "npm run guarantees"').toEqual(INVARIANTS.map(({ id }) => id))
+  })
+
   it("name every invariant that can be broken in one process", () => {
     const named = new Set(PROOFS.flatMap(findTitles).flatMap(findInvariantIds))
     expectNone(
