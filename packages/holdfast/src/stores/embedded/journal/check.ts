@@ -8,7 +8,7 @@ import { HoldfastError } from "../../../kernel/index.ts"
 import type { RunRow } from "../../../kernel/state.ts"
 import { checksumOf, type Column } from "./checksum.ts"
 import { errorOf, faultOf } from "./fault.ts"
-import { connect, lookAt, readMeta } from "./opening.ts"
+import { connect, countCommitsLost, describeLost, lookAt, readMeta } from "./opening.ts"
 import { expiryOf, RUN_COLUMNS, runOfColumns } from "./run-columns.ts"
 import type { TableName } from "./schema.ts"
 import { nameOfColumn } from "./value-column.ts"
@@ -39,7 +39,11 @@ export function checkJournal(path: string, { repair }: CheckOptions): Finding[] 
     if (statSync(path, { throwIfNoEntry: false }) === undefined) throw missing(path)
     lookAt(path)
     database = repair ? connect(path) : new Database(path, { readonly: true, fileMustExist: true })
-    return checkDatabase(database, path, repair)
+    const lost = countCommitsLost(database, path)
+    // Closed after it was written to, the database has no log, and what could not be read of it is gone.
+    const findings: Finding[] =
+      lost > 0 ? [{ severity: "damage", table: null, key: null, what: describeLost(path, lost), repaired: repair }] : []
+    return [...findings, ...checkDatabase(database, path, repair)]
   } catch (error) {
     const fault = error instanceof HoldfastError ? error : errorOf(faultOf(error, path, "check"), error)
     if (fault.code !== "STORE_DAMAGED") throw fault

@@ -17,6 +17,7 @@ import type { Env } from "../../../env/index.ts"
 import { HoldfastError } from "../../../kernel/index.ts"
 import { checksumOf } from "./checksum.ts"
 import { errorOf, faultOf } from "./fault.ts"
+import { countCommitsBehind } from "./log-end.ts"
 import { APPLICATION_ID, migrate, MIGRATIONS, readVersion } from "./schema.ts"
 
 export interface OpenJournalOptions {
@@ -47,6 +48,7 @@ export function openDatabase(options: OpenJournalOptions): { database: Database.
     if (statSync(path, { throwIfNoEntry: false }) === undefined) createDatabase(options)
     else looking = look(path)
     database = connect(path)
+    checkLogEnd(database, path)
     // Its transaction also finds out whether the file can be written at all, which a connection does not ask by itself.
     migrate(database, MIGRATIONS)
     database.pragma("wal_checkpoint(TRUNCATE)")
@@ -59,6 +61,29 @@ export function openDatabase(options: OpenJournalOptions): { database: Database.
   } finally {
     looking?.close()
   }
+}
+
+/** @throws HoldfastError STORE_DAMAGED where commits stand behind what SQLite takes for the end of the log (S2) */
+function checkLogEnd(database: Database.Database, path: string): void {
+  const behind = countCommitsLost(database, path)
+  if (behind > 0) throw new HoldfastError("STORE_DAMAGED", describeLost(path, behind))
+}
+
+/** Durable commits that are not read any more, as their log is altered before them. */
+export function countCommitsLost(database: Database.Database, path: string): number {
+  const log = `${path}-wal`
+  if (!existsSync(log)) return 0
+  // Does nothing but say how many frames there are.
+  const [said] = database.pragma("wal_checkpoint(NOOP)") as [{ readonly log: number }]
+  const behind = countCommitsBehind(log, Math.max(0, said.log))
+  return behind > MOST_UNFLUSHED_COMMITS ? behind : 0
+}
+
+/** A commit is flushed before the next is written. */
+const MOST_UNFLUSHED_COMMITS = 1
+
+export function describeLost(path: string, commits: number): string {
+  return `the log "${path}-wal" of the journal is altered, so that ${String(commits)} commits at its end cannot be read; restore a backup, or run "holdfast doctor" with its repairs to go on without them`
 }
 
 /** Loads what SQLite needs, so that opening a journal later takes no time for that. */

@@ -2,7 +2,7 @@
  * The connection that reads, in the keeper's thread: rows by key, and listings that load no more than was asked for.
  *
  * 1. It sees whole transactions, and only flushed ones: SQLite shows a commit to other connections after its flush (C5).
- * 2. A row whose checksum is wrong is named and never served (S2).
+ * 2. A row whose checksum is wrong is named and never served, nor is the absence of one that it may be (S2).
  */
 import type Database from "better-sqlite3"
 import type { Identity, RunStatus, StoreView } from "../../../kernel/index.ts"
@@ -139,16 +139,25 @@ export class JournalReader {
     // In each return the prefix says which member of the union the pair is; slicing hides it from the types.
     if (key.startsWith("cell:")) {
       const name = key.slice(5)
-      const columns = this.#statements.cell.get(columnOfName(name))
+      const column = columnOfName(name)
+      const columns = this.#statements.cell.get(column)
+      if (columns === undefined) this.#checkAbsence("cells", name, this.#statements.cellsAround.all(column, column))
       return { key, row: columns === undefined ? null : this.#cellOf(name, columns) } as StoredRow
     }
     if (key.startsWith("run:")) {
-      const columns = this.#statements.run.get(key.slice(4))
+      const identity = key.slice(4)
+      const columns = this.#statements.run.get(identity)
+      if (columns === undefined)
+        this.#checkAbsence("runs", identity, this.#statements.runsAround.all(identity, identity))
       return { key, row: columns === undefined ? null : this.#runOf(columns) } as StoredRow
     }
     const name = key.slice(6)
-    const columns = this.#statements.limit.get(columnOfName(name))
-    if (columns === undefined) return { key, row: null }
+    const column = columnOfName(name)
+    const columns = this.#statements.limit.get(column)
+    if (columns === undefined) {
+      this.#checkAbsence("limits", name, this.#statements.limitsAround.all(column, column))
+      return { key, row: null }
+    }
     this.#check("limits", name, columns)
     return { key, row: columns[1] } as StoredRow
   }
@@ -173,6 +182,17 @@ export class JournalReader {
   /** The checksum is the last column. */
   #check(table: TableName, key: string, columns: readonly Column[]): void {
     if (checksumOf(table, columns.slice(0, -1)) !== columns.at(-1)) throw this.#damaged(table, key, "is altered")
+  }
+
+  /**
+   * A row whose key is altered is found under no key at all, and nothing would tell it from one that never was. A search
+   * that such a row leads astray ends beside it, so whatever is said not to be there has sound neighbors.
+   */
+  #checkAbsence(table: TableName, key: string, neighbors: readonly (readonly Column[])[]): void {
+    for (const columns of neighbors) {
+      if (checksumOf(table, columns.slice(0, -1)) === columns.at(-1)) continue
+      throw this.#damaged(table, key, "is not to be found, and the row beside its place is altered")
+    }
   }
 
   #damaged(table: TableName, key: string, what: string): HoldfastError {
@@ -207,8 +227,11 @@ type Read = Database.Statement<Column[], Column[]>
 type Statements = Readonly<
   Record<
     | "cell"
+    | "cellsAround"
     | "run"
+    | "runsAround"
     | "limit"
+    | "limitsAround"
     | "runAt"
     | "openRuns"
     | "allRuns"
@@ -228,7 +251,16 @@ type Statements = Readonly<
 function prepare(database: Database.Database): Statements {
   const read = (source: string): Read => database.prepare<Column[], Column[]>(source).raw()
   const run = [...RUN_COLUMNS, "checksum"].join(", ")
+  /** The rows before and behind the place where a row of that key would be. */
+  const around = (columns: string, table: TableName, key: string): Read =>
+    read(
+      `SELECT * FROM (SELECT ${columns} FROM ${table} WHERE ${key} < ? ORDER BY ${key} DESC LIMIT 1)
+       UNION ALL SELECT * FROM (SELECT ${columns} FROM ${table} WHERE ${key} > ? ORDER BY ${key} LIMIT 1)`,
+    )
   return {
+    cellsAround: around("name, version, value, checksum", "cells", "name"),
+    runsAround: around(run, "runs", "identity"),
+    limitsAround: around("name, permits, checksum", "limits", "name"),
     cell: read("SELECT name, version, value, checksum FROM cells WHERE name = ?"),
     run: read(`SELECT ${run} FROM runs WHERE identity = ?`),
     limit: read("SELECT name, permits, checksum FROM limits WHERE name = ?"),
