@@ -70,6 +70,13 @@ export function openFolder(address: string, env: Env, surroundings: Surroundings
     probeLocks(folder, env)
   } catch (error) {
     if (error instanceof HoldfastError) throw error
+    const code = systemCode(error)
+    if (code === "EMFILE" || code === "ENFILE") {
+      throw unavailable(
+        `the files of the store in "${path}" should be open, but no file handle is left (${code}); close some, or raise the limit: ulimit -n`,
+        error,
+      )
+    }
     throw unavailable(
       `the files of the store in "${path}" should be ours to write, but are not; check their owner and mode`,
       error,
