@@ -78,9 +78,11 @@ export class LiveBook {
 
   /** Whatever is not durable never happened. */
   rollBack(): void {
+    const isToldOf = this.#pending.some(({ isLogged }) => isLogged)
     this.#pending = []
     this.#unwritten = []
-    this.#rewrite()
+    // Writing it anew takes space, which is what there was too little of: only where it tells of what never happened.
+    if (isToldOf) this.#rewrite()
   }
 
   #apply({ change: { key, entry }, isLogged }: Noted): void {
