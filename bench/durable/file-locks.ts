@@ -3,7 +3,7 @@ import type { Effort } from "../measure.ts"
 import type { Row, Table } from "../report.ts"
 import type { Actor } from "./actor.ts"
 import { contest, type Contestant, tryRow } from "./contest.ts"
-import { type LockfileOrders, type PeerOptions, startLockfile } from "./engines.ts"
+import { type LockfileOrders, type DurableOptions, startLockfile } from "./engines.ts"
 import { nowMs } from "./orders.ts"
 import { World } from "./world.ts"
 
@@ -12,7 +12,7 @@ const CROWDS = [2, 4, 8]
 const HEAD_START_MS = 100
 const LOCKFILE = "proper-lockfile"
 
-export async function* measureFileLocks(effort: Effort, { peers }: PeerOptions): AsyncGenerator<Table> {
+export async function* measureFileLocks(effort: Effort, { peers }: DurableOptions): AsyncGenerator<Table> {
   yield await measureAlone(effort, peers)
   for (const processes of CROWDS) {
     const rows = [await measureCrowd("holdfast", processes, effort, async (world) => await world.startHoldfast())]

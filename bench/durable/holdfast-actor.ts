@@ -12,7 +12,9 @@ export interface Turn {
 const folder = process.argv[2]
 if (folder === undefined) throw new Error("expected the folder of a store as argument")
 
+const openedMs = nowMs()
 const hf: Holdfast = await open(`file:${folder}`)
+const openMs = nowMs() - openedMs
 /** Bodies that were entered and not told about yet, and who waits to be told. */
 const entered: number[] = []
 let tell: (() => void) | null = null
@@ -150,7 +152,11 @@ const handlers = {
     for (const end = nowMs() + durationMs; nowMs() < end;);
   },
 
+  /** How long opening took, loading the code it needs included. */
+  openMs: () => openMs,
+  sinceOpenMs: () => nowMs() - openedMs,
   residentBytes: () => process.memoryUsage.rss(),
+  countCompleted: async () => (await hf.inspect()).runs.byStatus.completed,
 }
 
 export interface Update {

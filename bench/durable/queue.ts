@@ -3,7 +3,7 @@ import type { Effort } from "../measure.ts"
 import type { Row, Table } from "../report.ts"
 import type { Actor } from "./actor.ts"
 import { rowOfFailure, rowOfTimes } from "./contest.ts"
-import { ENGINES, type EngineOrders, type PeerOptions, startEngine } from "./engines.ts"
+import { ENGINES, type EngineOrders, type DurableOptions, startEngine } from "./engines.ts"
 import { World } from "./world.ts"
 
 /** Runs a round asks for. */
@@ -21,7 +21,7 @@ interface Contender {
   readonly start: (world: World) => Promise<Actor<EngineOrders>>
 }
 
-export async function* measureQueue(effort: Effort, { peers }: PeerOptions): AsyncGenerator<Table> {
+export async function* measureQueue(effort: Effort, { peers }: DurableOptions): AsyncGenerator<Table> {
   const contenders: Contender[] = [
     {
       name: "holdfast",

@@ -3,7 +3,7 @@ import type { Effort } from "../measure.ts"
 import type { Table } from "../report.ts"
 import type { Actor } from "./actor.ts"
 import { contest, type Contestant } from "./contest.ts"
-import { ENGINES, type Engine, type PeerOptions, startEngine, type StepOrders } from "./engines.ts"
+import { ENGINES, type Engine, type DurableOptions, startEngine, type StepOrders } from "./engines.ts"
 import { World } from "./world.ts"
 
 const CALLERS = [1, 16, 64, 256]
@@ -11,7 +11,7 @@ const STEPS_IN_ONE_RUN = 200
 /** Slots of every worker. */
 const CONCURRENCY = 64
 
-export async function* measureRuns(effort: Effort, { peers }: PeerOptions): AsyncGenerator<Table> {
+export async function* measureRuns(effort: Effort, { peers }: DurableOptions): AsyncGenerator<Table> {
   await using world = await World.open()
   const ms = 2 * effort.roundMs
   const raw = await world.startSqlite()

@@ -2,7 +2,7 @@
 import type { Effort } from "../measure.ts"
 import type { Row, Table } from "../report.ts"
 import { rowOfFailure, rowOfTimes, tryRow } from "./contest.ts"
-import { type Engine, ENGINES, type PeerOptions, startEngine } from "./engines.ts"
+import { type Engine, ENGINES, type DurableOptions, startEngine } from "./engines.ts"
 import { nowMs } from "./orders.ts"
 import { World } from "./world.ts"
 
@@ -11,11 +11,11 @@ const CALM_MS = 300
 /** Peers that have not taken over by then are said not to. */
 const PATIENCE_MS = 75_000
 
-export async function* measureTakeover(effort: Effort, { peers }: PeerOptions): AsyncGenerator<Table> {
+export async function* measureTakeover(effort: Effort, { peers }: DurableOptions): AsyncGenerator<Table> {
   const kills = 2 * effort.rounds
   const rows: Row[] = [
     rowOfTimes("holdfast, a worker", await killWorkers(kills), true),
-    rowOfTimes("holdfast, the keeper's process", await killKeepers(kills), false),
+    rowOfTimes("holdfast, the keeper's process", await killKeepersOfOne(kills), false),
   ]
   if (peers) {
     // All at once: they do nothing but wait. Polling faster takes over no sooner.
@@ -53,8 +53,13 @@ async function killWorkers(kills: number): Promise<number[]> {
   return times
 }
 
-async function killKeepers(kills: number): Promise<number[]> {
+async function killKeepersOfOne(kills: number): Promise<number[]> {
   await using world = await World.open()
+  return await killKeepers(world, kills)
+}
+
+/** Kills keepers of the world's store, which nobody else has open; how long each kill held a survivor up. */
+export async function killKeepers(world: World, kills: number): Promise<number[]> {
   const times: number[] = []
   let [keeper, survivor] = [await world.startHoldfast(), await world.startHoldfast()]
   for (let i = 0; i < kills; i += 1) {

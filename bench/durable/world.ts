@@ -58,6 +58,11 @@ export class World implements AsyncDisposable {
     return await made
   }
 
+  /** Ends all its processes as they stand. */
+  async killAll(): Promise<void> {
+    await Promise.all(this.#actors.splice(0).map(async (actor) => await actor.kill()))
+  }
+
   /** To be done before the processes are ended. */
   defer(end: () => Promise<void>): void {
     this.#deferred.push(end)
@@ -65,7 +70,7 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled(this.#deferred.map(async (end) => await end()))
-    await Promise.all(this.#actors.map(async (actor) => await actor.kill()))
+    await this.killAll()
     await rm(this.folder, { recursive: true, force: true })
   }
 }
