@@ -59,6 +59,7 @@ async function measureCrowd(
   await contend(ms / 4)
   const counts = await contend(ms)
   const grants = counts.reduce((sum, count) => sum + count, 0)
+  if (grants === 0) throw new Error(`expected somebody to have the lock within ${ms} ms, found nobody`)
   const [least, most] = [Math.min(...counts), Math.max(...counts)]
   const note = `grants a process: ${least.toLocaleString("en-US")} to ${most.toLocaleString("en-US")}`
   return { name, nsPerOp: (ms * 1e6) / grants, note, isReference: name === "holdfast" }
