@@ -112,10 +112,12 @@ export class CellUpdates {
   #commitOnce(name: string, batch: readonly Update[]): Promise<void> | undefined {
     const holding = batch[0]?.holding ?? []
     try {
+      const { term } = this.#committer
       const read = this.#committer.read(name, { head: true })
-      if (read instanceof Promise) return this.#commitLater(read, batch)
+      if (read instanceof Promise) return this.#commitLater(read, batch, term)
       const attempt = applyAll(read, batch)
-      const outcome = attempt.written === null ? null : this.#committer.commit(putAt(read, attempt.written, holding))
+      const put = attempt.written === null ? null : putAt(read, attempt.written, holding)
+      const outcome = put === null ? null : this.#committer.commit(put, term)
       if (outcome instanceof Promise) return this.#finishLater(name, attempt, outcome)
       if (outcome === null || outcome.kind === "committed") {
         settle(attempt.results)
@@ -128,12 +130,13 @@ export class CellUpdates {
     }
   }
 
-  async #commitLater(asked: Promise<CellView>, batch: readonly Update[]): Promise<void> {
+  async #commitLater(asked: Promise<CellView>, batch: readonly Update[], term: number): Promise<void> {
     try {
       const read = await asked
       const attempt = applyAll(read, batch)
       const holding = batch[0]?.holding ?? []
-      const outcome = attempt.written === null ? null : this.#committer.commit(putAt(read, attempt.written, holding))
+      const put = attempt.written === null ? null : putAt(read, attempt.written, holding)
+      const outcome = put === null ? null : this.#committer.commit(put, term)
       if (outcome === null) settle(attempt.results)
       else await this.#finishLater(read.name, attempt, outcome)
     } catch (error) {
@@ -160,9 +163,11 @@ export class CellUpdates {
       await this.#committer.inTurn(name, holding, async (turn) => {
         // Nobody writes past the one in turn; but a head that was not durable may be gone with the store's keeper.
         for (;;) {
+          const { term } = this.#committer
           const read = await this.#committer.read(name, { head: true })
           const again = applyAll(read, updates)
-          const outcome = again.written === null ? null : await this.#committer.commit(putAt(read, again.written, turn))
+          const put = again.written === null ? null : putAt(read, again.written, turn)
+          const outcome = put === null ? null : await this.#committer.commit(put, term)
           if (outcome?.kind === "conflict") continue
           if (outcome !== null && outcome.kind !== "committed") throw unexpected("commitCells", outcome)
           settle(again.results)

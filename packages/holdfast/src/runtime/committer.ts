@@ -43,8 +43,22 @@ export class Committer {
     return cellsOf(await this.#session.execute({ kind: "listCells", session: this.#session.id, prefix, limit }))
   }
 
-  /** @throws HoldfastError FENCED and other refusals; conflicts are outcomes. */
-  commit(parts: CommitParts): CommitOutcome | Promise<CommitOutcome> {
+  /** To be taken before the first read of a commit. */
+  get term(): number {
+    return this.#session.term
+  }
+
+  /**
+   * `term` is the one in which its reads were made: heads of an earlier one may be void, and are then a lost race (C3).
+   *
+   * @throws HoldfastError FENCED and other refusals; conflicts are outcomes.
+   */
+  commit(parts: CommitParts, term: number): CommitOutcome | Promise<CommitOutcome> {
+    const [first] = parts.reads
+    if (first !== undefined && term !== this.#session.term) {
+      const { name, version } = first
+      return this.#check({ kind: "conflict", name, expected: version, found: version }, parts)
+    }
     const outcome = this.#session.execute({ kind: "commitCells", session: this.#session.id, ...parts })
     if (outcome instanceof Promise) return outcome.then((late) => this.#check(late, parts))
     return this.#check(outcome, parts)
@@ -52,10 +66,12 @@ export class Committer {
 
   /** Writes one cell whatever its version, in its turn where others queue for it; returns the version it made. */
   async write(write: CellWrite, holding: readonly Token[]): Promise<number> {
-    const asked = this.commit(justWrite(write, holding))
+    const asked = this.commit(justWrite(write, holding), this.term)
     const outcome = asked instanceof Promise ? await asked : asked
     if (outcome.kind === "committed") return versionOf(outcome)
-    return await this.inTurn(write.name, holding, async (turn) => versionOf(await this.commit(justWrite(write, turn))))
+    return await this.inTurn(write.name, holding, async (turn) =>
+      versionOf(await this.commit(justWrite(write, turn), this.term)),
+    )
   }
 
   /** Queues for a cell and runs `fn` while nobody else can write it; `turn` is what its commits hold (C2). */

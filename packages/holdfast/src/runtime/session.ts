@@ -110,6 +110,11 @@ export class Session {
     return this.#lastRequest as RequestId // Brand constructor.
   }
 
+  /** See {@link Store.term}. */
+  get term(): number {
+    return this.#store.term ?? 0
+  }
+
   /** @throws HoldfastError CLOSED for what begins anew while the store closes, and for everything afterwards. */
   execute(command: Command): StoreOutcome | Promise<StoreOutcome> {
     if (this.#isClosed && BEGINNINGS.has(command.kind)) throw closedError()

@@ -52,10 +52,13 @@ export class Transaction {
   readonly #writes = new Map<string, { readonly write: CellWrite; readonly value: Value | null }>()
   readonly #starts: RunSpec[] = []
   #isOver = false
+  /** The term of the store in which everything here is read. */
+  readonly #term: number
 
   /** @internal Made by `hf.transact`. */
   constructor(committer: Committer) {
     this.#committer = committer
+    this.#term = committer.term
   }
 
   /** The cell's value in this transaction; a copy. */
@@ -130,8 +133,9 @@ export class Transaction {
   }
 
   /** @internal What this attempt read and wrote. */
-  parts(): Pick<CommitParts, "reads" | "writes" | "starts"> {
+  parts(): Attempted {
     return {
+      term: this.#term,
       reads: [...this.#reads.values()].map(({ name, version }) => ({ name, version })),
       writes: [...this.#writes.values()].map(({ write }) => write),
       starts: this.#starts,
@@ -165,6 +169,9 @@ export class Transaction {
     )
   }
 }
+
+/** What an attempt read, in which term, and wants to write. */
+type Attempted = Pick<CommitParts, "reads" | "writes" | "starts"> & { readonly term: number }
 
 /** A value written in this transaction, as a version of its cell that is not there yet. */
 function viewOf(name: string, value: Value | null): CellView {
@@ -252,26 +259,25 @@ async function attemptOnce<T>(
 async function commit(
   committer: Committer,
   attempt: {
-    parts: ReturnType<Transaction["parts"]>
+    parts: Attempted
     holding: readonly Token[]
     extras: CommitExtras | null
     result: unknown
   },
 ): Promise<CommitOutcome> {
   const { parts, holding, extras, result } = attempt
-  if (extras === null) return await committer.commit({ ...parts, holding, step: null, complete: null })
-  return await committer.commit({ ...parts, holding, step: extras.step(result), complete: extras.complete(result) })
+  const { term, ...rest } = parts
+  if (extras === null) return await committer.commit({ ...rest, holding, step: null, complete: null }, term)
+  const { step, complete } = extras
+  return await committer.commit({ ...rest, holding, step: step(result), complete: complete(result) }, term)
 }
 
 /** A commit of the reads alone: whether what `fn` saw was still true when it threw. Where that cannot be told, it was. */
-async function findStale(
-  committer: Committer,
-  parts: ReturnType<Transaction["parts"]>,
-): Promise<Lost["outcome"] | null> {
+async function findStale(committer: Committer, parts: Attempted): Promise<Lost["outcome"] | null> {
   if (parts.reads.length === 0) return null
   const check = { holding: [], reads: parts.reads, writes: [], starts: [], step: null, complete: null }
   try {
-    const outcome = await committer.commit(check)
+    const outcome = await committer.commit(check, parts.term)
     return outcome.kind === "conflict" || outcome.kind === "contended" ? outcome : null
   } catch {
     return null

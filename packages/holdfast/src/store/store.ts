@@ -34,6 +34,11 @@ export interface Store {
   onTransition(handler: ((transition: Transition) => void) | null): void
   /** Where large values can be kept beside the others; absent where a store has no such place. */
   readonly blobs?: BlobStore
+  /**
+   * Rises whenever heads that were shown may be void, as where the keeper that showed them died with them: the next one
+   * gives their versions to other values, so a commit must not rest on what was read before. Absent where none ever is.
+   */
+  readonly term?: number
   /** Ends the connection; its sessions that are still open end with it. Idempotent. */
   close(): Promise<void>
 }

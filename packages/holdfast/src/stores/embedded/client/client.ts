@@ -72,6 +72,8 @@ const MISSED_BOUND = 3
 
 export class EmbeddedClient implements Store {
   #instance = ""
+  /** Lines lost so far: a keeper may have died with heads it had shown. */
+  #term = 0
   /** Large values beside the store; see {@link Store.blobs}. */
   readonly blobs?: ClientBlobs
   readonly #order = new SendOrder<Pending>()
@@ -125,6 +127,10 @@ export class EmbeddedClient implements Store {
 
   get id(): string {
     return this.#instance
+  }
+
+  get term(): number {
+    return this.#term
   }
 
   execute(command: Command): Promise<StoreOutcome> {
@@ -488,6 +494,7 @@ export class EmbeddedClient implements Store {
   #lost(): void {
     if (this.#closing !== null || this.#line === null) return
     this.#line = null
+    this.#term += 1
     this.#isRestored = false
     this.#outbox = []
     for (const { sequence, isOwn } of this.#pending.values()) if (isOwn) this.#settle(sequence)

@@ -173,6 +173,24 @@ describe("a request that comes again", () => {
     expect(again.answer(waiting)).toMatchObject({ kind: "granted" })
   })
 
+  it("rests on no head that died with its keeper, whatever has its version now (C3, S4)", async () => {
+    const world = new World()
+    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    writer.ask(put(WRITER, "x", 1))
+    // Version 1 is shown and lost, and then is another value.
+    expect(reader.answer(reader.ask(read(READER, true)))).toMatchObject({ cells: [{ version: 1, value: 1 }, {}] })
+    world.flushes.length = 0
+    world.restart()
+    const back = new Client(world.keeper, WRITER)
+    back.ask(put(WRITER, "x", 7), { isAgain: 90 })
+    const again = new Client(world.keeper, READER)
+    const onIt = { ...put(READER, "x", 2), reads: [{ name: "x", version: 1 }] } as Command
+    again.ask(onIt, { isAgain: 91 })
+    await world.flush()
+    expect(back.answer(90)).toMatchObject({ kind: "committed" })
+    expect(again.answer(91)).toMatchObject({ kind: "conflict", name: "x" })
+  })
+
   it("keeps its place in the queue (S4, L3)", async () => {
     const world = new World()
     const [writer, reader] = [await world.open(WRITER), await world.open(READER)]

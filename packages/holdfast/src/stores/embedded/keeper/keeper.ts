@@ -525,6 +525,7 @@ export class Keeper {
     { sequence, command }: Extract<ClientMessage, { readonly kind: "request" }>,
   ): Reply | undefined {
     if (command.kind === "acquireLock") return this.#recallGrant(peer.client, sequence, command)
+    if (command.kind === "commitCells") return this.#replies.find(peer.client, sequence) ?? staleCommit(command)
     if (command.kind !== "takeRun") return this.#replies.find(peer.client, sequence)
     const claims = this.#kernel.holdingOf(command.session)?.claims
     const handed = claims?.find(({ request }) => request === command.request)
@@ -918,6 +919,16 @@ function isClaimOf(entry: LogEntry | undefined, { identity, generation }: RunRow
 
 function sizeOf(value: Value): number {
   return value instanceof Uint8Array ? value.byteLength : 0
+}
+
+/**
+ * A commit that comes again and never took effect rests on what another keeper showed. Heads that died with that one have
+ * given their versions to other values since, so no version says whether what it read is current: it lost the race (C3).
+ */
+function staleCommit({ reads }: Extract<Command, { readonly kind: "commitCells" }>): Reply | undefined {
+  const [first] = reads
+  if (first === undefined) return undefined
+  return { kind: "conflict", name: first.name, expected: first.version, found: first.version }
 }
 
 /** What registers or only looks is done again instead; the rest must not happen twice. */
