@@ -2,11 +2,18 @@
 import type { Readable, Writable } from "node:stream"
 
 export interface Console {
-  readonly in: Readable
+  readonly in: Input
   readonly out: Output
   readonly err: Writable
   /** Called once: from then on, SIGINT and SIGTERM abort the signal instead of ending the process. */
   readonly interruptible: () => AbortSignal
+}
+
+/** Where keys and files come from. */
+export type Input = Readable & {
+  readonly isTTY?: boolean
+  /** There where it is a terminal. */
+  readonly setRawMode?: (isRaw: boolean) => unknown
 }
 
 /** Where results go. */

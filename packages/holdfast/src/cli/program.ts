@@ -2,6 +2,7 @@
 import { Command } from "commander"
 import { BUILD } from "../stores/embedded/index.ts"
 import { type Console, print } from "./console.ts"
+import { inspect, type InspectOptions } from "./inspect.ts"
 import { runKeeper } from "./keeper.ts"
 
 /** A program that is parsed once. */
@@ -26,6 +27,12 @@ export function buildProgram(console: Console): Program {
     .option("--no-wait", "end where another process keeps the store, instead of waiting for its turn")
     .action(async (dir: string, options: { readonly wait: boolean }) => {
       await runKeeper(console, dir, options)
+    })
+  command("inspect <dir>", "show who holds what, who waits for whom, what runs, and how large it is")
+    .option("--json", "as JSON, on one line")
+    .option("--watch", "a live view, drawn again when something changed; q ends it")
+    .action(async (dir: string, { json = false, watch = false }: Partial<InspectOptions>) => {
+      await inspect(console, dir, { json, watch })
     })
   command("version", "print the version").action(async () => {
     await print(console.out, `${BUILD}\n`)

@@ -379,7 +379,7 @@ export class Kernel {
       case "flushRun":
         return { kind: "done" }
       case "inspect":
-        return { kind: "view", view: this.#view() }
+        return { kind: "view", view: this.view() }
       case "endSession":
         this.#endSession(session, command)
         return { kind: "done" }
@@ -501,7 +501,8 @@ export class Kernel {
     return this.#limits.isKnown(key.slice(6))
   }
 
-  #view(): StoreView {
+  /** Who holds what, who waits for whom, what runs, as far as it is in memory. */
+  view(): StoreView {
     return {
       sessions: [...this.#sessions.values()].map((session) => ({
         session: session.id,

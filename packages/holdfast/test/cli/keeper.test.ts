@@ -1,41 +1,16 @@
 /** `holdfast keeper` as a process: takes turns, drains, and keeps what programs rest on. */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { afterEach, describe, expect, it } from "vitest"
-import { open } from "../../src/open.ts"
-import { BuiltCommand, runBuilt } from "./built-command.ts"
+import { readdirSync } from "node:fs"
+import { describe, expect, it } from "vitest"
+import { runBuilt } from "./built-command.ts"
+import { open } from "./built-open.ts"
+import { usePlaces } from "./places.ts"
 
-const folders: string[] = []
-const commands: BuiltCommand[] = []
-
-afterEach(() => {
-  for (const { child } of commands.splice(0)) child.kill("SIGKILL")
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
-})
-
-function makePlace(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-cli-"))
-  folders.push(folder)
-  return join(folder, "store")
-}
-
-async function keep(dir: string): Promise<BuiltCommand> {
-  const keeper = start(["keeper", dir])
-  await keeper.printed("keeping")
-  return keeper
-}
-
-function start(words: readonly string[]): BuiltCommand {
-  const command = new BuiltCommand(words)
-  commands.push(command)
-  return command
-}
+const places = usePlaces()
 
 describe("holdfast keeper", () => {
   it("keeps a store for others, and leaves nothing behind but the store when it is told to end (S1)", async () => {
-    const dir = makePlace()
-    const keeper = await keep(dir)
+    const dir = places.make()
+    const keeper = await places.keep(dir)
     expect(keeper.out).toMatch(new RegExp(`^keeping ${dir} \\(process ${String(keeper.pid)}, build [^)]+\\)\\n$`))
     const hf = await open(`file:${dir}`)
     await hf.cell("x").set(1)
@@ -49,9 +24,9 @@ describe("holdfast keeper", () => {
   it.each(["SIGTERM", "SIGINT"] as const)(
     "drains on %s under load: what was acknowledged is there, and its clients go on with the next (S1, S4)",
     async (signal) => {
-      const dir = makePlace()
-      const first = await keep(dir)
-      const second = start(["keeper", dir])
+      const dir = places.make()
+      const first = await places.keep(dir)
+      const second = places.start(["keeper", dir])
       await second.printed(`waiting: process ${String(first.pid)} keeps ${dir}`)
       const hf = await open(`file:${dir}`)
       const acknowledged: number[] = []
@@ -81,8 +56,8 @@ describe("holdfast keeper", () => {
   )
 
   it("says at once that another keeps the store where it is not to wait", async () => {
-    const dir = makePlace()
-    const keeper = await keep(dir)
+    const dir = places.make()
+    const keeper = await places.keep(dir)
     const { exitCode, out, err } = await runBuilt(["keeper", "--no-wait", dir])
     expect({ exitCode, out }).toEqual({ exitCode: 69, out: "" })
     expect(err).toMatch(/^holdfast: STORE_UNAVAILABLE: /)
@@ -90,18 +65,18 @@ describe("holdfast keeper", () => {
   })
 
   it("that waits for its turn ends when it is told to", async () => {
-    const dir = makePlace()
-    await keep(dir)
-    const second = start(["keeper", dir])
+    const dir = places.make()
+    await places.keep(dir)
+    const second = places.start(["keeper", dir])
     await second.printed("waiting")
     second.child.kill("SIGINT")
     expect(await second.exit()).toBe(0)
   })
 
   it("takes its turn when the one before is killed (L2)", async () => {
-    const dir = makePlace()
-    const first = await keep(dir)
-    const second = start(["keeper", dir])
+    const dir = places.make()
+    const first = await places.keep(dir)
+    const second = places.start(["keeper", dir])
     await second.printed("waiting")
     first.child.kill("SIGKILL")
     await second.printed("keeping")

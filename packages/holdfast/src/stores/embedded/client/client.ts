@@ -280,6 +280,9 @@ export class EmbeddedClient implements Store {
       case "transition":
         this.#observer?.(message.transition)
         break
+      case "administered":
+        // Asked for on lines of its own (see admin/keeper-line.ts).
+        break
     }
   }
 

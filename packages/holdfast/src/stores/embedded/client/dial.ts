@@ -42,6 +42,8 @@ export interface DialerOptions {
   readonly client: string
   /** For a keeper this client starts. */
   readonly check: boolean
+  /** True for who only looks and leaves: it makes itself ready for nothing. */
+  readonly isPassing?: boolean
   readonly clockFile: string | null
 }
 
@@ -197,7 +199,8 @@ export class Dialer {
       return `process ${String(pid)}${isFrozen ? " (frozen)" : ""}`
     }
     const open = (channel: ChannelEvents): Channel => socketChannel(connect(keeper.socket), channel)
-    const onStandby = (who: StandbyWord): void => this.#named(who, keeper)
+    const named = (who: StandbyWord): void => this.#named(who, keeper)
+    const onStandby = this.#options.isPassing === true ? null : named
     const line = await this.#greet({ open, describe, onStandby, events, signal })
     if (line === null) this.#ignored = keeper.incarnation
     return line

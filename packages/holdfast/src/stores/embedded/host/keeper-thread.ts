@@ -29,6 +29,7 @@ import { warmUp } from "../journal/opening.ts"
 import { Keeper } from "../keeper/keeper.ts"
 import { LiveLog } from "../keeper/live-log.ts"
 import { portChannel, PROTOCOL, socketChannel } from "../wire/index.ts"
+import { administerWith } from "./administer.ts"
 import { BUILD } from "./build.ts"
 import { asKeeperJournal } from "./keeper-journal.ts"
 import { Reception } from "./reception.ts"
@@ -126,7 +127,13 @@ async function begin(lock: KeeperLock): Promise<Term> {
   })
   const { pid, startTime } = identifyProcess()
   const { instance } = journal
-  const reception = new Reception({ env, keeper, instance, pid })
+  const reception = new Reception({
+    env,
+    keeper,
+    instance,
+    pid,
+    administer: administerWith({ env, keeper, journal, pid }),
+  })
   const socket = socketAddress(folder, incarnation, env)
   const server = await listen(socket, reception)
   const bootId = readBootId()

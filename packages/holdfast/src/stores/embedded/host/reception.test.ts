@@ -5,7 +5,8 @@ import { createSimulatedEnv } from "../../../env/simulated-env.ts"
 import { nextTurn } from "../../../env/turn.ts"
 import { SimulatedDisk } from "../../../../test/simulation/simulated-disk.ts"
 import { postponeByTurns } from "../../../../test/conformance/deferred-store.ts"
-import type { Command, SessionId } from "../../../kernel/index.ts"
+import { type Command, HoldfastError, type SessionId } from "../../../kernel/index.ts"
+import type { AdminAnswer, AdminOrder } from "../keeper/admin.ts"
 import { Keeper } from "../keeper/keeper.ts"
 import {
   type Channel,
@@ -32,6 +33,12 @@ function requestOf(sequence: number, command: Command): ClientMessage {
   return { kind: "request", sequence, isAgain: false, command }
 }
 
+/** Does nothing but what it can refuse. */
+async function administer(order: AdminOrder): Promise<AdminAnswer> {
+  if (order.kind === "ping") return { kind: "done" }
+  throw new HoldfastError("STORE_FULL", "no room")
+}
+
 class World {
   readonly env = createSimulatedEnv({ seed: 1 })
   readonly reception: Reception
@@ -51,7 +58,7 @@ class World {
         throw error
       },
     })
-    this.reception = new Reception({ env, keeper, instance: "this store", pid: 77 })
+    this.reception = new Reception({ env, keeper, instance: "this store", pid: 77, administer })
   }
 
   connect(): Stranger {
@@ -257,5 +264,24 @@ describe("the reception", () => {
     expect(stranger.heard.at(-1)).toMatchObject({ kind: "outcome", sequence: 2 })
     expect(stranger.isOpen).toBe(false)
     await world.reception.close()
+  })
+})
+
+describe("an order to the reception", () => {
+  it("is done and answered, or refused with its code, beside what sessions ask", async () => {
+    const stranger = new World().connect()
+    stranger.say(helloOf(), { kind: "administer", sequence: 4, order: { kind: "ping" } })
+    expect(await stranger.hear("administered")).toEqual([
+      { kind: "administered", sequence: 4, answer: { kind: "done" } },
+    ])
+    stranger.say({ kind: "administer", sequence: 5, order: { kind: "compact", vacuum: true } }, requestOf(1, opening))
+    expect(await stranger.hear("fault")).toMatchObject([{ sequence: 5, code: "STORE_FULL", message: "no room" }])
+    await stranger.hear("outcome")
+  })
+
+  it("is none before the hello", async () => {
+    const stranger = new World().connect()
+    stranger.say({ kind: "administer", sequence: 1, order: { kind: "ping" } })
+    expect(await stranger.hear("refused")).toMatchObject([{ code: "ARGUMENT_INVALID" }])
   })
 })

@@ -12,6 +12,7 @@
  */
 import type { Env, Timer } from "../../../env/index.ts"
 import { type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from "../../../kernel/index.ts"
+import type { AdminAnswer, AdminOrder } from "../keeper/admin.ts"
 import type { Connection, Keeper } from "../keeper/keeper.ts"
 import type { ClientMessage as SaidByClient, KeeperMessage as SaidByKeeper } from "../keeper/peer.ts"
 import type { Channel, ChannelEvents } from "../wire/index.ts"
@@ -35,6 +36,8 @@ export interface ReceptionOptions {
   /** The store's. */
   readonly instance: string
   readonly pid: number
+  /** Does what whoever looks after the store asks. */
+  readonly administer: (order: AdminOrder) => Promise<AdminAnswer>
 }
 
 /** A hello takes some hundred bytes. */
@@ -188,10 +191,23 @@ class Guest implements Candidate {
         this.#refuse("ARGUMENT_INVALID", `the first message must be a hello, found "${message.kind}"; connect again`)
       } else if (message.kind === "goodbye") isLeaving = true
       else if (message.kind === "volunteer") this.#reception.standby.offer(this)
+      else if (message.kind === "administer") void this.#administer(message)
       else said.push(message)
     }
     if (said.length > 0) this.#connection?.receive(said)
     if (isLeaving) this.over()
+  }
+
+  async #administer({ sequence, order }: Extract<ClientMessage, { readonly kind: "administer" }>): Promise<void> {
+    let answer: KeeperMessage
+    try {
+      answer = { kind: "administered", sequence, answer: await this.#reception.options.administer(order) }
+    } catch (error) {
+      const known = isHoldfastError(error) ? error : new HoldfastError("STORE_UNAVAILABLE", String(error))
+      const { code, message, details } = known
+      answer = { kind: "fault", sequence, code, message, details }
+    }
+    if (!this.#isOver) this.#write([answer])
   }
 
   #greet(hello: Hello): void {

@@ -24,7 +24,7 @@ export type WriterOrder =
   /** The first, but for a close. */
   | { readonly kind: "open" }
   | { readonly kind: "append"; readonly round: number; readonly batch: JournalBatch }
-  | { readonly kind: "checkpoint"; readonly id: number }
+  | { readonly kind: "checkpoint" | "vacuum"; readonly id: number }
   | { readonly kind: "backup"; readonly id: number; readonly file: string }
   | { readonly kind: "close" }
 
@@ -105,7 +105,8 @@ function obey(order: WriterOrder): void {
   flush(writer)
   switch (order.kind) {
     case "checkpoint":
-      return checkpoint(writer, order.id)
+    case "vacuum":
+      return tidy(writer, order)
     case "backup":
       return void backUp(writer, order)
     case "close":
@@ -123,14 +124,14 @@ function leave(): void {
   port.close()
 }
 
-function checkpoint(of: JournalWriter, id: number): void {
+function tidy(of: JournalWriter, { kind, id }: { kind: "checkpoint" | "vacuum"; id: number }): void {
   try {
-    of.checkpoint()
+    of[kind]()
     report({ kind: "done", id, fault: null })
   } catch (error) {
-    // Without space the log stays as it is, and holds everything.
-    if (!isFull(error)) fail(error, "checkpoint")
-    report({ kind: "done", id, fault: faultOf(error, path, "checkpoint") })
+    // Without space everything stays where it is, and nothing of it is lost.
+    if (!isFull(error)) fail(error, kind)
+    report({ kind: "done", id, fault: faultOf(error, path, kind) })
   }
 }
 

@@ -78,6 +78,8 @@ export interface Journal {
   backup(file: string): Promise<void>
   /** Moves what is in the log into the database. Durability does not need it; a quick next opening does. */
   checkpoint(): Promise<void>
+  /** Gives the space of what is gone back to the system. Takes as long as writing the database anew; appends wait. */
+  vacuum(): Promise<void>
   /** Waits for what was appended, then closes both connections. Idempotent. */
   close(): Promise<void>
 }
@@ -238,6 +240,10 @@ class DurableJournal implements Journal {
 
   async checkpoint(): Promise<void> {
     await this.#order((id) => ({ kind: "checkpoint", id }))
+  }
+
+  async vacuum(): Promise<void> {
+    await this.#order((id) => ({ kind: "vacuum", id }))
   }
 
   close(): Promise<void> {

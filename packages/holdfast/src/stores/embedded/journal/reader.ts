@@ -51,24 +51,27 @@ export class JournalReader {
 
   listRuns(filter: RunFilter): RunRow[] {
     const limit = limitOf(filter.limit)
-    return this.#read(() => {
-      if (filter.operation === null && filter.statuses === null) {
-        return this.#statements.allRuns.all(limit).map((columns) => this.#runOf(columns))
-      }
-      // Of each operation and status the first few by index alone; then the rows of the first few of all.
-      const places: Column[][] = []
-      for (const [operation, status] of this.#statements.groups.all()) {
-        if (filter.operation !== null && filter.operation !== operation) continue
-        // Statuses are only ever written from rows of that type.
-        if (filter.statuses !== null && !filter.statuses.includes(status as RunStatus)) continue
-        places.push(...this.#statements.listedRuns.all(operation ?? null, status ?? null, limit))
-      }
-      places.sort((a, b) => Number(a[0]) - Number(b[0]))
-      return places.slice(0, limit).map((place) => {
-        const columns = this.#statements.runAt.get(place[1] ?? null)
-        if (columns === undefined) throw this.#damaged("runs", String(place[1]), "is in an index and not in its table")
-        return this.#runOf(columns)
-      })
+    // In one transaction: places are row ids, and between two statements a row may get another one.
+    return this.#read(() => this.#database.transaction(() => this.#listRuns(filter, limit))())
+  }
+
+  #listRuns(filter: RunFilter, limit: number): RunRow[] {
+    if (filter.operation === null && filter.statuses === null) {
+      return this.#statements.allRuns.all(limit).map((columns) => this.#runOf(columns))
+    }
+    // Of each operation and status the first few by index alone; then the rows of the first few of all.
+    const places: Column[][] = []
+    for (const [operation, status] of this.#statements.groups.all()) {
+      if (filter.operation !== null && filter.operation !== operation) continue
+      // Statuses are only ever written from rows of that type.
+      if (filter.statuses !== null && !filter.statuses.includes(status as RunStatus)) continue
+      places.push(...this.#statements.listedRuns.all(operation ?? null, status ?? null, limit))
+    }
+    places.sort((a, b) => Number(a[0]) - Number(b[0]))
+    return places.slice(0, limit).map((place) => {
+      const columns = this.#statements.runAt.get(place[1] ?? null)
+      if (columns === undefined) throw this.#damaged("runs", String(place[1]), "is in an index and not in its table")
+      return this.#runOf(columns)
     })
   }
 

@@ -48,6 +48,12 @@ export class JournalWriter {
     this.#database.pragma("wal_checkpoint(TRUNCATE)")
   }
 
+  /** Writes the database anew, without what is gone. */
+  vacuum(): void {
+    this.#database.exec("VACUUM")
+    this.checkpoint()
+  }
+
   /**
    * Copies the database as it is when the copy is complete: on this connection, writes made meanwhile are carried over,
    * where those of another one would start the copy again.

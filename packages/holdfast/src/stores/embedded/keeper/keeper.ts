@@ -43,12 +43,14 @@ import {
   type Value,
 } from "../../../kernel/index.ts"
 import { reach } from "../fail-point.ts"
+import { cutView, type StoreReport } from "./admin.ts"
 import { Durability, HeldBack } from "./durability.ts"
 import { type KeeperLiveLog, LiveBook } from "./live-book.ts"
 import { type CompletedClaim, type LogEntry, replyKey } from "./live-lines.ts"
 import type { ClientMessage, KeeperMessage, Peer } from "./peer.ts"
 import { Replies } from "./replies.ts"
 import { isRelaxed, restOfClaim, restOfEvent, restOfOutcome } from "./rests.ts"
+import { Traffic } from "./traffic.ts"
 
 /** What goes into the journal in one step. */
 export interface JournalBatch {
@@ -123,6 +125,7 @@ type Held =
   | { readonly kind: "message"; readonly to: Connection; readonly message: KeeperMessage }
   /** A request that is answered from what is stored, once all that was applied is. */
   | { readonly kind: "listing"; readonly to: Connection; readonly sequence: number; readonly list: () => Reply }
+  | { readonly kind: "call"; readonly resolve: () => void }
 
 type Reply = Exclude<Outcome, { readonly kind: "need" }>
 
@@ -143,6 +146,7 @@ export class Keeper {
   #rows = new Map<RowKey, StoredRow["row"]>()
   #newReplies: { client: string; sequence: number; outcome: Outcome }[] = []
   readonly #replies = new Replies()
+  readonly #traffic = new Traffic()
   #isFlushing = false
   /** The last batch did not fit: the next is tried when somebody asks for a change, or after a while. */
   #isFull: Timer | null = null
@@ -266,6 +270,28 @@ export class Keeper {
     this.#stop()
   }
 
+  // Looking after it
+
+  /** What the store holds, as far as it is durable now: once it is another revision than `since`, or the bound is over. */
+  async report(since: number | null, bound: Promise<void>): Promise<KeeperReport> {
+    if (since !== null) await this.#traffic.whenChanged(since, bound)
+    const rest = this.#durability.restOfAll
+    if (rest > 0 && !this.#isOver) {
+      await new Promise<void>((resolve) => {
+        this.#held.hold(rest, { kind: "call", resolve })
+      })
+    }
+    const { revision, results } = this.#traffic
+    // What came due by now has happened by now.
+    this.#inTick(() => {
+      this.#apply({ kind: "advanceTime" })
+      this.#collect(null)
+    })
+    const view = this.#kernel.view()
+    const byStatus = this.#journal.countRuns()
+    return { revision, at: this.#now(), results, ...cutView({ ...view, runs: { ...view.runs, byStatus } }) }
+  }
+
   // Hearing
 
   #hear(connection: Connection, message: ClientMessage): void {
@@ -285,6 +311,9 @@ export class Keeper {
         this.#away.delete(message.session)
         this.#kernel.sessionReturned(message.session)
         this.#collect(null)
+        break
+      case "administer":
+        // Done where it came in (see host/reception.ts).
         break
     }
   }
@@ -320,6 +349,7 @@ export class Keeper {
     reach("before-apply")
     const applied = this.#apply(command)
     reach("after-apply")
+    this.#traffic.answered(command, applied)
     const outcome = isAgain ? this.#withItsClaim(command, applied) : applied
     if (command.kind === "openSession" && outcome.kind === "done") this.#owners.set(command.session, connection)
     const completed = command.kind === "completeRun" ? this.#completedAtOnce(connection, sequence, command) : null
@@ -356,6 +386,7 @@ export class Keeper {
   /** Takes what the kernel changed and has to say; `command` is null where time did it. */
   #collect(command: Command | null, completed: CompletedClaim | null = null): { readonly isChanged: boolean } {
     const changes = this.#kernel.takeChanges()
+    if (changes.length > 0) this.#traffic.changed()
     const isVisibleAtOnce = command?.kind === "commitCells" && isRelaxed(command)
     for (const { key, row } of changes) {
       this.#rows.set(key, row)
@@ -376,7 +407,9 @@ export class Keeper {
 
   /** What became of runs is true of claims and sessions only once it is durable; locks and queues rest on nothing. */
   #collectLive(isChanged: boolean, completed: CompletedClaim | null): void {
-    for (const { key, row } of this.#kernel.takeLiveChanges()) {
+    const liveChanges = this.#kernel.takeLiveChanges()
+    if (liveChanges.length > 0) this.#traffic.changed()
+    for (const { key, row } of liveChanges) {
       const before = this.#book.get(key)
       if (row === null && completed !== null && isClaimOf(before, completed.run)) {
         this.#noteCompleted(key, completed)
@@ -704,6 +737,9 @@ export class Keeper {
       case "message":
         this.#send(held.to, held.message)
         break
+      case "call":
+        held.resolve()
+        break
       case "listing": {
         const { to, sequence, list } = held
         try {
@@ -790,7 +826,8 @@ export class Keeper {
     const { lastToken } = this.#kernel
     const { code, message, details } = error
     for (const held of this.#held.releaseAll()) {
-      if (held.kind === "message" && held.message.kind !== "outcome") continue
+      if (held.kind === "call") held.resolve()
+      if (held.kind === "call" || (held.kind === "message" && held.message.kind !== "outcome")) continue
       const sequence = held.kind === "listing" ? held.sequence : outcomeSequence(held.message)
       if (this.#connections.has(held.to)) held.to.peer.send({ kind: "fault", sequence, code, message, details })
     }
@@ -888,6 +925,9 @@ export class Keeper {
     for (const resolve of this.#flushed.splice(0)) resolve()
   }
 }
+
+/** What the keeper knows of a report. */
+export type KeeperReport = Omit<StoreReport, "keeper" | "store">
 
 /** One client's connection, at the keeper's end. */
 export class Connection {

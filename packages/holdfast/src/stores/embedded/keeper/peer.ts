@@ -9,6 +9,7 @@ import type {
   StoreEvent,
   Transition,
 } from "../../../kernel/index.ts"
+import type { AdminAnswer, AdminOrder } from "./admin.ts"
 
 /** What a client asks and says once it is welcome. */
 export type ClientMessage =
@@ -19,6 +20,8 @@ export type ClientMessage =
   | { readonly kind: "observe"; readonly on: boolean }
   /** Every wait of the session was asked for anew: it is back (L7). */
   | { readonly kind: "returned"; readonly session: SessionId }
+  /** Asked by whoever looks after the store, on no session's behalf. */
+  | { readonly kind: "administer"; readonly sequence: number; readonly order: AdminOrder }
 
 /** What the keeper answers and tells. */
 export type KeeperMessage =
@@ -33,6 +36,7 @@ export type KeeperMessage =
     }
   | { readonly kind: "event"; readonly event: StoreEvent }
   | { readonly kind: "transition"; readonly transition: Transition }
+  | { readonly kind: "administered"; readonly sequence: number; readonly answer: AdminAnswer }
   /** The first of a connection: what sessions of the client, opened on earlier ones, hold by now. */
   | {
       readonly kind: "restored"

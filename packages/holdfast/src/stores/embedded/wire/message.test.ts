@@ -209,7 +209,7 @@ describe("hostile bytes", () => {
   it.each<[string, string, unknown]>([
     ["no array", "expected the messages of a payload, array", 5],
     ["a message alone", "expected a client's message, array", [1, 9, false, release]],
-    ["an unknown message", "the kind 7 of a client's message is not known", [[7]]],
+    ["an unknown message", "the kind 8 of a client's message is not known", [[8]]],
     ["a kind that is no number", "a client's message, uint, found string", [["goodbye"]]],
     ["a kind below 0", "a client's message, uint, found negint", [[-1]]],
     ["a message without its kind", "found the end of the bytes", [[]]],

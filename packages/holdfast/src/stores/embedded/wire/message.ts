@@ -9,6 +9,8 @@
  *       ◀─────────────────────────────── restored
  *       request · acknowledge · observe · returned · volunteer ▶
  *       ◀───────── outcome · fault · event · transition · standby
+ *       administer ────────────────────────────▶
+ *       ◀────────────────────────── administered, or fault
  *       goodbye ───────────────────────────────▶
  *
  * Never change `hello`, `welcome` and `refused` or the positions of them: builds that share no protocol tell each other
@@ -22,6 +24,7 @@ import {
   type SessionHolding,
 } from "../../../kernel/index.ts"
 import type { ClientMessage as SaidByClient, KeeperMessage as SaidByKeeper } from "../keeper/peer.ts"
+import { ADMIN_ANSWER, ADMIN_ORDER } from "./admin-table.ts"
 import { COMMAND } from "./command-table.ts"
 import { list, nullable, record, union } from "./compound.ts"
 import { details } from "./details.ts"
@@ -113,6 +116,7 @@ export const CLIENT_MESSAGE: Shape<ClientMessage> = union("kind", "a client's me
   returned: { session },
   goodbye: {},
   volunteer: {},
+  administer: { sequence, order: ADMIN_ORDER },
 })
 
 /** The table of {@link KeeperMessage}. */
@@ -132,6 +136,7 @@ export const KEEPER_MESSAGE: Shape<KeeperMessage> = union("kind", "a keeper's me
     sessions: list("sessions of before", record("a session of before", { session, holding }), MAX_ANSWERED_COUNT),
   },
   standby: { who: choice("who is to keep the store next", ["you", "other", "nobody"]) },
+  administered: { sequence, answer: ADMIN_ANSWER },
 })
 
 /** @throws HoldfastError ARGUMENT_INVALID where the message is one the keeper would refuse; nothing was made of it */

@@ -73,7 +73,7 @@ export const CELL: Shape<CellView> = record("a cell", {
   value: nullable(encodedValue("the value of a cell")),
 })
 
-const holder: Shape<HolderView> = record("a holder", {
+export const HOLDER: Shape<HolderView> = record("a holder", {
   session,
   label,
   token,
@@ -82,19 +82,22 @@ const holder: Shape<HolderView> = record("a holder", {
   sinceMs: finite("how long a lock is held"),
 })
 
+export const LOCK_WAITER: Shape<LockView["waiters"][number]> = record("a waiter", {
+  session,
+  label,
+  mode,
+  sinceMs: finite("how long a lock is waited for"),
+})
+
 export const LOCK: Shape<LockView> = record("a lock", {
   name: lockName,
   limit: nullable(count("the limit of a lock")),
-  holders: list("the holders of a lock", holder, words.MAX_ANSWERED_COUNT),
-  waiters: list(
-    "the waiters of a lock",
-    record("a waiter", { session, label, mode, sinceMs: finite("how long a lock is waited for") }),
-    words.MAX_ANSWERED_COUNT,
-  ),
+  holders: list("the holders of a lock", HOLDER, words.MAX_ANSWERED_COUNT),
+  waiters: list("the waiters of a lock", LOCK_WAITER, words.MAX_ANSWERED_COUNT),
   waiterCount: count("how many wait for a lock"),
 })
 
-const sessionView = record("a session", {
+export const SESSION_VIEW: Shape<StoreView["sessions"][number]> = record("a session", {
   session,
   label,
   grants: count("the grants of a session"),
@@ -102,7 +105,7 @@ const sessionView = record("a session", {
   waits: count("the waits of a session"),
 })
 
-const byStatus = record("runs by status", {
+export const BY_STATUS: Shape<StoreView["runs"]["byStatus"]> = record("runs by status", {
   pending: count("pending runs"),
   running: count("running runs"),
   completed: count("completed runs"),
@@ -111,7 +114,7 @@ const byStatus = record("runs by status", {
   interrupted: count("interrupted runs"),
 })
 
-const queue = record("a queue", {
+export const QUEUE: Shape<StoreView["queues"][number]> = record("a queue", {
   operation,
   version,
   pending: count("pending runs"),
@@ -119,10 +122,10 @@ const queue = record("a queue", {
 })
 
 export const STORE: Shape<StoreView> = record("a store", {
-  sessions: list("sessions", sessionView, words.MAX_ANSWERED_COUNT),
+  sessions: list("sessions", SESSION_VIEW, words.MAX_ANSWERED_COUNT),
   locks: list("locks", LOCK, words.MAX_ANSWERED_COUNT),
-  runs: record("runs", { byStatus, open: list("open runs", RUN, words.MAX_ANSWERED_COUNT) }),
-  queues: list("queues", queue, words.MAX_ANSWERED_COUNT),
+  runs: record("runs", { byStatus: BY_STATUS, open: list("open runs", RUN, words.MAX_ANSWERED_COUNT) }),
+  queues: list("queues", QUEUE, words.MAX_ANSWERED_COUNT),
   cells: record("cells", { resident: count("resident cells") }),
   blobs: record("blobs", {
     count: count("how many blobs there are"),

@@ -1,0 +1,52 @@
+/** What a keeper does for whoever looks after its store. */
+import type { Env } from "../../../env/index.ts"
+import type { Journal } from "../journal/journal.ts"
+import type { AdminAnswer, AdminOrder } from "../keeper/admin.ts"
+import type { Keeper } from "../keeper/keeper.ts"
+import { BUILD } from "./build.ts"
+
+export interface AdministerOptions {
+  readonly env: Env
+  readonly keeper: Keeper
+  readonly journal: Journal
+  readonly pid: number
+}
+
+/** How long a report waits for news: half of what a client waits for the keeper. */
+const NEWS_BOUND_MS = 5_000
+
+export function administerWith(options: AdministerOptions): (order: AdminOrder) => Promise<AdminAnswer> {
+  const { env, keeper, journal, pid } = options
+  const startedAt = env.clock.now()
+  return async (order) => {
+    switch (order.kind) {
+      case "ping":
+        return { kind: "done" }
+      case "backup":
+        await journal.backup(order.file)
+        return { kind: "done" }
+      case "compact":
+        await (order.vacuum ? journal.vacuum() : journal.checkpoint())
+        return { kind: "done" }
+      case "report": {
+        const told = new AbortController()
+        const known = await keeper.report(order.since, pause(env, NEWS_BOUND_MS, told.signal))
+        told.abort()
+        const { instance, createdAt, build } = journal
+        const report = { ...known, keeper: { pid, build: BUILD, startedAt }, store: { instance, createdAt, build } }
+        return { kind: "report", report }
+      }
+    }
+  }
+}
+
+/** Resolves when the time is over or the signal aborts, whichever is first. */
+async function pause(env: Env, ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = env.timers.after(ms, resolve, { keepAlive: false })
+    signal.addEventListener("abort", () => {
+      timer.cancel()
+      resolve()
+    })
+  })
+}
