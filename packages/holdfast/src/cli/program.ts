@@ -2,8 +2,11 @@
 import { Command } from "commander"
 import { BUILD } from "../stores/embedded/index.ts"
 import { type Console, print } from "./console.ts"
+import { backUp, collect, restore } from "./backup.ts"
+import { examine, type DoctorOptions } from "./doctor.ts"
 import { inspect, type InspectOptions } from "./inspect.ts"
 import { runKeeper } from "./keeper.ts"
+import { exportTo, importFrom } from "./transfer.ts"
 
 /** A program that is parsed once. */
 export interface Program {
@@ -34,10 +37,41 @@ export function buildProgram(console: Console): Program {
     .action(async (dir: string, { json = false, watch = false }: Partial<InspectOptions>) => {
       await inspect(console, dir, { json, watch })
     })
+  command("doctor <dir>", "check everything a store has, and name what is wrong")
+    .option("--repair", "with the store closed, repair what can be made again from the rest")
+    .option("--evict", "end the process that keeps the store, where it is stopped or hangs")
+    .option("--force", "with --evict, end it even where it answers")
+    .option("--json", "as JSON, on one line")
+    .action(async (dir: string, options: Partial<DoctorOptions>) => {
+      const { repair = false, evict = false, force = false, json = false } = options
+      exitCode = await examine(console, dir, { repair, evict, force, json })
+    })
+  command("backup <dir> <file>", "copy a store into one file, while it goes on").action(
+    async (dir: string, file: string) => {
+      await backUp(console, dir, file)
+    },
+  )
+  command("restore <file> <dir>", "make a store of a backup, in an empty place").action(
+    async (file: string, dir: string) => {
+      await restore(console, file, dir)
+    },
+  )
+  command("export <dir>", "print a store as lines of JSON").action(async (dir: string) => {
+    await exportTo(console, dir)
+  })
+  command("import <dir>", "take an export from the standard input into a store that is closed")
+    .option("--merge", "into one that holds something, too: newer versions win, and what is open stays")
+    .action(async (dir: string, { merge = false }: { readonly merge?: boolean }) => {
+      await importFrom(console, dir, { merge })
+    })
+  command("gc <dir>", "move the journal's log into the database")
+    .option("--vacuum", "give the space of what is gone back; writers wait meanwhile")
+    .action(async (dir: string, { vacuum = false }: { readonly vacuum?: boolean }) => {
+      await collect(console, dir, { vacuum })
+    })
   command("version", "print the version").action(async () => {
     await print(console.out, `${BUILD}\n`)
   })
-  void exitCode
   return {
     parseAsync: (words, options) => root.parseAsync(words, options),
     get exitCode() {

@@ -65,6 +65,14 @@ export function removeStaleSockets(
   }
 }
 
+/** The sockets of this folder's keepers: while nobody keeps it, all of them are dead. Nothing is made or changed. */
+export function staleSockets({ id }: Folder, places: SocketPlaces = readSocketPlaces()): string[] {
+  const sockets = socketFolder(places)
+  if (!isFolder(sockets)) return []
+  const names = readdirSync(sockets).filter((name) => name.startsWith(`${id}-`) && name.endsWith(".sock"))
+  return names.map((name) => join(sockets, name))
+}
+
 function socketFolder(places: SocketPlaces): string {
   const { runtimeFolder, temporaryFolder } = places
   // The rules of XDG: a relative path is to be ignored. A folder that is gone, as after a logout, is none either.

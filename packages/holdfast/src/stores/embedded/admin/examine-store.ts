@@ -1,0 +1,149 @@
+/**
+ * Everything `holdfast doctor` looks at: the journal, row by row, and the files beside it. Looking changes nothing and
+ * works on a store that is open; repairing needs it closed and holds its keeper's lock meanwhile.
+ */
+import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { basename, join } from "node:path"
+import type { Env } from "../../../env/index.ts"
+import { HoldfastError, isHoldfastError } from "../../../kernel/index.ts"
+import { removeStaleSockets, staleSockets } from "../folder/address.ts"
+import { KeeperLock } from "../folder/election.ts"
+import { checkFolder, type Folder } from "../folder/folder.ts"
+import { readKeeperFile, removeKeeperFile } from "../folder/keeper-file.ts"
+import { findLockHolder } from "../folder/lock-holder.ts"
+import { conditionOf } from "../folder/process-identity.ts"
+import { checkJournal, type Finding } from "../journal/check.ts"
+import { parseLog } from "../keeper/live-lines.ts"
+
+export interface ExamineOptions {
+  readonly folder: Folder
+  readonly env: Env
+  readonly repair: boolean
+}
+
+/** What was found, and whether the store was open meanwhile. */
+export interface Examination {
+  readonly path: string
+  readonly isKept: boolean
+  readonly keeper: { readonly pid: number; readonly condition: "running" | "frozen" | "gone" } | null
+  readonly findings: readonly StoreFinding[]
+}
+
+/** A finding of any kind: `stale` files are of no use and do no harm. */
+export interface StoreFinding extends Omit<Finding, "severity"> {
+  readonly severity: Finding["severity"] | "stale" | "unfit"
+}
+
+/**
+ * @throws HoldfastError STORE_UNAVAILABLE where a repair is asked for and the store is open, or it cannot be read at all
+ * @throws HoldfastError STORE_NEWER
+ */
+export function examineStore(options: ExamineOptions): Examination {
+  const { folder, repair } = options
+  const lock = tryLock(folder)
+  try {
+    const holder = lock === null ? findLockHolder(folder) : null
+    if (repair && lock === null) throw open(folder, holder?.pid ?? null)
+    const findings = [
+      ...examineFolder(folder, repair),
+      ...checkJournal(folder.journal, { repair }),
+      ...examineFiles(folder, lock === "unlockable" ? null : lock, repair),
+    ]
+    const keeper = holder === null ? null : { pid: holder.pid, condition: conditionOf(holder) }
+    return { path: folder.path, isKept: lock === null, keeper, findings }
+  } finally {
+    if (lock !== null && lock !== "unlockable") lock.release()
+  }
+}
+
+/** Null where somebody keeps the store. */
+function tryLock(folder: Folder): KeeperLock | "unlockable" | null {
+  try {
+    return KeeperLock.tryTake(folder)
+  } catch (error) {
+    // Without its lock file nobody has the store open; opening it makes the file again.
+    if (isHoldfastError(error, "STORE_UNAVAILABLE")) return "unlockable"
+    throw error
+  }
+}
+
+function open({ path }: Folder, pid: number | null): HoldfastError {
+  const who = pid === null ? "a process" : `process ${String(pid)}`
+  return new HoldfastError(
+    "STORE_UNAVAILABLE",
+    `"${path}" must be closed to be repaired, but ${who} keeps it; end every program that uses it, then repair`,
+  )
+}
+
+function examineFolder(folder: Folder, repair: boolean): StoreFinding[] {
+  const findings: StoreFinding[] = []
+  try {
+    checkFolder(folder.path)
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error
+    findings.push(found("unfit", folder.path, error.message))
+  }
+  for (const name of readdirSync(folder.path)) {
+    const path = join(folder.path, name)
+    const stat = lstatSync(path, { throwIfNoEntry: false })
+    if (stat === undefined || (stat.mode & 0o077) === 0 || stat.isSymbolicLink()) continue
+    if (repair) chmodSync(path, stat.mode & 0o700)
+    const what = `mode 0${(stat.mode & 0o777).toString(8)} lets other users in`
+    findings.push({ ...found("unfit", name, what), repaired: repair })
+  }
+  return findings
+}
+
+/** What keepers, clients and these commands leave when they are killed. */
+function examineFiles(folder: Folder, lock: KeeperLock | null, repair: boolean): StoreFinding[] {
+  const findings: StoreFinding[] = []
+  // With somebody at work, what he works on is no leftover.
+  if (lock === null) return findings
+  const torn = findTorn(folder.liveLog)
+  if (torn !== null) findings.push(found("stale", basename(folder.liveLog), torn))
+  const notice = readKeeperFile(folder)
+  if (notice.kind === "damaged") findings.push(gone(basename(folder.keeperFile), notice.reason, repair))
+  if (notice.kind === "announced") {
+    const what = `announces process ${String(notice.keeper.pid)}, which keeps the store no more`
+    findings.push(gone(basename(folder.keeperFile), what, repair))
+  }
+  for (const path of staleSockets(folder)) findings.push(gone(path, "is the socket of a keeper that is gone", repair))
+  const leftovers = readdirSync(folder.path).filter((name) => LEFTOVERS.some((pattern) => pattern.test(name)))
+  for (const name of leftovers) findings.push(gone(name, "was left by a process that ended within its work", repair))
+  if (repair) {
+    if (notice.kind !== "absent") removeKeeperFile(lock)
+    removeStaleSockets(lock, null)
+    for (const name of leftovers) rmSync(join(folder.path, name), { recursive: true, force: true })
+  }
+  return findings
+}
+
+/** What a keeper that died while it wrote has left in the live log; the next one reads up to there and writes it anew. */
+function findTorn(path: string): string | null {
+  if (!existsSync(path)) return null
+  const text = readFileSync(path, "utf8")
+  const log = parseLog(text)
+  if (log === null) return "is no live log; the next keeper begins a new one"
+  // The header and one line each, all of them ended.
+  const lines = text.split("\n").length - 2
+  return log.changes.length === lines
+    ? null
+    : `can be read up to line ${String(log.changes.length + 1)} of ${String(lines + 1)}`
+}
+
+/** Names that only files under way have. */
+const LEFTOVERS: readonly RegExp[] = [
+  /^keeper\.json\./,
+  /^journal\.db\.new(?:-wal|-shm|-journal)?$/,
+  /^live\.log\.new$/,
+  /^backup-[\w-]+$/,
+  /^import-[\w-]+$/,
+]
+
+function found(severity: StoreFinding["severity"], key: string, what: string): StoreFinding {
+  return { severity, table: null, key, what, repaired: false }
+}
+
+function gone(key: string, what: string, repaired: boolean): StoreFinding {
+  return { ...found("stale", key, what), repaired }
+}

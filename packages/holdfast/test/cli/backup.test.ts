@@ -1,0 +1,116 @@
+/** `holdfast backup` and `restore`: of a store at work, into another place, and of files that are no whole backup. */
+import { execFileSync } from "node:child_process"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { runBuilt } from "./built-command.ts"
+import { open } from "./built-open.ts"
+import { usePlaces } from "./places.ts"
+import { run } from "./recorded-console.ts"
+
+const places = usePlaces()
+
+describe("holdfast backup and restore", () => {
+  it("under write load hold everything acknowledged before the backup began, and pass the doctor (S2, S3)", async () => {
+    const dir = places.make()
+    await places.keep(dir)
+    const hf = await open(`file:${dir}`)
+    const large = "x".repeat(100_000)
+    await hf.cell("large").set(large)
+    const over = new AbortController()
+    const acknowledged: number[] = []
+    const write = async (writer: number): Promise<void> => {
+      for (let count = 1; !over.signal.aborted; count++) {
+        await hf.cell(`w/${String(writer)}`).set(count)
+        acknowledged[writer] = count
+      }
+    }
+    const writers = Array.from({ length: 8 }, (_, writer) => write(writer))
+    while (acknowledged.filter(Boolean).length < 8) await hf.inspect()
+    const before = [...acknowledged]
+    const held = await hf.lock("token").acquire()
+    const file = places.make("store.backup")
+    const backup = await runBuilt(["backup", dir, file])
+    expect(backup).toMatchObject({ exitCode: 0, err: "" })
+    over.abort()
+    await Promise.all(writers)
+    await hf.close()
+    expect(readdirSync(dir).filter((name) => name.startsWith("backup-"))).toEqual([])
+    const copy = places.make("copy")
+    expect(await run(["restore", file, copy])).toMatchObject({ exitCode: 0, err: "" })
+    expect(await run(["doctor", copy])).toEqual({ exitCode: 0, out: `${copy}\nnothing found\n`, err: "" })
+    await places.keep(copy)
+    const restored = await open(`file:${copy}`)
+    for (const [writer, count] of before.entries()) {
+      expect(Number(await restored.cell(`w/${String(writer)}`).get())).toBeGreaterThanOrEqual(count)
+    }
+    expect(await restored.cell("large").get()).toBe(large)
+    // No token of the store it was is handed out again.
+    expect((await restored.lock("token").acquire()).token).toBeGreaterThan(held.token + 1e9)
+    await restored.close()
+  })
+
+  it("replace nothing that is there", async () => {
+    const dir = places.make()
+    await places.keep(dir)
+    const file = places.make("b")
+    writeFileSync(file, "mine")
+    expect(await run(["backup", dir, file])).toMatchObject({ exitCode: 2 })
+    expect(readFileSync(file, "utf8")).toBe("mine")
+    const other = places.make("b")
+    expect((await run(["backup", dir, other])).exitCode).toBe(0)
+    const refused = await run(["restore", other, dir])
+    expect(refused.exitCode).toBe(2)
+    expect(refused.err).toContain("must be restored into an empty place")
+  })
+
+  it("refuse a file that is cut off, altered, or something else, and leave nothing (S2)", async () => {
+    const dir = places.make()
+    const keeper = await places.keep(dir)
+    const hf = await open(`file:${dir}`)
+    await hf.cell("x").set("value")
+    await hf.close()
+    const file = places.make("b")
+    expect((await run(["backup", dir, file])).exitCode).toBe(0)
+    keeper.child.kill("SIGKILL")
+    const whole = readFileSync(file)
+    const copy = places.make("copy")
+    const flipped = Buffer.from(whole)
+    flipped[Math.floor(whole.length / 2)] = (flipped[Math.floor(whole.length / 2)] ?? 0) ^ 1
+    const cases = [
+      [whole.subarray(0, whole.length / 2), 74],
+      [flipped, 74],
+      [Buffer.from("no backup at all, and not even a tar file"), 74],
+    ] as const
+    for (const [contents, code] of cases) {
+      const bad = places.make("bad")
+      writeFileSync(bad, contents)
+      expect((await run(["restore", bad, copy])).exitCode).toBe(code)
+      expect(existsSync(copy)).toBe(false)
+    }
+    const stranger = places.make("tar")
+    execFileSync("tar", ["cf", stranger, "-C", dir, "live.log"])
+    expect((await run(["restore", stranger, copy])).exitCode).toBe(2)
+    expect((await run(["restore", join(dir, "none"), copy])).exitCode).toBe(2)
+    expect(readdirSync(join(copy, ".."))).toEqual([])
+  })
+
+  it("gc gives back the space of what is gone, while others work", async () => {
+    const dir = places.make()
+    await places.keep(dir)
+    const hf = await open(`file:${dir}`)
+    await Promise.all(Array.from({ length: 200 }, (_, index) => hf.cell(`c/${String(index)}`).set("y".repeat(20_000))))
+    await Promise.all(Array.from({ length: 200 }, (_, index) => hf.cell(`c/${String(index)}`).set(null)))
+    const sizesOf = async (): Promise<{ journalBytes: number; walBytes: number }> =>
+      (JSON.parse((await run(["inspect", dir, "--json"])).out) as { sizes: { journalBytes: number; walBytes: number } })
+        .sizes
+    expect((await run(["gc", dir])).exitCode).toBe(0)
+    const checkpointed = await sizesOf()
+    expect(checkpointed.walBytes).toBe(0)
+    expect((await run(["gc", dir, "--vacuum"])).exitCode).toBe(0)
+    expect((await sizesOf()).journalBytes).toBeLessThan(checkpointed.journalBytes / 2)
+    await hf.cell("after").set(1)
+    expect(await hf.cell("c/7").get()).toBe(null)
+    await hf.close()
+  })
+})
