@@ -14,8 +14,9 @@ export interface PlantedBug {
   readonly replace: string
   /** The strikes under which it shows soonest. */
   readonly only: string
-  /** Any of these shows it. */
-  readonly faults: readonly Fault[]
+  /** What it must be accused of; the words say that it is this bug and no other. */
+  readonly fault: Fault
+  readonly words: RegExp
 }
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
@@ -25,15 +26,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: "if (this.#durability.isSettled(batch)) this.#send(to, message)",
     replace: "if (batch >= 0) this.#send(to, message)",
     only: "before-flush",
-    faults: ["acknowledged writes lost"],
+    fault: "acknowledged writes lost",
+    words: /updates acknowledged|its only writer|the accounts hold|has committed 0 times/,
   },
   {
     id: "request-ids-forgotten",
     file: "stores/embedded/keeper/keeper.ts",
-    find: "const known = request.isAgain ? this.#recall(connection, request) : undefined",
-    replace: "const known = request.sequence < 0 ? this.#recall(connection, request) : undefined",
+    find: "return this.#replies.find(peer.client, sequence) ?? staleCommit(command)",
+    replace: "return staleCommit(command)",
     only: "after-flush-before-answer",
-    faults: ["commits counted twice"],
+    fault: "commits counted twice",
+    words: /updates acknowledged|its only writer|has committed/,
   },
   {
     id: "tokens-begin-anew",
@@ -41,7 +44,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: "let lastToken = reserved",
     replace: "let lastToken = Math.min(reserved, 0)",
     only: "everybody",
-    faults: ["tokens that went backwards"],
+    fault: "tokens that went backwards",
+    words: /was entered with|was seen before/,
   },
   {
     id: "once-runs-go-on",
@@ -49,7 +53,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: `if (row.effects === "once") {\n      this.#interrupt(run)\n    } else`,
     replace: "",
     only: "kill others",
-    faults: ["once bodies repeated undecided"],
+    fault: "once bodies repeated undecided",
+    words: /began 2 times with 0 decisions/,
   },
   {
     id: "grants-are-not-written",
@@ -58,7 +63,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace:
       'this.#book.note({ key, entry: { kind: "live", client, row, run }, batch }, { isLogged: !isLocal && row.kind !== "grant" })',
     only: "kill after-apply",
-    faults: ["two live holders at once", "unexpected errors"],
+    fault: "unexpected errors",
+    words: /is no longer held|must hold|FENCED/,
   },
 ]
 
@@ -74,6 +80,8 @@ export function plantBug({ id, file, find, replace }: PlantedBug): { readonly di
   const folder = mkdtempSync(join(PACKAGE, ".cache", `crash-${id}-`))
   const dist = join(folder, "dist")
   cpSync(join(PACKAGE, "dist"), dist, { recursive: true })
+  // The build looks up its own version.
+  cpSync(join(PACKAGE, "package.json"), join(folder, "package.json"))
   const target = join(dist, file.replace(/\.ts$/, ".js"))
   mkdirSync(dirname(target), { recursive: true })
   writeFileSync(target, ts.transpileModule(parts.join(replace), { compilerOptions: OPTIONS }).outputText)
