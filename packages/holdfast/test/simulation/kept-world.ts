@@ -62,11 +62,14 @@ export class KeptWorld {
   }
 
   start(): Keeper {
+    const user = this.disk.user()
+    const header = { boot: "boot", epochMs: this.env.clock.now() - this.env.clock.monotonic() }
+    const { live, epochMs } = this.disk.openLive(user, header)
     return new Keeper({
       env: this.env,
-      journal: this.disk.open(),
-      live: this.disk.live,
-      epochMs: this.env.clock.now() - this.env.clock.monotonic(),
+      journal: this.disk.openJournal(user),
+      live,
+      epochMs,
       check: true,
       isAlive: () => true,
       onFailed: (error) => {

@@ -88,11 +88,14 @@ export class SimulatedStore {
 
   #startKeeper(): Keeper {
     const { env } = this.#options
+    const user = this.disk.user()
+    const header = { boot: "boot", epochMs: env.clock.now() - env.clock.monotonic() }
+    const { live, epochMs } = this.disk.openLive(user, header)
     return new Keeper({
       env,
-      journal: this.disk.open(),
-      live: this.disk.live,
-      epochMs: env.clock.now() - env.clock.monotonic(),
+      journal: this.disk.openJournal(user),
+      live,
+      epochMs,
       check: true,
       isAlive: (client) => this.#alive.has(client),
       onFailed: (error) => {

@@ -41,6 +41,8 @@ class Script {
   readonly heard: ClientMessage[] = []
   readonly events: StoreEvent[] = []
   isReachable = true
+  /** How often a client gave up its sign of life. */
+  clientsOver = 0
   #line: LineEvents | null = null
   #closed = 0
 
@@ -62,7 +64,9 @@ class Script {
           },
         })
       },
-      onClosed: () => undefined,
+      onClosed: () => {
+        this.clientsOver += 1
+      },
     })
     client.onEvent((event) => this.events.push(event))
     return client
@@ -179,6 +183,91 @@ describe("a keeper after the last", () => {
     expect(await write).toMatchObject({ kind: "committed" })
   })
 
+  it("that knows the session no more cannot say what came of what was sent before (S4)", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const [write, wait] = [client.execute(WRITE), client.execute(lock(1))]
+    const ended = Promise.allSettled([write, wait])
+    await script.env.advanceBy(0)
+    await script.breakOff()
+    script.say({ kind: "restored", sessions: [] })
+    const later = client.execute(WRITE)
+    const lost = { kind: "refused", code: "SESSION_LOST", message: "session a has ended", details: {} } as const
+    for (const sequence of [2, 3, 4]) script.say({ kind: "outcome", sequence, outcome: lost })
+    expect(await ended).toMatchObject([
+      { reason: { code: "OUTCOME_UNKNOWN", message: expect.stringContaining("session a has ended") as string } },
+      // A wait ends with its session, whatever it came to.
+      { value: { code: "SESSION_LOST" } },
+    ])
+    // Sent to this keeper alone, which did not apply it.
+    expect(await later).toEqual(lost)
+  })
+
+  it("that knows the session no more lets nobody wait on the strength of what the last one had said (O4)", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const wait = client.execute(lock(1))
+    await script.env.advanceBy(0)
+    await script.breakOff()
+    script.say({ kind: "restored", sessions: [] })
+    script.say({ kind: "outcome", sequence: 2, outcome: { kind: "parked" } })
+    expect(await wait).toMatchObject({ kind: "refused", code: "SESSION_LOST" })
+  })
+
+  it("is not asked for waits that were given up, whichever of their outcomes came first or not at all (L4)", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const withdraw = (request: number): Command => ({
+      kind: "withdrawRequest",
+      session: A,
+      request: request as never, // Brand constructor.
+      reason: "timeout",
+    })
+    const early = [client.execute(lock(1)), client.execute(withdraw(1))]
+    script.say({ kind: "outcome", sequence: 3, outcome: { kind: "withdrawn", found: true, locks: [] } })
+    script.say({ kind: "outcome", sequence: 2, outcome: { kind: "parked" } })
+    await Promise.all(early)
+    const parked = client.execute(lock(2))
+    script.say({ kind: "outcome", sequence: 4, outcome: { kind: "parked" } })
+    await parked
+    // The last keeper may have applied it, and then this one does not again.
+    const late = client.execute(withdraw(2))
+    await script.env.advanceBy(0)
+    await script.breakOff()
+    script.heard.length = 0
+    script.say({ kind: "restored", sessions: [{ session: A, holding: { grants: [], claims: [], waiting: [] } }] })
+    await script.env.advanceBy(0)
+    expect(script.requests()).toEqual(["withdrawRequest"])
+    script.say({ kind: "outcome", sequence: 5, outcome: { kind: "withdrawn", found: true, locks: [] } })
+    expect(await late).toMatchObject({ found: true })
+  })
+
+  it("is given back the claim of a wait that was given up meanwhile (L4, O6)", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const request = 1 as never // Brand constructor.
+    const late = client.execute({ kind: "withdrawRequest", session: A, request, reason: "abort" })
+    await script.env.advanceBy(0)
+    await script.breakOff()
+    const claim = {
+      run: "i@1" as never, // Brand constructor.
+      identity: "i" as never, // Brand constructor.
+      operation: "render",
+      version: 1,
+      args: new Uint8Array(),
+      token: 9 as Token,
+      attempt: 1,
+      steps: [],
+      paused: false,
+    }
+    const holding = { grants: [], claims: [{ request, claim }], waiting: [] }
+    script.say({ kind: "restored", sessions: [{ session: A, holding }] })
+    await script.env.advanceBy(0)
+    expect(script.requests().slice(2)).toEqual(["returnRun", "withdrawRequest"])
+    script.say({ kind: "outcome", sequence: 2, outcome: { kind: "withdrawn", found: false, locks: [] } })
+    await late
+  })
+
   it("ends the sessions that were over before it came, and keeps what was withdrawn from coming back (L4, L6)", async () => {
     const script = new Script()
     await script.opened()
@@ -210,6 +299,10 @@ describe("a keeper after the last", () => {
     script.isReachable = false
     await script.breakOff()
     expect(await write).toMatchObject([{ reason: { code: "OUTCOME_UNKNOWN" } }])
+    // Others must not wait for what it held: it is over, says so at once, and gave up its sign of life once.
+    await expect(client.execute(READ)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", message: "nobody is there" })
+    await client.close()
+    expect(script.clientsOver).toBe(1)
   })
 })
 

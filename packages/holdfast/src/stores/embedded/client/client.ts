@@ -10,7 +10,8 @@
  *    the keeper answers with the first outcome (S4).
  * 2. A request that is not answered within the bound is given up: it was never sent, or nobody knows what came of it.
  *    A grant or claim that arrives for it afterwards is given back (L4).
- * 3. User code notices a keeper change as a pause: waits are asked for anew under their own requests, and what changed
+ * 3. A client that finds no keeper any more is over: it gives up its sign of life, and with it all that it held.
+ * 4. User code notices a keeper change as a pause: waits are asked for anew under their own requests, and what changed
  *    meanwhile (a lease that ended, a run that settled) is told by the events it would have been told by.
  */
 import type { Env, Timer } from "../../../env/index.ts"
@@ -61,6 +62,8 @@ interface Pending {
   since: number
   isWriting: boolean
   isSent: boolean
+  /** Sent on an earlier line too: what became of it there is not known. */
+  isSentAgain: boolean
   /** Asked by the client itself, to go on with a new keeper; the one after that is asked anew. */
   readonly isOwn: boolean
   readonly resolve: (outcome: StoreOutcome) => void
@@ -101,6 +104,8 @@ export class EmbeddedClient implements Store {
   #handler: (event: StoreEvent) => void = ignore
   #observer: ((transition: Transition) => void) | null = null
   #closing: Promise<void> | null = null
+  /** Why no keeper is found any more. */
+  #end: HoldfastError | null = null
   #isRestored = false
   /** Who kept the store last, for messages people read. */
   #describeKeeper: () => string = () => "none so far"
@@ -137,6 +142,8 @@ export class EmbeddedClient implements Store {
     if (this.#closing !== null) {
       return Promise.reject(new HoldfastError("CLOSED", "the store was closed; open it again to go on"))
     }
+    const end = this.#end
+    if (end !== null) return Promise.reject(new HoldfastError(end.code, end.message, { cause: end }))
     return this.#ask(command)
   }
 
@@ -166,7 +173,7 @@ export class EmbeddedClient implements Store {
     this.#pending.clear()
     // Their temporary files are removed before this client counts as dead.
     await Promise.allSettled(this.#writing)
-    await this.#onClosed()
+    if (this.#end === null) await this.#onClosed()
   }
 
   // Asking
@@ -186,7 +193,15 @@ export class EmbeddedClient implements Store {
   #pend(parts: Pick<Pending, "command" | "isOwn" | "missed" | "resolve" | "reject">): Pending {
     const sequence = this.#lastSequence
     const since = this.#env.clock.monotonic()
-    const pending: Pending = { ...parts, sequence, asked: parts.command, since, isSent: false, isWriting: false }
+    const pending: Pending = {
+      ...parts,
+      sequence,
+      asked: parts.command,
+      since,
+      isSent: false,
+      isSentAgain: false,
+      isWriting: false,
+    }
     this.#pending.set(sequence, pending)
     return pending
   }
@@ -225,6 +240,7 @@ export class EmbeddedClient implements Store {
   #send(pending: Pending): void {
     const { sequence, command } = pending
     this.#post({ kind: "request", sequence, command, isAgain: pending.isSent && !this.#isKnown(command) })
+    pending.isSentAgain = pending.isSent
     pending.isSent = true
   }
 
@@ -290,6 +306,17 @@ export class EmbeddedClient implements Store {
     const pending = this.#settle(sequence)
     if (pending === null) {
       this.#giveBack(sequence, outcome)
+      return
+    }
+    if (pending.isSentAgain && isLost(outcome) && isLasting(pending.command)) {
+      // The session ended with the connection, and with it went what the keeper knew of the request (S4).
+      pending.reject(this.#unanswered(pending, new HoldfastError(outcome.code, outcome.message)))
+      return
+    }
+    if (isWait(outcome) && this.#isOver(pending.command)) {
+      // Kept by the keeper from before the session ended: nothing comes of it any more (O4).
+      const message = "the session ended while this was asked; open the store again"
+      pending.resolve({ kind: "refused", code: "SESSION_LOST", message, details: {} })
       return
     }
     // What the client asked for itself is news to the session, told as the event it would have been.
@@ -376,6 +403,10 @@ export class EmbeddedClient implements Store {
     const { asked, missed, resolve, reject } = pending
     this.#offer(this.#pend({ command: asked, isOwn: false, missed: missed + 1, resolve, reject }))
     return true
+  }
+
+  #isOver(command: Command): boolean {
+    return "session" in command && command.kind !== "openSession" && !this.#sessions.has(command.session)
   }
 
   /** The outcome of a request that was given up: nobody here knows of what it brought. */
@@ -514,6 +545,9 @@ export class EmbeddedClient implements Store {
       for (const record of this.#sessions.values()) this.#lose(record)
       for (const pending of this.#pending.values()) pending.reject(this.#unanswered(pending, cause))
       this.#pending.clear()
+      // Nobody shall wait for what this client held in the belief that it comes back.
+      this.#end = cause
+      await this.#onClosed()
     }
   }
 
@@ -593,6 +627,8 @@ export class EmbeddedClient implements Store {
       }
     }
     for (const [request, wait] of record.waits) {
+      // A withdrawal that the last keeper knew of is not applied again, and would leave the new wait standing (L4).
+      if (this.#isWithdrawn(session, request)) continue
       if (!holding.waiting.includes(request)) this.#waitAgain(session, request, wait)
     }
   }
@@ -682,7 +718,9 @@ export class EmbeddedClient implements Store {
   #pendingOf(session: SessionId, request: RequestId): Pending | undefined {
     for (const pending of this.#pending.values()) {
       const { command } = pending
-      if ("request" in command && command.session === session && command.request === request) return pending
+      // Who withdraws has a request of that number, and wants nothing of what it brings.
+      if (!("request" in command) || command.kind === "withdrawRequest") continue
+      if (command.session === session && command.request === request) return pending
     }
     return undefined
   }
@@ -695,6 +733,12 @@ export class EmbeddedClient implements Store {
   #isGivenBack(session: SessionId, token: number): boolean {
     return this.#isPending((command) => {
       return command.kind === "releaseLock" && command.session === session && command.token === token
+    })
+  }
+
+  #isWithdrawn(session: SessionId, request: RequestId): boolean {
+    return this.#isPending((command) => {
+      return command.kind === "withdrawRequest" && command.session === session && command.request === request
     })
   }
 
@@ -764,6 +808,36 @@ function laneOf(news: Command | StoreEvent): string | null {
   return `${news.session} ${String(news.request)}`
 }
 
+function isLost(outcome: StoreOutcome): outcome is Extract<StoreOutcome, { readonly kind: "refused" }> {
+  return outcome.kind === "refused" && outcome.code === "SESSION_LOST"
+}
+
+/** It leaves its session something that holds or waits. */
+function isWait({ kind }: StoreOutcome): boolean {
+  return kind === "granted" || kind === "parked" || kind === "joined" || kind === "claimed"
+}
+
+/** What it does outlives its session. */
+function isLasting({ kind }: Command): boolean {
+  switch (kind) {
+    case "commitCells":
+    case "enqueueRun":
+    case "completeRun":
+    case "failRun":
+    case "controlRun":
+    case "reportProgress":
+    case "putResult":
+    case "forgetResult":
+    case "discardResult":
+    case "evictRuns":
+    case "evictBlobs":
+    case "resizeLock":
+      return true
+    default:
+      return false
+  }
+}
+
 /** The session begins or ends with this request, which is sent again. */
 function isEnding(command: Command, session: SessionId): boolean {
   return (command.kind === "openSession" || command.kind === "endSession") && command.session === session
@@ -781,6 +855,7 @@ function isHarmless({ kind }: Command): boolean {
     case "watchCells":
     case "watchRun":
     case "openSession":
+    case "closeWorker":
     case "endSession":
       return true
     default:

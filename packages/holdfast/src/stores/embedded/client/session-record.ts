@@ -3,7 +3,8 @@
  * while it had none.
  *
  * 1. A wait is known from its outcome to the event that answers it, or to its withdrawal.
- * 2. A token is known from the outcome or event that brought it until it is given back or lost.
+ * 2. One that was withdrawn before its own outcome came is never known: the two may come in either order.
+ * 3. A token is known from the outcome or event that brought it until it is given back or lost.
  */
 import { isDeepStrictEqual } from "node:util"
 import type {
@@ -48,6 +49,8 @@ export class SessionRecord {
   /** Whether each claim's body was last told to pause. */
   readonly claims: Map<Token, boolean> = new Map()
   readonly workers: Map<WorkerId, OpenWorker> = new Map()
+  /** Waits that were given up before their own outcome came, which may rest on more than that of the withdrawal. */
+  readonly #withdrawn = new Set<RequestId>()
 
   constructor(id: SessionId) {
     this.id = id
@@ -72,6 +75,9 @@ export class SessionRecord {
       case "commitCells":
         if (command.complete !== null) this.claims.delete(command.complete.token)
         break
+      case "withdrawRequest":
+        if (!this.waits.has(command.request)) this.#withdrawn.add(command.request)
+        break
       case "closeWorker":
         this.workers.delete(command.worker)
         for (const [request, { command: wait }] of this.waits) {
@@ -85,31 +91,34 @@ export class SessionRecord {
 
   /** A command was answered. */
   answered(command: Command, outcome: Outcome): void {
+    this.#note(command, outcome)
+    // One outcome a request: no other comes that could be taken for a wait.
+    if ("request" in command && command.kind !== "withdrawRequest") this.#withdrawn.delete(command.request)
+  }
+
+  #note(command: Command, outcome: Outcome): void {
     switch (command.kind) {
       case "acquireLock":
         if (outcome.kind === "granted") this.grants.set(outcome.token, command.names)
-        else if (outcome.kind === "parked") this.waits.set(command.request, { command })
+        else if (outcome.kind === "parked") this.#wait({ command })
         break
       case "claimRun":
       case "awaitRun":
-        if (outcome.kind === "joined") this.waits.set(command.request, { command, run: outcome.run })
+        if (outcome.kind === "joined") this.#wait({ command, run: outcome.run })
         if (outcome.kind !== "claimed") break
         this.claims.set(outcome.claim.token, outcome.claim.paused)
-        if (outcome.waiting) this.waits.set(command.request, { command, run: outcome.claim.run })
+        if (outcome.waiting) this.#wait({ command, run: outcome.claim.run })
         break
       case "takeRun":
         if (outcome.kind === "claimed") this.claims.set(outcome.claim.token, outcome.claim.paused)
-        else if (outcome.kind === "parked") this.waits.set(command.request, { command })
+        else if (outcome.kind === "parked") this.#wait({ command })
         break
       case "watchCells":
         if (outcome.kind !== "cells") break
-        this.waits.set(command.request, {
-          command,
-          seen: new Map(outcome.cells.map((cell) => [cell.name, seenOf(cell)])),
-        })
+        this.#wait({ command, seen: new Map(outcome.cells.map((cell) => [cell.name, seenOf(cell)])) })
         break
       case "watchRun":
-        if (outcome.kind === "run") this.waits.set(command.request, { command, told: outcome.view })
+        if (outcome.kind === "run") this.#wait({ command, told: outcome.view })
         break
       case "withdrawRequest":
         this.waits.delete(command.request)
@@ -150,6 +159,11 @@ export class SessionRecord {
         break
     }
     return true
+  }
+
+  #wait(wait: KnownWait): void {
+    const { request } = wait.command
+    if (!this.#withdrawn.has(request)) this.waits.set(request, wait)
   }
 
   #toldOfRun({ request, view }: Extract<StoreEvent, { readonly kind: "runChanged" }>): boolean {

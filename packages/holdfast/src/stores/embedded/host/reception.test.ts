@@ -49,8 +49,8 @@ class World {
     const { env } = this
     const keeper = new Keeper({
       env,
-      journal: disk.open(),
-      live: disk.live,
+      journal: disk.openJournal(disk.user()),
+      live: disk.openLive(disk.user(), { boot: "boot", epochMs: 0 }).live,
       epochMs: 0,
       check: true,
       isAlive: () => true,

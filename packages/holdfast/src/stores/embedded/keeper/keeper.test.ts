@@ -7,6 +7,7 @@ import { Keeper } from "./keeper.ts"
 
 const WRITER = "writer" as SessionId // Brand constructor.
 const READER = "reader" as SessionId // Brand constructor.
+const HEADER = { boot: "boot", epochMs: 0 }
 
 function put(session: SessionId, name: string, value: number): Command {
   const writes = [{ kind: "put", name, value }] as const
@@ -63,6 +64,8 @@ describe("what is observed", () => {
   it("rests on what it read: a commit that only reads an undurable head waits with it (C3, C5)", async () => {
     const world = new World()
     const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    // While that is flushed, what follows gathers.
+    writer.ask(put(WRITER, "z", 1))
     writer.ask(put(WRITER, "x", 1))
     const reads = [{ name: "x", version: 1 }]
     const check = reader.ask({ ...put(READER, "x", 0), writes: [], reads } as Command)
@@ -208,6 +211,30 @@ describe("a request that comes again", () => {
 })
 
 describe("sessions", () => {
+  it("that came to live with the keeper do not outlive it either (L6, S4)", async () => {
+    const world = new World()
+    const writer = await world.open(WRITER)
+    const lock = writer.ask(acquire(WRITER, 1))
+    const { token } = writer.answer(lock) as { readonly token: Token } // As the keeper answers.
+    world.restart()
+    const local = new Client(world.keeper, WRITER, { isLocal: true })
+    local.connection.receive([{ kind: "returned", session: WRITER }])
+    local.ask({ kind: "renewLock", session: WRITER, token, leaseMs: 60_000 }, { isAgain: 40 })
+    await world.flush()
+    expect(local.answer(40)).toEqual({ kind: "done" })
+    const reader = await world.open(READER)
+    const waiting = reader.ask(acquire(READER, 1))
+    local.ask({ kind: "releaseLock", session: WRITER, token }, { isAgain: 41 })
+    expect(reader.told.at(-1)).toMatchObject({ event: { kind: "lockGranted" } })
+    expect(reader.answer(waiting)).toEqual({ kind: "parked" })
+    world.restart()
+    // What it asks for again may have happened: as nobody knows, its session is over.
+    const third = new Client(world.keeper, WRITER)
+    await world.flush()
+    expect(third.told).toMatchObject([{ kind: "restored", sessions: [] }])
+    expect(world.failure).toBeNull()
+  })
+
   it("die with their connection, and are nobody else's (L6)", async () => {
     const world = new World()
     const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
@@ -301,7 +328,7 @@ describe("a disk that fails", () => {
   it("in any other way is the end: nothing more is answered (S5)", async () => {
     const world = new World()
     const writer = await world.open(WRITER)
-    const journal = world.disk.open()
+    const journal = world.disk.openJournal(world.disk.user())
     const broken = {
       ...journal,
       append: () => Promise.reject(new HoldfastError("STORE_UNAVAILABLE", "the disk is gone")),
@@ -310,7 +337,7 @@ describe("a disk that fails", () => {
     const keeper = new Keeper({
       env: world.env,
       journal: broken,
-      live: world.disk.live,
+      live: world.disk.openLive(world.disk.user(), HEADER).live,
       epochMs: 0,
       check: true,
       isAlive: () => true,
@@ -330,7 +357,7 @@ describe("a disk that fails", () => {
     const world = new World()
     const writer = await world.open(WRITER)
     await world.flush()
-    const journal = world.disk.open()
+    const journal = world.disk.openJournal(world.disk.user())
     const damaged = new HoldfastError("STORE_DAMAGED", 'the row of cell "x" is altered')
     const keeper = new Keeper({
       env: world.env,
@@ -341,7 +368,7 @@ describe("a disk that fails", () => {
           return journal.load(keys)
         },
       },
-      live: world.disk.live,
+      live: world.disk.openLive(world.disk.user(), HEADER).live,
       epochMs: world.env.clock.now() - world.env.clock.monotonic(),
       check: true,
       isAlive: () => true,
@@ -358,6 +385,28 @@ describe("a disk that fails", () => {
 })
 
 describe("time", () => {
+  it("never goes back behind what has happened, whatever the clock says after the power was lost (O6)", async () => {
+    const world = new World()
+    const writer = await world.open(WRITER)
+    const spec = specOf("render")
+    writer.ask({ kind: "enqueueRun", session: WRITER, spec, force: false })
+    await world.flush()
+    world.disk.losePower()
+    world.env.shiftWallClock(-3_600_000)
+    world.restart()
+    const reader = await world.open(READER)
+    const claim = reader.ask({
+      kind: "claimRun",
+      session: READER,
+      request: 1 as RequestId,
+      spec,
+      holding: [],
+      force: false,
+    })
+    await world.flush()
+    expect(reader.answer(claim)).toMatchObject({ kind: "claimed" })
+  })
+
   it("sweeps settled runs that were kept long enough, in memory or not (O9)", async () => {
     const world = new World()
     const writer = await world.open(WRITER)

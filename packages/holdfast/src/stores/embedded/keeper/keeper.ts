@@ -49,6 +49,7 @@ import { type KeeperLiveLog, LiveBook } from "./live-book.ts"
 import { type CompletedClaim, type LogEntry, replyKey } from "./live-lines.ts"
 import type { ClientMessage, KeeperMessage, Peer } from "./peer.ts"
 import { Replies } from "./replies.ts"
+import { lastMoment } from "./last-moment.ts"
 import { isRelaxed, restOfClaim, restOfEvent, restOfOutcome } from "./rests.ts"
 import { Traffic } from "./traffic.ts"
 
@@ -133,7 +134,7 @@ export class Keeper {
   readonly #env: Env
   readonly #journal: KeeperJournal
   readonly #book: LiveBook
-  readonly #epochMs: number
+  #epochMs: number
   readonly #check: boolean
   readonly #isAlive: (client: string) => boolean
   readonly #onFailed: (error: Error) => void
@@ -213,6 +214,8 @@ export class Keeper {
   connect(peer: Peer): Connection {
     const connection = new Connection(this, peer)
     this.#connections.add(connection)
+    // Its live keys, and none of what a reply is kept under.
+    if (peer.isLocal) for (const key of this.#book.unlog(peer.client)) this.#local.add(key as LiveKey)
     // What its sessions hold by now, so that it learns what it missed.
     const sessions: { session: SessionId; holding: SessionHolding }[] = []
     for (const [session, client] of this.#away) {
@@ -558,7 +561,11 @@ export class Keeper {
     { sequence, command }: Extract<ClientMessage, { readonly kind: "request" }>,
   ): Reply | undefined {
     if (command.kind === "acquireLock") return this.#recallGrant(peer.client, sequence, command)
-    if (command.kind === "commitCells") return this.#replies.find(peer.client, sequence) ?? staleCommit(command)
+    if (command.kind === "commitCells") {
+      const known = this.#replies.find(peer.client, sequence)
+      // With its session went what was known of it: then nobody can say that nothing came of it.
+      return known ?? (this.#kernel.hasSession(command.session) ? staleCommit(command) : undefined)
+    }
     if (command.kind !== "takeRun") return this.#replies.find(peer.client, sequence)
     const claims = this.#kernel.holdingOf(command.session)?.claims
     const handed = claims?.find(({ request }) => request === command.request)
@@ -782,13 +789,16 @@ export class Keeper {
     }
     const { claimed, lastClaimed } = this.#claimedRuns()
     const isCompleted = new Set([...completed.values()].map(({ run }) => run.identity))
+    const runs = [...this.#journal.openRuns()].filter(({ identity }) => !isCompleted.has(identity))
+    // The clock may have been set back while the machine was off; what has happened has happened before now.
+    this.#epochMs += Math.max(0, lastMoment(runs, live) - this.#now())
     reach("during-restoring")
     this.#kernel.load(this.#journal.load([...names].map((name) => `limit:${name}` as const)), null)
     this.#kernel.restore({
       now: this.#now(),
       lastToken,
       lastArrival: Math.max(lastArrival, lastClaimed),
-      runs: [...this.#journal.openRuns()].filter(({ identity }) => !isCompleted.has(identity)),
+      runs,
       claimed,
       completed: [...completed.values()].map(({ run }) => run),
       live,

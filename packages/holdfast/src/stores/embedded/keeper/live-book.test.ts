@@ -78,6 +78,26 @@ describe("the live book", () => {
     ])
   })
 
+  it("takes out of the log what a client has that lives with the keeper by now, and keeps it in mind (S4)", () => {
+    const log = new Log()
+    log.found = [session("one"), session("two")]
+    const book = new LiveBook(log, 0)
+    book.note(session("three", 1), LOGGED)
+    book.write(NOTHING)
+    expect(book.unlog("c")).toEqual(["session:one", "session:two"])
+    expect(book.unlog("another")).toEqual([])
+    book.write(NOTHING)
+    expect(log.lines.slice(3)).toEqual([end("one", 0), end("two", 0)])
+    expect([...book.entries().keys()]).toEqual(["session:one", "session:two"])
+    // What was on its way into the log counts, and is written no more.
+    book.settle(1)
+    expect(book.get("session:three")).toBeDefined()
+    log.isLong = true
+    book.note(session("four"), LOGGED)
+    book.write(NOTHING)
+    expect(log.lines).toEqual([session("four")])
+  })
+
   it("forgets what rests on a batch that failed (S5)", () => {
     const log = new Log()
     const book = new LiveBook(log, 0)

@@ -67,6 +67,22 @@ export class LiveBook {
     if (this.#log.append(changes)) this.#rewrite()
   }
 
+  /**
+   * The client lives in the keeper's own process by now: what the log says of it must not outlive the keeper. Returns the
+   * keys of what it has.
+   */
+  unlog(client: string): readonly LogKey[] {
+    const keys: LogKey[] = []
+    for (const [key, entry] of this.#entries) if (entry.kind === "live" && entry.client === client) keys.push(key)
+    for (const key of keys) {
+      if (this.#logged.delete(key)) this.#unwritten.push({ key, entry: null, batch: 0 })
+    }
+    const isTheirs = ({ change: { key, entry } }: Noted): boolean =>
+      keys.includes(key) || (entry?.kind === "live" && entry.client === client)
+    this.#pending = this.#pending.map((noted) => (isTheirs(noted) ? { ...noted, isLogged: false } : noted))
+    return keys
+  }
+
   /** Batches up to this one are durable. */
   settle(batch: number): void {
     this.#durable = batch

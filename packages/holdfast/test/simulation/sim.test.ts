@@ -1,0 +1,31 @@
+/** Worlds of the simulation, each made of one seed; see `npm run sim` for as many more as there is time for. */
+import { describe, expect, it } from "vitest"
+import { simulate } from "./simulation.ts"
+
+const SEEDS_A_TEST = 25
+
+describe("a world in which anything dies, freezes, breaks and fills up at any moment", () => {
+  const firsts = Array.from({ length: 20 }, (_, index) => 1 + index * SEEDS_A_TEST)
+
+  it.each(firsts)(
+    "keeps every promise, seeds from %i (L1, L2, L4, L6, L8, C1, C2, C3, C4, C5, O2, O3, O4, O6, O10, S3, S4, S5)",
+    async (first) => {
+      for (let seed = first; seed < first + SEEDS_A_TEST; seed += 1) {
+        const { faults } = await simulate(seed)
+        expect(faults, `replay it: npm run sim -- --seed ${String(seed)} --log sim.log`).toEqual([])
+      }
+    },
+  )
+
+  it("does the same for the same seed, step by step, and something else for another", async () => {
+    const logs: string[] = []
+    for (const seed of [7, 7, 8]) {
+      const lines: string[] = []
+      await simulate(seed, (line) => lines.push(line))
+      logs.push(lines.join("\n"))
+    }
+    expect(logs[0]?.length).toBeGreaterThan(1_000)
+    expect(logs[1]).toBe(logs[0])
+    expect(logs[2]).not.toBe(logs[0])
+  })
+})
