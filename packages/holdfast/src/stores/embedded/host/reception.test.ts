@@ -242,15 +242,19 @@ describe("the reception", () => {
     expect([older.isOpen, newer.isOpen]).toEqual([false, true])
   })
 
-  it("reads nothing more from who does not read, until it does", async () => {
-    const stranger = new World().connect()
+  it("holds what it says to who does not read, and reads nothing more from it, until it does (O4)", async () => {
+    const world = new World()
+    const stranger = world.connect()
     stranger.say(helloOf(), requestOf(1, opening))
     await stranger.hear("outcome")
     stranger.backlogBytes = 9 * 1024 * 1024
+    const { writes } = stranger
     stranger.say(requestOf(2, { kind: "inspect", session }))
-    await stranger.hear("outcome", 2)
-    expect(stranger.isRead).toBe(false)
+    // Whoever reads is served meanwhile.
+    await expectUnharmed(world)
+    expect([stranger.isRead, stranger.writes]).toEqual([false, writes])
     stranger.drain()
+    expect(await stranger.hear("outcome", 2)).toMatchObject([{ sequence: 1 }, { sequence: 2 }])
     expect(stranger.isRead).toBe(true)
   })
 

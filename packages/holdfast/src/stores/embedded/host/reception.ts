@@ -8,7 +8,8 @@
  * 1. What one connection sends can end that connection and nothing else.
  * 2. Before its hello a connection can make the keeper hold 64 KiB, and for 10 s.
  * 3. What the keeper says in one tick goes in one piece.
- * 4. Nothing more is read from who does not read what it is sent.
+ * 4. Nothing more is read from who does not read what it is sent, and what it is told meanwhile is held (see outbox.ts): a
+ *    slow reader is no dead session, and costs a bounded amount of memory.
  */
 import type { Env, Timer } from "../../../env/index.ts"
 import { type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from "../../../kernel/index.ts"
@@ -28,6 +29,7 @@ import {
   type StandbyWord,
 } from "../wire/index.ts"
 import { BUILD } from "./build.ts"
+import { Outbox } from "./outbox.ts"
 import { type Candidate, Standby } from "./standby.ts"
 
 export interface ReceptionOptions {
@@ -46,8 +48,8 @@ const HELLO_BYTES = 64 * 1024
 /** As long as a client waits for the keeper. */
 const HELLO_BOUND_MS = 10_000
 
-/** Many times what the system buffers by itself, and little enough to be held for some dozen frozen clients. */
-const BACKLOG_BYTES = 8 * 1024 * 1024
+/** The credit of a client that does not read: several times what the system buffers by itself, and one large message. */
+const BACKLOG_BYTES = 2 * 1024 * 1024
 
 type Hello = Extract<ClientMessage, { readonly kind: "hello" }>
 
@@ -114,7 +116,7 @@ class Guest implements Candidate {
   readonly #bound: Timer
   #splitter = new FrameSplitter(HELLO_BYTES)
   #connection: Connection | null = null
-  #outbox: SaidByKeeper[] = []
+  readonly #outbox = new Outbox()
   #isSending = false
   #isOver = false
 
@@ -127,6 +129,7 @@ class Guest implements Candidate {
       },
       onDrained: () => {
         this.#channel.setReading(true)
+        this.#flush()
       },
       onClosed: () => {
         this.over()
@@ -152,7 +155,7 @@ class Guest implements Candidate {
 
   /** The keeper is going: what it said is sent, and its sessions go on with the next one. */
   end(): void {
-    this.#flush()
+    this.#sendAll()
     this.#isOver = true
     this.#bound.cancel()
     this.#channel.end()
@@ -255,7 +258,7 @@ class Guest implements Candidate {
 
   #send(message: SaidByKeeper): void {
     if (this.#isOver) return
-    this.#outbox.push(message)
+    this.#outbox.say(message)
     if (this.#isSending) return
     this.#isSending = true
     this.#reception.options.env.microtask(() => {
@@ -265,11 +268,16 @@ class Guest implements Candidate {
   }
 
   #flush(): void {
-    const messages = this.#outbox
-    this.#outbox = []
-    if (this.#isOver || messages.length === 0) return
-    this.#write(messages)
-    if (this.#channel.backlogBytes > BACKLOG_BYTES) this.#channel.setReading(false)
+    if (this.#channel.backlogBytes <= BACKLOG_BYTES) this.#sendAll()
+    if (this.#isOver || this.#channel.backlogBytes <= BACKLOG_BYTES) return
+    // Until it has read what it was sent.
+    this.#channel.setReading(false)
+    this.#outbox.hold()
+  }
+
+  #sendAll(): void {
+    const messages = this.#outbox.take()
+    if (!this.#isOver && messages.length > 0) this.#write(messages)
   }
 
   #write(messages: readonly KeeperMessage[]): void {
