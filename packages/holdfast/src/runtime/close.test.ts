@@ -243,6 +243,24 @@ describe("hf.close", () => {
     }
   })
 
+  it("is what whoever goes on through it is told of, at every moment of its end (S1)", async () => {
+    const world = new RuntimeWorld()
+    const hf = await world.openDeferred()
+    const goingOn = Array.from({ length: 5 }, async (_, index) => {
+      const cell = hf.cell(`x${String(index)}`, { initial: 0 })
+      // Each in a step of its own.
+      for (let turn = 0; turn < index; turn += 1) await nextTurn()
+      for (;;) {
+        await hf.transact(async (tx) => {
+          await tx.update(cell, (n) => n + 1)
+        })
+      }
+    }).map(async (each) => await faultOf(each, "CLOSED"))
+    await settle()
+    await hf.close()
+    await Promise.all(goingOn)
+  })
+
   it("leaves the queues at once, so that nobody waits behind it through its grace (L3, L4)", async () => {
     const world = new RuntimeWorld()
     const [hf, other] = [await world.open("closing"), await world.open("other")]

@@ -374,7 +374,7 @@ export class Holdfast implements AsyncDisposable {
       await this.#whenQuiet(graceMs)
       const report = { bodies: this.#runs.executing, grants: this.#runningGrants() }
       const { unstarted } = this.#runs
-      await session.execute({ kind: "endSession", session: session.id, reason: "closed", unstarted })
+      await session.end(unstarted)
       // Bodies are in the background too, and those that had not ended may never.
       if (report.bodies === 0) await session.settle()
       return report

@@ -74,6 +74,7 @@ export class Session {
   #events: SessionEvents | null = null
   #lastRequest = 0
   #isClosed = false
+  #isEnded = false
 
   constructor(options: { store: Store; env: Env; metrics: Metrics; label: string }) {
     this.#store = options.store
@@ -117,7 +118,8 @@ export class Session {
 
   /** @throws HoldfastError CLOSED for what begins anew while the store closes, and for everything afterwards. */
   execute(command: Command): StoreOutcome | Promise<StoreOutcome> {
-    if (this.#isClosed && BEGINNINGS.has(command.kind)) throw closedError()
+    // After its end a session asks for nothing: the store would call it unknown, which is not what happened.
+    if (this.#isEnded || (this.#isClosed && BEGINNINGS.has(command.kind))) throw closedError()
     return this.#store.execute(command)
   }
 
@@ -205,6 +207,13 @@ export class Session {
     }
     for (const handler of this.#watches.values()) handler(null)
     this.#watches.clear()
+  }
+
+  /** Ends the session in the store, with everything it holds. */
+  async end(unstarted: readonly Token[]): Promise<void> {
+    const ending = this.execute({ kind: "endSession", session: this.id, reason: "closed", unstarted })
+    this.#isEnded = true
+    await ending
   }
 
   /** Waits for work in the background. */
