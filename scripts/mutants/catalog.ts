@@ -1,5 +1,6 @@
 /** The planted bugs. Each is one a tired person could write. */
 import { CELL_MUTANTS } from "./catalog/cells.ts"
+import { EMBEDDED_MUTANTS } from "./catalog/embedded.ts"
 import { GRAPH_MUTANTS } from "./catalog/graph.ts"
 import { LOCK_MUTANTS } from "./catalog/locks.ts"
 import { RESTORE_MUTANTS } from "./catalog/restore.ts"
@@ -16,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...RESTORE_MUTANTS,
   ...CELL_MUTANTS,
   ...STORE_MUTANTS,
+  ...EMBEDDED_MUTANTS,
   ...RUNTIME_MUTANTS,
   ...VALUE_MUTANTS,
 ]

@@ -2,10 +2,12 @@
 import { describe, expect, it } from "vitest"
 import { simulate } from "./simulation.ts"
 
+/** Those before are in few-seeds.test.ts. */
+const FIRST_SEED = 161
 const SEEDS_A_TEST = 25
 
 describe("a world in which anything dies, freezes, breaks and fills up at any moment", () => {
-  const firsts = Array.from({ length: 20 }, (_, index) => 1 + index * SEEDS_A_TEST)
+  const firsts = Array.from({ length: 20 }, (_, index) => FIRST_SEED + index * SEEDS_A_TEST)
 
   it.each(firsts)(
     "keeps every promise, seeds from %i (L1, L2, L4, L6, L8, C1, C2, C3, C4, C5, O2, O3, O4, O6, O10, S3, S4, S5)",

@@ -240,8 +240,6 @@ export class SimulatedDialer {
   #hosted: Term | null = null
   #instance: string | null = null
   #ignored: Term | null = null
-  /** The connection at the moment. */
-  link: SimulatedLink | null = null
 
   constructor(folder: SimulatedFolder, thread: SimulatedThread, client: string) {
     this.#folder = folder
@@ -339,7 +337,6 @@ export class SimulatedDialer {
     const link = new SimulatedLink(machine, [this.#thread, keeper.thread], delayMs)
     // Nobody listens there any more.
     if (keeper.isOver) link.refuse()
-    this.link = link
     if (!isLocal) {
       for (const each of links) if (each.isOver) links.delete(each)
       links.add(link)

@@ -1,0 +1,100 @@
+/** Bugs in the embedded store: the keeper, what it writes, and its clients. */
+import { plantIn, type Mutant } from "../mutant.ts"
+
+const SIMULATION = ["test/simulation/few-seeds.test.ts"]
+
+export const EMBEDDED_MUTANTS: readonly Mutant[] = [
+  ...plantIn("stores/embedded/keeper/keeper.ts", SIMULATION, [
+    {
+      id: "keeper-answers-before-the-flush",
+      invariants: ["C5", "S3"],
+      find: "if (this.#durability.isSettled(batch)) this.#send(to, message)",
+      replace: "if (batch >= 0) this.#send(to, message)",
+    },
+    {
+      id: "keeper-serves-the-head-to-readers",
+      invariants: ["C5"],
+      find: "!command.head ? this.#asDurable(outcome) : outcome",
+      replace: "!command.head ? outcome : outcome",
+    },
+    {
+      id: "keeper-grants-before-it-restores",
+      invariants: ["L1", "L6"],
+      find: "live.push(row)",
+      replace: `if (row.kind !== "grant") live.push(row)`,
+    },
+    {
+      id: "keeper-drops-claims-at-a-keeper-change",
+      invariants: ["O1", "O5"],
+      find: "live.push(row)",
+      replace: `if (row.kind !== "claim") live.push(row)`,
+    },
+    {
+      id: "keeper-reuses-a-block-of-tokens",
+      invariants: ["L2"],
+      find: "let lastToken = reserved",
+      replace: "let lastToken = 0 * reserved",
+    },
+    {
+      id: "keeper-forgets-what-it-answered",
+      invariants: ["S4"],
+      find: "const known = this.#replies.find(peer.client, sequence)",
+      replace: "const known = undefined as Reply | undefined",
+    },
+    {
+      id: "keeper-takes-a-version-for-what-had-it-before",
+      invariants: ["C3"],
+      find: "staleCommit(command) : undefined",
+      replace: "undefined : undefined",
+      suites: ["src/stores/embedded/keeper/keeper.test.ts"],
+    },
+    {
+      id: "keeper-leaves-in-the-log-what-lives-with-it",
+      invariants: ["L6", "S4"],
+      find: "if (peer.isLocal) for (const key of",
+      replace: "if (peer.isLocal && !peer.isLocal) for (const key of",
+    },
+    {
+      id: "keeper-waits-for-the-dead",
+      invariants: ["L6", "O6"],
+      find: "dead.has(client) || !this.#isAlive(client)",
+      replace: "dead.has(client)",
+    },
+  ]),
+  ...plantIn("stores/embedded/keeper/rests.ts", SIMULATION, [
+    {
+      id: "commit-does-not-rest-on-what-it-wrote",
+      invariants: ["C5", "S3"],
+      find: "for (const { name } of command.writes) rest = Math.max(rest, durability.restOf(`cell:${name}`))",
+      replace: "",
+    },
+  ]),
+  ...plantIn("stores/embedded/keeper/live-book.ts", SIMULATION, [
+    {
+      id: "book-counts-what-its-batch-never-made-true",
+      invariants: ["S3"],
+      find: "if (change.batch <= lastBatch) this.#apply",
+      replace: "if (change.batch >= 0) this.#apply",
+    },
+  ]),
+  ...plantIn("stores/embedded/client/client.ts", SIMULATION, [
+    {
+      id: "client-forgets-to-wait-again",
+      invariants: ["O4"],
+      find: "if (!holding.waiting.includes(request)) this.#waitAgain(session, request, wait)",
+      replace: "",
+    },
+    {
+      id: "client-calls-refused-what-may-have-happened",
+      invariants: ["S4"],
+      find: "if (pending.isSentAgain && isLost(outcome) && isLasting(pending.command)) {",
+      replace: "if (pending.isSentAgain && isLost(outcome) && isLasting(pending.command) && pending.missed > 9) {",
+    },
+    {
+      id: "client-does-not-say-that-it-asks-again",
+      invariants: ["S4"],
+      find: "isAgain: pending.isSent && !this.#isKnown(command)",
+      replace: "isAgain: false",
+    },
+  ]),
+]
