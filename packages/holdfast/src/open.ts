@@ -1,7 +1,7 @@
 /** Opens a store by its URL: the one place that knows which stores there are. */
 import { type Env, systemEnv } from "./env/index.ts"
 import { checkName, HoldfastError } from "./kernel/index.ts"
-import { checkOptions, describeType, Holdfast } from "./runtime/index.ts"
+import { checkBudget, checkOptions, describeType, Holdfast } from "./runtime/index.ts"
 import { MemoryStore } from "./stores/memory/index.ts"
 
 /** How a store is opened. */
@@ -13,6 +13,11 @@ export interface OpenOptions {
    * shared by name, whoever opens it first decides.
    */
   readonly check?: boolean
+  /**
+   * How many bytes of large values the store may keep before it forgets results that can be computed again, least
+   * recently used first; null is no limit. Stored with the store; default: what it has, at first no limit.
+   */
+  readonly blobBudgetBytes?: number | null
   /** @internal The world the store runs in; a simulation passes its own. */
   readonly env?: Env
 }
@@ -45,13 +50,21 @@ export async function open(url: string, options: OpenOptions = {}): Promise<Hold
   checkOptions(options)
   const { label = `pid ${String(process.pid)}`, env = systemEnv, check = false } = options
   checkName(label, "label")
+  const { blobBudgetBytes } = options
+  checkBudget(blobBudgetBytes, "blobBudgetBytes")
   if (url.startsWith("file:")) {
     // Loaded when it is needed: it brings native code, which a program with stores in memory alone does without.
     const { connectFolder } = await import("./stores/embedded/index.ts")
-    return await Holdfast.connect({ store: await connectFolder({ address: url, env, check }), env, label })
+    return await Holdfast.connect({
+      store: await connectFolder({ address: url, env, check }),
+      env,
+      label,
+      blobBudgetBytes,
+    })
   }
   const name = url.slice("memory:".length)
-  if (name === "") return await Holdfast.connect({ store: new MemoryStore({ env, check }).connect(), env, label })
+  if (name === "")
+    return await Holdfast.connect({ store: new MemoryStore({ env, check }).connect(), env, label, blobBudgetBytes })
   checkName(name, "the name of a memory store")
   const shared = named.get(name) ?? { store: new MemoryStore({ env, check }), sessions: 0 }
   named.set(name, shared)
@@ -61,5 +74,5 @@ export async function open(url: string, options: OpenOptions = {}): Promise<Hold
     // Identity-checked: after the last session left, the name may have been opened anew.
     if (shared.sessions === 0 && named.get(name) === shared) named.delete(name)
   })
-  return await Holdfast.connect({ store, env, label })
+  return await Holdfast.connect({ store, env, label, blobBudgetBytes })
 }

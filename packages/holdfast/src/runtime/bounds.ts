@@ -56,6 +56,16 @@ export function checkDuration(value: unknown, what: string, options: { zero: boo
   )
 }
 
+/** @throws HoldfastError ARGUMENT_INVALID unless `value` is a number of bytes from 0, null for no limit, or left out. */
+export function checkBudget(value: unknown, what: string): void {
+  if (value === undefined || value === null || (typeof value === "number" && value >= 0 && Number.isFinite(value)))
+    return
+  throw new HoldfastError(
+    "ARGUMENT_INVALID",
+    `${what} must be a finite number of bytes from 0, or null for no limit, found ${typeof value === "number" ? String(value) : describeType(value)}`,
+  )
+}
+
 /** @throws HoldfastError ARGUMENT_INVALID unless `value` is a function. */
 export function checkFunction(value: unknown, what: string): void {
   if (typeof value === "function") return

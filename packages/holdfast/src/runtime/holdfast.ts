@@ -26,7 +26,7 @@ import { RunHandle, type RunInfo, toRunInfo } from "./run-handle.ts"
 import { checkStatuses } from "./run-statuses.ts"
 import { Runs } from "./runs.ts"
 import { detached } from "./scope.ts"
-import { Session } from "./session.ts"
+import { Session, setBlobBudget } from "./session.ts"
 import { type Transaction, transact, type TransactOptions, type ValuesOf } from "./transaction.ts"
 import { type Changes, watchCells } from "./watch.ts"
 import { type AnyOperation, Worker, type WorkOptions } from "./worker.ts"
@@ -38,6 +38,15 @@ export interface CloseReport {
   readonly bodies: number
   /** Grants whose callbacks had not ended; their locks are free. */
   readonly grants: number
+}
+
+/** @internal How a session is opened on a connected store. */
+interface ConnectOptions {
+  readonly store: Store
+  readonly env: Env
+  readonly label: string
+  /** Undefined leaves what the store has. */
+  readonly blobBudgetBytes?: number | null | undefined
 }
 
 /** How a store is closed. */
@@ -106,11 +115,14 @@ export class Holdfast implements AsyncDisposable {
   }
 
   /** @internal Opens a session on a connected store; users call `open`. */
-  static async connect(options: { store: Store; env: Env; label: string }): Promise<Holdfast> {
+  static async connect(options: ConnectOptions): Promise<Holdfast> {
     const session = new Session({ ...options, metrics: new Metrics() })
     try {
       const outcome = await session.execute({ kind: "openSession", session: session.id, label: options.label })
-      if (outcome.kind === "done") return new Holdfast(session)
+      if (outcome.kind === "done") {
+        if (options.blobBudgetBytes !== undefined) await setBlobBudget(session, options.blobBudgetBytes)
+        return new Holdfast(session)
+      }
       throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("openSession", outcome)
     } catch (error) {
       await session.close()

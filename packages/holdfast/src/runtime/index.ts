@@ -1,4 +1,4 @@
-export { checkOptions, describeType, type WaitOptions } from "./bounds.ts"
+export { checkBudget, checkOptions, describeType, type WaitOptions } from "./bounds.ts"
 export { Cell, type CellOptions, type Versioned } from "./cell.ts"
 export { RunContext } from "./execution.ts"
 export { type CloseOptions, type CloseReport, Holdfast, type RunsOptions, type TransitionKind } from "./holdfast.ts"

@@ -28,7 +28,7 @@ import {
 import type { Metrics } from "../observe/index.ts"
 import type { BlobStore, Store, StoreOutcome } from "../store/index.ts"
 import type { WaitOptions } from "./bounds.ts"
-import { closedError } from "./refusal.ts"
+import { closedError, refusalError, unexpected } from "./refusal.ts"
 
 /** How a wait ended. */
 export type Answer =
@@ -329,6 +329,13 @@ export class Session {
     assertInvariant(this.#events !== null, "internal", "an event arrived before anybody listened")
     return this.#events
   }
+}
+
+/** @throws HoldfastError STORE_FULL, STORE_UNAVAILABLE */
+export async function setBlobBudget(session: Session, bytes: number | null): Promise<void> {
+  const outcome = await session.execute({ kind: "setBlobBudget", session: session.id, bytes })
+  if (outcome.kind !== "done")
+    throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("setBlobBudget", outcome)
 }
 
 function disarm(parked: Parked): void {

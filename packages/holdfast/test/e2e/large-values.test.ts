@@ -1,9 +1,9 @@
 /** Large values between real clients of one folder: what travels, what is stored, what is served when files are lost. */
 import { createHash } from "node:crypto"
-import { mkdtemp, readdir, rm, truncate, unlink, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readdir, rm, truncate, unlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import type { Binary, Holdfast } from "../../src/index.ts"
 import { isHoldfastError, open } from "../built-package.ts"
 
@@ -236,6 +236,102 @@ describe("a file that is lost or altered", () => {
     await worker.drain()
   })
 })
+
+describe("files that nobody needs", () => {
+  it("go with the last row that names them, and not before (S3)", async () => {
+    const hf = await connect()
+    const [one, two] = [hf.cell<Uint8Array>("one"), hf.cell<Uint8Array>("two")]
+    await one.set(bytesOf(90_000))
+    await two.set(bytesOf(90_000))
+    expect((await hf.inspect()).blobs).toMatchObject({ count: 1, bytes: expect.closeTo(90_000, -2) as number })
+    await one.delete()
+    await hf.cell("other").set(bytesOf(40_000))
+    expect(await files()).toHaveLength(2)
+    expectBytes(await two.get(), bytesOf(90_000))
+    await two.set(bytesOf(10))
+    await gone(1)
+    expect((await hf.inspect()).blobs.count).toBe(1)
+  })
+
+  it("go when a session has let go of a streamed Binary, and stay while it has not (S3)", async () => {
+    const [a, b] = [await connect(), await connect()]
+    const binary = await a.writeBinary(pieces(bytesOf(50_000), 10_000))
+    const other = await b.writeBinary(pieces(bytesOf(50_000), 10_000))
+    await a.cell<Uint8Array>("c").set(bytesOf(40_000))
+    await a.cell<Uint8Array>("c").delete()
+    await gone(1)
+    expectBytes(await binary.read(), bytesOf(50_000))
+    expectBytes(await other.read(), bytesOf(50_000))
+    await b.close()
+    expectBytes(await binary.read(), bytesOf(50_000))
+  })
+
+  it("that a crash left behind go when the store is opened again, and what is named stays (S3)", async () => {
+    const before = await connect()
+    await before.cell<Uint8Array>("kept").set(bytesOf(60_000))
+    await before.close()
+    const orphan = createHash("sha256").update(bytesOf(50_000, 8)).digest("hex")
+    await mkdir(join(folder, "blobs", orphan.slice(0, 2)), { recursive: true })
+    await writeFile(join(folder, "blobs", orphan.slice(0, 2), orphan), bytesOf(50_000, 8))
+    await writeFile(join(folder, "blobs", "new", "somebody-dead.1"), "half")
+    const after = await connect()
+    await gone(1)
+    expect(await readdir(join(folder, "blobs", "new"))).toEqual([])
+    expectBytes(await after.cell<Uint8Array>("kept").get(), bytesOf(60_000))
+  })
+})
+
+describe("a budget for large values", () => {
+  it("forgets what can be computed again, least recently used first, and nothing else (O9)", async () => {
+    const hf = await connect({ blobBudgetBytes: 350_000 })
+    await hf.cell<Uint8Array>("precious").set(bytesOf(100_000, 99))
+    const calls: number[] = []
+    const draw = hf.operation("draw", {
+      version: 1,
+      effects: "pure",
+      run: (_, seed: number) => {
+        calls.push(seed)
+        return bytesOf(100_000, seed)
+      },
+    })
+    const charge = hf.operation("charge", { version: 1, effects: "once", run: () => bytesOf(100_000, 77) })
+    await charge()
+    await draw(1)
+    await draw.handle(1).pin()
+    await draw(2)
+    // Four are more than the budget by now, whatever is forgotten: only 2 can go, and what comes later.
+    for (const seed of [3, 4]) await draw(seed)
+    await until(async () => (await hf.inspect()).blobs.evicted >= 3)
+    const { count, budgetBytes } = (await hf.inspect()).blobs
+    expect([count, budgetBytes]).toEqual([3, 350_000])
+    await gone(3)
+    expect(await draw.handle(2).status()).toBeUndefined()
+    expect(await draw.handle(1).status()).toMatchObject({ isPinned: true, status: "completed" })
+    expectBytes(await draw(2), bytesOf(100_000, 2))
+    expectBytes(await draw(1), bytesOf(100_000, 1))
+    expect(calls).toEqual([1, 2, 3, 4, 2])
+    expectBytes(await charge(), bytesOf(100_000, 77))
+    expectBytes(await hf.cell<Uint8Array>("precious").get(), bytesOf(100_000, 99))
+  })
+
+  it("is kept with the store, and can be lifted (O9)", async () => {
+    await (await connect({ blobBudgetBytes: 5_000 })).close()
+    const hf = await connect()
+    expect((await hf.inspect()).blobs.budgetBytes).toBe(5_000)
+    const lifted = await connect({ blobBudgetBytes: null })
+    expect((await lifted.inspect()).blobs.budgetBytes).toBeNull()
+    expect(await faultOf(open("memory:", { blobBudgetBytes: -1 }))).toContain("ARGUMENT_INVALID")
+  })
+})
+
+/** Waits for the keeper to have cleared away, which nobody is told of. */
+async function gone(left: number): Promise<void> {
+  await until(async () => (await files()).length === left)
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  await vi.waitUntil(holds, { timeout: 30_000, interval: 20 })
+}
 
 /** The digest of the file that holds the arguments of a run. */
 async function digestOf(hf: Holdfast, run: string): Promise<string> {

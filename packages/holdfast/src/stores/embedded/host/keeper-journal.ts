@@ -10,6 +10,7 @@ export function asKeeperJournal(journal: Journal): KeeperJournal {
   let nextExpiry: { readonly at: number | undefined } | null = null
   return {
     tokenCeiling: journal.tokenCeiling(),
+    blobs: journal.blobs,
     lastArrival: journal.lastArrival(),
     lastBatch: journal.lastBatch,
     load: (keys) => journal.load(keys),
@@ -44,7 +45,7 @@ function readNextExpiry(journal: Journal): number | undefined {
   return row === null || row === undefined ? undefined : (expiryOf(row) ?? undefined)
 }
 
-function encodeBatch({ number, rows, replies, tokenCeiling }: JournalBatch): Parameters<Journal["append"]>[0] {
+function encodeBatch({ number, rows, replies, tokenCeiling, blobs }: JournalBatch): Parameters<Journal["append"]>[0] {
   return {
     number,
     rows,
@@ -59,6 +60,7 @@ function encodeBatch({ number, rows, replies, tokenCeiling }: JournalBatch): Par
       dropClients: replies.dropClients,
     },
     tokenCeiling,
+    blobs,
   }
 }
 

@@ -17,6 +17,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import { readClock, sinceBootMs, systemEnv } from "../../../env/index.ts"
 import { type ErrorCode, HoldfastError, isHoldfastError } from "../../../kernel/index.ts"
 import { reach } from "../fail-point.ts"
+import { BlobFolder } from "../blobs/blob-folder.ts"
 import { removeStaleSockets, socketAddress } from "../folder/address.ts"
 import { awaitKeeper } from "../folder/await-keeper.ts"
 import { type ClientId, isAlive } from "../folder/client-lock.ts"
@@ -117,6 +118,7 @@ async function begin(lock: KeeperLock): Promise<Term> {
     env: { ...env, clock },
     journal: asKeeperJournal(journal),
     live,
+    files: new BlobFolder(folder.blobs, incarnation),
     epochMs,
     check,
     isAlive: (client) => isAlive(folder, env, client as ClientId), // Every client's name is the id of its lock.

@@ -1,5 +1,6 @@
 /** What the journal takes: the changes of a moment, durable together or not at all. */
 import type { CellRow, RowChange, RunRow } from "../../../kernel/index.ts"
+import type { BlobNews } from "./blob-index.ts"
 
 /** The outcome of a request, encoded by whoever answers it; kept until its client has acknowledged it (S4). */
 export interface StoredReply {
@@ -21,4 +22,5 @@ export interface JournalBatch {
   }
   /** Below this every token will lie that is handed out after the batch is durable (L2); null leaves it. */
   readonly tokenCeiling: number | null
+  readonly blobs?: BlobNews | undefined
 }

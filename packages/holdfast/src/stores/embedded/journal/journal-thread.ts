@@ -14,6 +14,7 @@
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
 import { reach } from "../fail-point.ts"
+import type { Digest } from "../../../kernel/index.ts"
 import type { JournalBatch } from "./batch.ts"
 import { type Fault, faultOf, isFull } from "./fault.ts"
 import { warmUp } from "./opening.ts"
@@ -32,7 +33,7 @@ export type WriterOrder =
 export type WriterReport =
   | { readonly kind: "opened" }
   /** The `count` oldest batches not reported yet are durable; `through` is the number of the last. */
-  | { readonly kind: "durable"; readonly count: number; readonly through: number }
+  | { readonly kind: "durable"; readonly count: number; readonly through: number; readonly released: readonly Digest[] }
   /** Nothing of the round that is not reported durable is written. */
   | { readonly kind: "full"; readonly fault: Fault }
   /** Nothing is written any more. */
@@ -78,9 +79,9 @@ function flush(to: JournalWriter): void {
   if (last === undefined || isFailed) return
   try {
     reach("before-flush")
-    to.write(batches)
+    const released = to.write(batches)
     reach("after-flush-before-answer")
-    report({ kind: "durable", count: batches.length, through: last.number })
+    report({ kind: "durable", count: batches.length, through: last.number, released })
   } catch (error) {
     if (!isFull(error)) return fail(error, "write to")
     round += 1

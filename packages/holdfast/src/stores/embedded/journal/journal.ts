@@ -17,6 +17,7 @@ import type { Worker } from "node:worker_threads"
 import {
   assertInvariant,
   type CellView,
+  type Digest,
   HoldfastError,
   type Identity,
   type RowKey,
@@ -26,6 +27,7 @@ import {
   type StoreView,
 } from "../../../kernel/index.ts"
 import type { RunRow } from "../../../kernel/state.ts"
+import type { BlobIndex } from "../keeper/blob-care.ts"
 import { startThread } from "../start-thread.ts"
 import type { JournalBatch, StoredReply } from "./batch.ts"
 import { detach } from "./detach.ts"
@@ -43,6 +45,8 @@ export interface Journal {
   readonly build: string
   /** The number of the last batch that was durable when the journal was opened, or 0. */
   readonly lastBatch: number
+  /** Which files of large values the durable rows name. */
+  readonly blobs: BlobIndex
   /** Below this lies every token that may have been handed out; a keeper goes on from here (L2). */
   tokenCeiling(): number
   /** The largest arrival of a stored run, or 0. */
@@ -137,6 +141,8 @@ class DurableJournal implements Journal {
   readonly #thread: Worker
   /** Appended and not answered, in order. */
   #appends: Append[] = []
+  /** Files of large values that no row names any more, not asked for yet. */
+  readonly #released: Digest[] = []
   /** Orders of other kinds, by their id. */
   readonly #orders = new Map<number, Waiter>()
   #lastOrder = 0
@@ -176,6 +182,17 @@ class DurableJournal implements Journal {
       this.#exited()
     })
     this.#send({ kind: "open" })
+  }
+
+  get blobs(): BlobIndex {
+    const { blobs } = this.#reader
+    return {
+      isNamed: (digest) => blobs.isNamed(digest),
+      totals: () => blobs.totals(),
+      budgetBytes: () => blobs.budgetBytes(),
+      evictable: (limit) => blobs.evictable(limit),
+      takeReleased: () => this.#released.splice(0),
+    }
   }
 
   tokenCeiling(): number {
@@ -300,6 +317,7 @@ class DurableJournal implements Journal {
         this.#starting = null
         break
       case "durable":
+        this.#released.push(...report.released)
         assertInvariant(this.#appends[report.count - 1]?.number === report.through, "S3", "another batch is durable")
         for (const append of this.#appends.splice(0, report.count)) {
           if (append.ceiling !== null) this.#ceiling = append.ceiling

@@ -79,17 +79,27 @@ describe("a journal that is opened", () => {
     const schema = database.prepare("SELECT type, name, tbl_name FROM sqlite_schema ORDER BY type, name").raw().all()
     expect(schema.map((row) => (row as string[]).join(" "))).toMatchInlineSnapshot(`
       [
+        "index blob_refs_evictable blob_refs",
+        "index blob_refs_named blob_refs",
+        "index blobs_released blobs",
         "index runs_arrived runs",
         "index runs_expiring runs",
         "index runs_listed runs",
         "index runs_open runs",
         "index sqlite_autoindex_runs_1 runs",
+        "table blob_refs blob_refs",
+        "table blob_totals blob_totals",
+        "table blobs blobs",
         "table cells cells",
         "table counts counts",
         "table limits limits",
         "table meta meta",
         "table replies replies",
         "table runs runs",
+        "trigger blob_totals_added blobs",
+        "trigger blob_totals_removed blobs",
+        "trigger blobs_named blob_refs",
+        "trigger blobs_unnamed blob_refs",
         "trigger counts_added runs",
         "trigger counts_moved runs",
         "trigger counts_removed runs",
@@ -103,6 +113,18 @@ describe("a journal that is opened", () => {
       .all()
     expect(columns).toMatchInlineSnapshot(`
       [
+        [
+          "blob_refs",
+          "owner BLOB NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, is_evictable INTEGER NOT NULL, used_at REAL NOT NULL",
+        ],
+        [
+          "blob_totals",
+          "count INTEGER NOT NULL, bytes INTEGER NOT NULL",
+        ],
+        [
+          "blobs",
+          "digest TEXT NOT NULL, bytes INTEGER NOT NULL, refs INTEGER NOT NULL",
+        ],
         [
           "cells",
           "name BLOB NOT NULL, version INTEGER NOT NULL, value BLOB, checksum INTEGER NOT NULL",

@@ -9,6 +9,7 @@ import type { Identity, RunStatus, StoreView } from "../../../kernel/index.ts"
 import { type CellView, HoldfastError, type RowKey, type RunFilter, type StoredRow } from "../../../kernel/index.ts"
 import type { CellRow, RunRow } from "../../../kernel/state.ts"
 import type { StoredReply } from "./batch.ts"
+import { BlobIndexReader } from "./blob-index.ts"
 import { checksumOf, type Column } from "./checksum.ts"
 import { errorOf, faultOf } from "./fault.ts"
 import { RUN_COLUMNS, runOfColumns } from "./run-columns.ts"
@@ -22,11 +23,14 @@ export class JournalReader {
   readonly #database: Database.Database
   readonly #path: string
   readonly #statements: Statements
+  /** Which files of large values rows name. */
+  readonly blobs: BlobIndexReader
 
   constructor(database: Database.Database, path: string) {
     this.#database = database
     this.#path = path
     this.#statements = this.#read(() => prepare(database))
+    this.blobs = this.#read(() => new BlobIndexReader(database))
   }
 
   load(keys: readonly RowKey[]): StoredRow[] {

@@ -1,12 +1,13 @@
 /** What a journal's database is: its marks, its version, and the steps from any older version to this one. */
 import type Database from "better-sqlite3"
 import { JOURNAL } from "./migrations/0001-journal.ts"
+import { BLOBS } from "./migrations/0002-blobs.ts"
 
 /** Marks the file as a journal, where `file` and SQLite look for it: "HfJ1". */
 export const APPLICATION_ID = 0x48664a31
 
 /** Migration n leads from version n - 1 to n. They are only ever added to. */
-export const MIGRATIONS: readonly string[] = [JOURNAL]
+export const MIGRATIONS: readonly string[] = [JOURNAL, BLOBS]
 
 /** Every table whose rows carry a checksum. */
 export type TableName = "cells" | "limits" | "meta" | "replies" | "runs"

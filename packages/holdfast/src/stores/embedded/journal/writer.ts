@@ -11,9 +11,10 @@
 import { existsSync, fsyncSync, closeSync, linkSync, openSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
 import type Database from "better-sqlite3"
-import { assertInvariant, HoldfastError } from "../../../kernel/index.ts"
+import { assertInvariant, type Digest, HoldfastError } from "../../../kernel/index.ts"
 import type { CellRow, RunRow } from "../../../kernel/state.ts"
 import type { JournalBatch, StoredReply } from "./batch.ts"
+import { BlobIndexWriter } from "./blob-index.ts"
 import { checksumOf, type Column } from "./checksum.ts"
 import { connect, flushFolder } from "./opening.ts"
 import { columnsOfRun, RUN_COLUMNS } from "./run-columns.ts"
@@ -22,20 +23,27 @@ import { columnOfName, columnOfValue } from "./value-column.ts"
 export class JournalWriter {
   readonly #database: Database.Database
   readonly #statements: Statements
+  readonly #blobs: BlobIndexWriter
 
   /** Opens the second connection to a journal that was opened, and so checked, before. */
   constructor(path: string) {
     this.#database = connect(path)
     this.#statements = prepare(this.#database)
+    this.#blobs = new BlobIndexWriter(this.#database)
   }
 
-  /** Makes the batches durable, all or none of them. Throws what SQLite throws. */
-  write(batches: readonly JournalBatch[]): void {
+  /**
+   * Makes the batches durable, all or none of them, and tells which files of large values no row names any more. Throws
+   * what SQLite throws.
+   */
+  write(batches: readonly JournalBatch[]): readonly Digest[] {
     this.#statements.begin.run()
     try {
       for (const batch of batches) this.#apply(batch)
       this.#noteLast(batches.at(-1)?.number ?? 0)
+      const released = this.#blobs.takeReleased()
       this.#statements.commit.run()
+      return released
     } catch (error) {
       // SQLite has taken some failures back by itself.
       if (this.#database.inTransaction) this.#statements.rollback.run()
@@ -93,11 +101,13 @@ export class JournalWriter {
     for (const reply of batch.replies.put) this.#putReply(reply)
     for (const { client, through } of batch.replies.drop) this.#statements.dropReplies.run(client, through)
     for (const client of batch.replies.dropClients) this.#statements.dropClient.run(client)
+    if (batch.blobs !== undefined) this.#blobs.note(batch.blobs)
     if (batch.tokenCeiling !== null) this.#raiseCeiling(batch.tokenCeiling)
   }
 
   #putCell(name: string, row: CellRow | null): void {
     const key = columnOfName(name)
+    this.#blobs.putCell(name, row)
     if (row === null) {
       this.#statements.deleteCell.run(key)
       return
@@ -108,6 +118,7 @@ export class JournalWriter {
   }
 
   #putRun(identity: string, row: RunRow | null): void {
+    this.#blobs.putRun(identity, row)
     if (row === null) {
       this.#statements.deleteRun.run(identity)
       return

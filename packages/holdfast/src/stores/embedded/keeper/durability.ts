@@ -29,6 +29,11 @@ export class Durability {
     this.#gathering = before.lastBatch + 1
   }
 
+  /** The batch in which what happens now becomes durable. */
+  get gatheringBatch(): number {
+    return this.#gathering
+  }
+
   get durableBatch(): number {
     return this.#durable
   }

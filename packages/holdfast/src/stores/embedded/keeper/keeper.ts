@@ -44,6 +44,9 @@ import {
 } from "../../../kernel/index.ts"
 import { reach } from "../fail-point.ts"
 import { cutView, type StoreReport } from "./admin.ts"
+import type { Blob } from "../blobs/blob-reference.ts"
+import type { BlobNews, EvictableResult } from "../journal/blob-index.ts"
+import { BlobCare, type BlobFiles, type BlobIndex } from "./blob-care.ts"
 import { Durability, HeldBack } from "./durability.ts"
 import { type KeeperLiveLog, LiveBook } from "./live-book.ts"
 import { type CompletedClaim, type LogEntry, replyKey } from "./live-lines.ts"
@@ -64,10 +67,13 @@ export interface JournalBatch {
     readonly dropClients: readonly string[]
   }
   readonly tokenCeiling: number | null
+  readonly blobs?: BlobNews | undefined
 }
 
 /** What the keeper needs of the journal. */
 export interface KeeperJournal {
+  /** Which files of large values durable rows name; absent where values all lie in rows. */
+  readonly blobs?: BlobIndex
   readonly tokenCeiling: number
   readonly lastArrival: number
   /** The number of the last durable batch; the next is larger. */
@@ -90,6 +96,8 @@ export interface KeeperOptions {
   readonly env: Env
   readonly journal: KeeperJournal
   readonly live: KeeperLiveLog
+  /** The files of large values; absent where values all lie in rows. */
+  readonly files?: BlobFiles
   /** The store's time less `env`'s monotonic clock, in milliseconds. */
   readonly epochMs: number
   /** Asserts every invariant after every command. */
@@ -114,6 +122,9 @@ const SWEEP_MS = 1_000
 
 /** How long a batch that did not fit the disk waits for room where nobody asks for anything. */
 const FULL_RETRY_MS = 1_000
+
+/** How long between two steps of clearing files away: nobody waits for it, and nobody is to wait because of it. */
+const CLEAR_MS = 10
 
 /** How often the sign of life of clients that have not come back is looked at: no event tells of a lock let go. */
 const AWAY_LOOK_MS = 50
@@ -171,6 +182,8 @@ export class Keeper {
   #isLeaving = false
   #alarm: { at: number; timer: Timer } | null = null
   #awayTimer: Timer | null = null
+  readonly #blobs: BlobCare | null
+  #clearTimer: Timer | null = null
   #residentRows = 0
   #nextSweep = 0
 
@@ -186,6 +199,10 @@ export class Keeper {
     this.#durableCeiling = this.#journal.tokenCeiling
     this.#askedCeiling = this.#durableCeiling
     this.#durability = new Durability({ lastToken: this.#durableCeiling, lastBatch: this.#journal.lastBatch })
+    const { files, isAlive } = options
+    const { blobs: index } = options.journal
+    const isOpen = (session: SessionId): boolean => this.#kernel.hasSession(session)
+    this.#blobs = files === undefined || index === undefined ? null : new BlobCare({ files, index, isOpen, isAlive })
     this.#restore(this.#durableCeiling)
     this.#endTick()
   }
@@ -334,6 +351,7 @@ export class Keeper {
       return
     }
     try {
+      if (this.#blobs !== null && this.#serveBlobs(this.#blobs, connection, request)) return
       if (!this.#serveListing(connection, sequence, command)) this.#answer(connection, request)
     } catch (error) {
       // A row that cannot be read is named and not served (S2); whatever else breaks is the end.
@@ -370,8 +388,51 @@ export class Keeper {
       isWritten: completed !== null,
       before,
     })
+    if (outcome.kind === "settled" && outcome.settlement.kind === "completed") {
+      this.#blobs?.use(outcome.settlement.result, this.#now())
+    }
     if (!connection.peer.isLocal && isKept(command)) this.#keep(connection, { sequence, outcome: shown, isChanged })
     this.#tell(connection, { kind: "outcome", sequence, outcome: shown }, rest)
+  }
+
+  /** What is asked about files of large values, or cannot be asked without them. */
+  #serveBlobs(
+    blobs: BlobCare,
+    connection: Connection,
+    { sequence, command }: Extract<ClientMessage, { readonly kind: "request" }>,
+  ): boolean {
+    const missing = blobs.missing(command, this.#durability.gatheringBatch)
+    if (missing !== null) {
+      this.#send(connection, { kind: "fault", sequence, ...faultOfMissing(missing) })
+      return true
+    }
+    if (command.kind !== "holdBlobs" && command.kind !== "setBlobBudget" && command.kind !== "evictBlobs") return false
+    let outcome = this.#apply(command)
+    let rest = 0
+    if (outcome.kind !== "refused") {
+      if (command.kind === "holdBlobs") blobs.hold(command.session, command)
+      else if (command.kind === "setBlobBudget") {
+        blobs.setBudget(command.bytes)
+        rest = this.#durability.gather()
+        this.#evict(blobs, blobs.overBudget(this.#durability.durableBatch))
+      } else {
+        outcome = { kind: "evicted", ...this.#evict(blobs, blobs.above(command.maxBytes)) }
+        rest = this.#durability.restOfAll
+      }
+    }
+    this.#tell(connection, { kind: "outcome", sequence, outcome }, rest)
+    return true
+  }
+
+  /** Forgets results to make room (O9); those that changed meanwhile may stay. */
+  #evict(blobs: BlobCare, results: readonly EvictableResult[]): { readonly runs: number; readonly bytes: number } {
+    if (results.length === 0) return { runs: 0, bytes: 0 }
+    this.#apply({ kind: "evictRuns", identities: results.map(({ identity }) => identity) })
+    this.#collect(null)
+    const gone = results.filter(({ identity }) => this.#rows.get(`run:${identity}`) === null)
+    const runs = new Set(gone.map(({ identity }) => identity)).size
+    blobs.noteEvicted(runs, this.#durability.gatheringBatch)
+    return { runs, bytes: gone.reduce((sum, { bytes }) => sum + bytes, 0) }
   }
 
   #apply(command: Command): Reply {
@@ -422,6 +483,8 @@ export class Keeper {
       const owner = row === null ? undefined : this.#owners.get(row.session)
       const isLocal = owner === undefined ? this.#local.has(key) : owner.peer.isLocal
       if (row === null) {
+        // The session's id follows the prefix of its key.
+        if (key.startsWith("session:")) this.#blobs?.sessionEnded(key.slice("session:".length) as SessionId)
         const isEnd = isChanged && (key.startsWith("claim:") || key.startsWith("session:"))
         this.#book.note({ key, entry: null, batch: isEnd ? this.#durability.restOfAll : 0 }, { isLogged: !isLocal })
         this.#local.delete(key)
@@ -533,7 +596,8 @@ export class Keeper {
     const outcome = this.#apply(command)
     if (outcome.kind !== "view") return outcome
     const { view } = outcome
-    return { kind: "view", view: { ...view, runs: { ...view.runs, byStatus: this.#journal.countRuns() } } }
+    const blobs = this.#blobs?.view ?? view.blobs
+    return { kind: "view", view: { ...view, runs: { ...view.runs, byStatus: this.#journal.countRuns() }, blobs } }
   }
 
   /** Cells as readers may see them: what is not durable yet as it was before, all as of one moment (C3, C5). */
@@ -668,6 +732,7 @@ export class Keeper {
     this.#sending = []
     for (const { to, message } of sending) if (this.#connections.has(to)) to.peer.send(message)
     this.#flush()
+    this.#armClearing()
     this.#armAlarm()
   }
 
@@ -700,6 +765,7 @@ export class Keeper {
       rows: [...this.#rows].map(([key, row]) => ({ key, row })),
       replies: { put: this.#newReplies, ...this.#replies.takeForJournal() },
       tokenCeiling,
+      blobs: this.#blobs?.takeNews(),
     }
     this.#rows = new Map()
     this.#newReplies = []
@@ -732,6 +798,10 @@ export class Keeper {
     this.#durability.settle(batch.number)
     this.#book.settle(batch.number)
     for (const held of this.#held.release(batch.number)) this.#letGo(held)
+    if (this.#blobs !== null) {
+      this.#blobs.settled(batch.number)
+      this.#evict(this.#blobs, this.#blobs.overBudget(batch.number))
+    }
     if (this.#kernel.residentRows() > this.#residentRows + EVICT_AFTER_ROWS) {
       this.#kernel.evictIdle((key) => this.#durability.isDurable(key) && !this.#rows.has(key))
       this.#residentRows = this.#kernel.residentRows()
@@ -792,6 +862,11 @@ export class Keeper {
     const runs = [...this.#journal.openRuns()].filter(({ identity }) => !isCompleted.has(identity))
     // The clock may have been set back while the machine was off; what has happened has happened before now.
     this.#epochMs += Math.max(0, lastMoment(runs, live) - this.#now())
+    const logged = [...claimed, ...[...completed.values()].map(({ run }) => run)]
+    for (const { args, result, progress, steps } of logged) {
+      const values = [args, result, progress, ...steps.map(({ outcome }) => outcome)]
+      this.#blobs?.protect(values, this.#durability.gatheringBatch)
+    }
     reach("during-restoring")
     this.#kernel.load(this.#journal.load([...names].map((name) => `limit:${name}` as const)), null)
     this.#kernel.restore({
@@ -813,6 +888,19 @@ export class Keeper {
       this.#noteCompleted(key, entry)
     }
     this.#lookAway()
+  }
+
+  /** Files that nobody needs are removed in small steps, once it is known what sessions of before hold. */
+  #armClearing(): void {
+    const blobs = this.#blobs
+    if (blobs === null || this.#clearTimer !== null || this.#isOver || !blobs.hasWork) return
+    const step = (): void => {
+      this.#clearTimer = null
+      if (this.#isOver) return
+      if (this.#away.size === 0) blobs.step()
+      this.#armClearing()
+    }
+    this.#clearTimer = this.#env.timers.after(CLEAR_MS, step, { keepAlive: false })
   }
 
   /** Runs that were handed out and had not reached the journal. */
@@ -932,6 +1020,8 @@ export class Keeper {
     this.#awayTimer?.cancel()
     this.#awayTimer = null
     this.#isFull?.cancel()
+    this.#clearTimer?.cancel()
+    this.#clearTimer = null
     for (const resolve of this.#flushed.splice(0)) resolve()
   }
 }
@@ -979,6 +1069,14 @@ function staleCommit({ reads }: Extract<Command, { readonly kind: "commitCells" 
   const [first] = reads
   if (first === undefined) return undefined
   return { kind: "conflict", name: first.name, expected: first.version, found: first.version }
+}
+
+/** The file may just have been removed, as nobody named it: the client writes it again. */
+function faultOfMissing({
+  digest,
+}: Blob): Pick<Extract<KeeperMessage, { readonly kind: "fault" }>, "code" | "message" | "details"> {
+  const message = `the request names the large value ${digest}, which this store does not have; a Binary of another store is read there, and its bytes are passed`
+  return { code: "STORE_DAMAGED", message, details: { digest, missing: true } }
 }
 
 /** What registers or only looks is done again instead; the rest must not happen twice. */
