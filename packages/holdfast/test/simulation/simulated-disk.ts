@@ -105,7 +105,7 @@ export class SimulatedDisk {
       found: isOurs ? read.changes : [],
       append: (changes) => {
         user.mayDie("before it writes the live log")
-        this.#appendLive(user, changes.map(lineOf).join(""))
+        this.#appendLive(user, lineOf(changes))
         user.mayDie("when it has written the live log")
         const { length } = this.#live ?? ""
         return length > REWRITE_LENGTH && length > 4 * leastLength

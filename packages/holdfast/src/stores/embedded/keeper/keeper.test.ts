@@ -179,6 +179,8 @@ describe("a request that comes again", () => {
   it("rests on no head that died with its keeper, whatever has its version now (C3, S4)", async () => {
     const world = new World()
     const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    // While that is flushed, what follows gathers, and is lost for certain.
+    writer.ask(put(WRITER, "z", 1))
     writer.ask(put(WRITER, "x", 1))
     // Version 1 is shown and lost, and then is another value.
     expect(reader.answer(reader.ask(read(READER, true)))).toMatchObject({ cells: [{ version: 1, value: 1 }, {}] })

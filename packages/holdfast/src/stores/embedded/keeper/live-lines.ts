@@ -1,7 +1,9 @@
 /**
  * The lines of the live log (live-log.ts): what one says, and what is read of a text whose writer died within it.
  *
- * 1. A line is `checksum json`; the first is the header. What stands behind a line that is no line is not read.
+ * 1. A line is `checksum json`; the first is the header, each other one or more changes, which are there together or not
+ *    at all: what a request did and what it was answered with are never torn apart (S4).
+ * 2. What stands behind a line that is no line is not read.
  */
 import { crc32 } from "node:zlib"
 import type { LiveKey, LiveRow, RunRow } from "../../../kernel/index.ts"
@@ -63,7 +65,7 @@ export interface LogText {
   readonly changes: readonly LogChange[]
 }
 
-/** One line, of the header or of a change. */
+/** One line, of the header, of a change, or of changes that belong together. */
 export function lineOf(data: unknown): string {
   const json = JSON.stringify(data, toPlain)
   return `${crc32(json).toString(16)} ${json}\n`
@@ -77,10 +79,11 @@ export function parseLog(text: string): LogText | null {
   const changes: LogChange[] = []
   for (const line of lines.slice(1)) {
     // Its checksum is right, so it is what a keeper of ours wrote.
-    const change = parseLine(line) as LogChange | undefined
+    const written = parseLine(line) as LogChange | readonly LogChange[] | undefined
     // The writer died within its last write; nobody was answered on account of it.
-    if (change === undefined) break
-    changes.push(change)
+    if (written === undefined) break
+    if ("key" in written) changes.push(written)
+    else changes.push(...written)
   }
   return { header, changes }
 }

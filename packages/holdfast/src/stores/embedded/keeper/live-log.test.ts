@@ -72,6 +72,22 @@ describe("the live log", () => {
     })
   })
 
+  it("has all of what was appended together, or nothing of it (S4)", async () => {
+    await within((path) => {
+      const log = LiveLog.open(path, HEADER)
+      const start = statSync(path).size
+      log.append([session("one"), session("two"), session("three")])
+      const whole = readFileSync(path)
+      const counts = new Set<number>()
+      for (let size = start; size <= whole.length; size++) {
+        writeFileSync(path, whole)
+        truncateSync(path, size)
+        counts.add(LiveLog.open(path, HEADER).found.length)
+      }
+      expect([...counts]).toEqual([0, 3])
+    })
+  })
+
   it("takes what is no log of ours for none, and says where it cannot be written", async () => {
     await within((path) => {
       for (const text of ["", "nonsense", "ffff {}", "0 \n\n", "{}"]) {

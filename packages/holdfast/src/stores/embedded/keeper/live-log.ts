@@ -66,10 +66,8 @@ export class LiveLog {
   /** Writes the changes; when this returns they survive the death of any process. True asks for a {@link rewrite}. */
   append(changes: readonly LogChange[]): boolean {
     if (changes.length === 0) return false
-    let text = ""
-    for (const change of changes) text += lineOf(change)
     try {
-      this.#write(text)
+      this.#write(lineOf(changes))
     } catch (error) {
       throw unavailable(this.#path, error)
     }
