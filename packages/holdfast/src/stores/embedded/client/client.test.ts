@@ -1,7 +1,14 @@
 /** The client at its edges: no keeper, a silent one, one that knows nothing of it. What it does with a good one, the simulation shows. */
 import { describe, expect, it } from "vitest"
 import { createSimulatedEnv, type SimulatedEnv } from "../../../env/simulated-env.ts"
-import { type Command, HoldfastError, type SessionId, type StoreEvent, type Token } from "../../../kernel/index.ts"
+import {
+  type ClaimView,
+  type Command,
+  HoldfastError,
+  type SessionId,
+  type StoreEvent,
+  type Token,
+} from "../../../kernel/index.ts"
 import type { ClientMessage, KeeperMessage } from "../keeper/peer.ts"
 import { EmbeddedClient } from "./client.ts"
 import type { LineEvents } from "./line.ts"
@@ -33,6 +40,18 @@ function lock(request: number): Command {
     holding: [],
     wait: true,
   }
+}
+
+const CLAIM: ClaimView = {
+  run: "i@1" as never, // Brand constructor.
+  identity: "i" as never, // Brand constructor.
+  operation: "render",
+  version: 1,
+  args: new Uint8Array(),
+  token: 9 as Token,
+  attempt: 1,
+  steps: [],
+  paused: false,
 }
 
 /** A keeper whose words are the test's. */
@@ -242,6 +261,41 @@ describe("a keeper after the last", () => {
     expect(await late).toMatchObject({ found: true })
   })
 
+  it("hands no claim out again whose body has ended and whose report was not taken (O1, O10)", async () => {
+    const reports: readonly Command[] = [
+      { kind: "completeRun", session: A, token: CLAIM.token, result: 1 },
+      { ...WRITE, complete: { token: CLAIM.token, result: 1 } },
+    ]
+    for (const report of reports) {
+      const script = new Script()
+      const client = await script.opened()
+      const request = 1 as never // Brand constructor.
+      const taken = client.execute({
+        kind: "awaitRun",
+        session: A,
+        request,
+        run: CLAIM.run,
+        holding: [],
+        execute: true,
+      })
+      script.say({ kind: "outcome", sequence: 2, outcome: { kind: "claimed", claim: CLAIM, waiting: true } })
+      await taken
+      const reported = Promise.allSettled([client.execute(report)])
+      if (report.kind === "completeRun") {
+        script.say({ kind: "fault", sequence: 3, code: "STORE_FULL", message: "the disk is full", details: {} })
+      } else {
+        script.say({ kind: "outcome", sequence: 3, outcome: { kind: "conflict", name: "x", expected: 1, found: 2 } })
+      }
+      await reported
+      await script.breakOff()
+      const holding = { grants: [], claims: [{ request, claim: CLAIM }], waiting: [request] }
+      script.say({ kind: "restored", sessions: [{ session: A, holding }] })
+      await script.env.advanceBy(0)
+      expect(script.events).toEqual([])
+      expect(script.requests()).not.toContain("returnRun")
+    }
+  })
+
   it("is given back the claim of a wait that was given up meanwhile (L4, O6)", async () => {
     const script = new Script()
     const client = await script.opened()
@@ -249,18 +303,7 @@ describe("a keeper after the last", () => {
     const late = client.execute({ kind: "withdrawRequest", session: A, request, reason: "abort" })
     await script.env.advanceBy(0)
     await script.breakOff()
-    const claim = {
-      run: "i@1" as never, // Brand constructor.
-      identity: "i" as never, // Brand constructor.
-      operation: "render",
-      version: 1,
-      args: new Uint8Array(),
-      token: 9 as Token,
-      attempt: 1,
-      steps: [],
-      paused: false,
-    }
-    const holding = { grants: [], claims: [{ request, claim }], waiting: [] }
+    const holding = { grants: [], claims: [{ request, claim: CLAIM }], waiting: [] }
     script.say({ kind: "restored", sessions: [{ session: A, holding }] })
     await script.env.advanceBy(0)
     expect(script.requests().slice(2)).toEqual(["returnRun", "withdrawRequest"])

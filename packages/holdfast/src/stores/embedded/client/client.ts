@@ -287,6 +287,7 @@ export class EmbeddedClient implements Store {
       case "fault": {
         const pending = this.#settle(message.sequence)
         if (pending === null || this.#writeAgain(pending, message.details)) break
+        this.#failed(pending.command)
         pending.reject(new HoldfastError(message.code, message.message, { details: message.details }))
         break
       }
@@ -443,6 +444,10 @@ export class EmbeddedClient implements Store {
     } else if ("session" in command) {
       this.#sessions.get(command.session)?.answered(command, outcome)
     }
+  }
+
+  #failed(command: Command): void {
+    if ("session" in command) this.#sessions.get(command.session)?.failed(command)
   }
 
   #tell(event: StoreEvent): void {
@@ -781,6 +786,7 @@ export class EmbeddedClient implements Store {
       if (pending.since > due || this.#order.has(pending)) continue
       this.#pending.delete(sequence)
       this.#abandoned.set(sequence, pending.command)
+      this.#failed(pending.command)
       pending.reject(this.#unanswered(pending, unavailable(this.#describeKeeper(), undefined)))
     }
   }

@@ -48,6 +48,8 @@ export class SessionRecord {
   readonly grants: Map<Token, readonly string[]> = new Map()
   /** Whether each claim's body was last told to pause. */
   readonly claims: Map<Token, boolean> = new Map()
+  /** Claims whose end is reported and not answered yet, likewise: a report that is not taken leaves them as they were. */
+  readonly #reported = new Map<Token, boolean>()
   readonly workers: Map<WorkerId, OpenWorker> = new Map()
   /** Waits that were given up before their own outcome came, which may rest on more than that of the withdrawal. */
   readonly #withdrawn = new Set<RequestId>()
@@ -70,10 +72,10 @@ export class SessionRecord {
       case "completeRun":
       case "failRun":
       case "returnRun":
-        this.claims.delete(command.token)
+        this.#report(command.token)
         break
       case "commitCells":
-        if (command.complete !== null) this.claims.delete(command.complete.token)
+        if (command.complete !== null) this.#report(command.complete.token)
         break
       case "withdrawRequest":
         if (!this.waits.has(command.request)) this.#withdrawn.add(command.request)
@@ -83,6 +85,22 @@ export class SessionRecord {
         for (const [request, { command: wait }] of this.waits) {
           if (wait.kind === "takeRun" && wait.worker === command.worker) this.waits.delete(request)
         }
+        break
+      default:
+        break
+    }
+  }
+
+  /** A command was not taken, or nobody knows: what it was to end may go on. */
+  failed(command: Command): void {
+    switch (command.kind) {
+      case "completeRun":
+      case "failRun":
+      case "returnRun":
+        this.#keep(command.token)
+        break
+      case "commitCells":
+        if (command.complete !== null) this.#keep(command.complete.token)
         break
       default:
         break
@@ -120,6 +138,17 @@ export class SessionRecord {
       case "watchRun":
         if (outcome.kind === "run") this.#wait({ command, told: outcome.view })
         break
+      case "completeRun":
+      case "failRun":
+      case "returnRun":
+        this.#reported.delete(command.token)
+        break
+      case "commitCells":
+        if (command.complete === null) break
+        // One that lost a race is made again, and its body is still the same.
+        if (outcome.kind === "committed") this.#reported.delete(command.complete.token)
+        else this.#keep(command.complete.token)
+        break
       case "withdrawRequest":
         this.waits.delete(command.request)
         break
@@ -154,11 +183,27 @@ export class SessionRecord {
         if (this.waits.get(event.request)?.command.kind === "takeRun") this.waits.delete(event.request)
         break
       case "claimControl":
-        if (event.action === "lost") this.claims.delete(event.token)
-        else if (this.claims.has(event.token)) this.claims.set(event.token, event.action === "pause")
+        if (event.action === "lost") {
+          this.claims.delete(event.token)
+          this.#reported.delete(event.token)
+        } else if (this.claims.has(event.token)) this.claims.set(event.token, event.action === "pause")
         break
     }
     return true
+  }
+
+  #report(token: Token): void {
+    const paused = this.claims.get(token)
+    if (paused === undefined) return
+    this.claims.delete(token)
+    this.#reported.set(token, paused)
+  }
+
+  #keep(token: Token): void {
+    const paused = this.#reported.get(token)
+    if (paused === undefined) return
+    this.#reported.delete(token)
+    this.claims.set(token, paused)
   }
 
   #wait(wait: KnownWait): void {
