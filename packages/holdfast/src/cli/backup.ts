@@ -1,6 +1,7 @@
 /** `holdfast backup DIR FILE`, `holdfast restore FILE DIR` and `holdfast gc DIR`. */
 import { systemEnv } from "../env/index.ts"
-import { backUpStore, KeeperLine, reportStore, restoreStore } from "../stores/embedded/index.ts"
+import { HoldfastError } from "../kernel/index.ts"
+import { backUpStore, evictResults, KeeperLine, reportStore, restoreStore } from "../stores/embedded/index.ts"
 import { type Console, print } from "./console.ts"
 import { bytes } from "./picture.ts"
 
@@ -20,9 +21,23 @@ export async function restore(console: Console, file: string, dir: string): Prom
   await print(console.out, `restored ${dir} from ${file} of ${when}: ${describe({ journal, blobs })}\n`)
 }
 
-export async function collect(console: Console, dir: string, { vacuum }: { readonly vacuum: boolean }): Promise<void> {
+export interface CollectOptions {
+  readonly vacuum: boolean
+  /** What large values may take; null leaves them. */
+  readonly maxBytes: string | null
+}
+
+export async function collect(console: Console, dir: string, { vacuum, maxBytes }: CollectOptions): Promise<void> {
+  const bound = maxBytes === null ? null : parseBytes(maxBytes)
   const line = await KeeperLine.open(dir, systemEnv)
   try {
+    if (bound !== null) {
+      const evicted = await evictResults({ address: dir, env: systemEnv, maxBytes: bound })
+      await print(
+        console.out,
+        `${line.folder.path}: forgot ${String(evicted.runs)} results of ${bytes(evicted.bytes)} that can be computed again\n`,
+      )
+    }
     const before = (await reportStore(line, null)).sizes
     await line.ask({ kind: "compact", vacuum })
     const after = (await reportStore(line, null)).sizes
@@ -31,6 +46,15 @@ export async function collect(console: Console, dir: string, { vacuum }: { reado
   } finally {
     await line.close()
   }
+}
+
+function parseBytes(text: string): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(count)) return count
+  throw new HoldfastError(
+    "ARGUMENT_INVALID",
+    `--max-bytes takes a whole number of bytes from 0, found ${JSON.stringify(text)}; 1 GiB is 1073741824`,
+  )
 }
 
 function describe({

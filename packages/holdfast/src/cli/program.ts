@@ -64,10 +64,12 @@ export function buildProgram(console: Console): Program {
     .action(async (dir: string, { merge = false }: { readonly merge?: boolean }) => {
       await importFrom(console, dir, { merge })
     })
-  command("gc <dir>", "move the journal's log into the database")
+  command("gc <dir>", "move the journal's log into the database, and make room")
     .option("--vacuum", "give the space of what is gone back; writers wait meanwhile")
-    .action(async (dir: string, { vacuum = false }: { readonly vacuum?: boolean }) => {
-      await collect(console, dir, { vacuum })
+    .option("--max-bytes <n>", "forget results that can be computed again until large values take at most so much")
+    .action(async (dir: string, options: { readonly vacuum?: boolean; readonly maxBytes?: string }) => {
+      const { vacuum = false, maxBytes = null } = options
+      await collect(console, dir, { vacuum, maxBytes })
     })
   command("version", "print the version").action(async () => {
     await print(console.out, `${BUILD}\n`)

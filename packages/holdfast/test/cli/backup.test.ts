@@ -113,4 +113,36 @@ describe("holdfast backup and restore", () => {
     expect(await hf.cell("c/7").get()).toBe(null)
     await hf.close()
   })
+
+  it("gc forgets the oldest results that can be computed again, down to a bound and no further (O9)", async () => {
+    const dir = places.make()
+    await places.keep(dir)
+    const hf = await open(`file:${dir}`)
+    const calls: number[] = []
+    const draw = hf.operation("draw", {
+      version: 1,
+      effects: "pure",
+      run: (_, seed: number) => {
+        calls.push(seed)
+        return String(seed).repeat(100_000)
+      },
+    })
+    await hf.cell("precious").set("p".repeat(100_000))
+    for (const seed of [1, 2, 3]) await draw(seed)
+    const { exitCode, out } = await run(["gc", dir, "--max-bytes", "250000"])
+    expect(exitCode).toBe(0)
+    expect(out).toContain("forgot 2 results of 195.3 KiB that can be computed again")
+    expect((await hf.inspect()).blobs.count).toBe(2)
+    expect([await draw(3), await draw(1)].map((text) => text.length)).toEqual([100_000, 100_000])
+    expect(calls).toEqual([1, 2, 3, 1])
+    // More than that goes nowhere: nothing can make the cell's value again.
+    expect((await run(["gc", dir, "--max-bytes", "0"])).out).toContain("forgot 2 results")
+    expect(await hf.cell("precious").get()).toHaveLength(100_000)
+    for (const bad of ["-1", "1.5", "much", ""]) {
+      const refused = await run(["gc", dir, `--max-bytes=${bad}`])
+      expect(refused).toMatchObject({ exitCode: 2, out: "" })
+      expect(refused.err).toContain("--max-bytes takes a whole number of bytes")
+    }
+    await hf.close()
+  })
 })
