@@ -255,7 +255,8 @@ export class LockWork {
 /** Until when nobody else can have held it; null where that is not known. */
 function heldUntil({ ending, leftAt, program, hasLease }: Hold): number | null {
   if (ending === "held") return leftAt
-  if (ending === null && program.diedAt !== null && !program.isAtRisk && !hasLease) return leftAt ?? program.diedAt
+  if (ending === null && program.diedAt !== null && !program.isAtRisk && !program.isClosing && !hasLease)
+    return leftAt ?? program.diedAt
   return null
 }
 
