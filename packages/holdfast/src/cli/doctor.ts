@@ -23,7 +23,7 @@ export async function examine(console: Console, dir: string, options: DoctorOpti
   const { repair, evict, force, json } = options
   const folder = findFolder(dir, systemEnv)
   const evicted = evict ? await evictKeeper({ folder, env: systemEnv, force }) : null
-  const examination = examineStore({ folder, env: systemEnv, repair })
+  const examination = await examineStore({ folder, env: systemEnv, repair })
   const text = json ? JSON.stringify({ ...examination, evicted }) : describe(examination, evicted, options)
   await print(console.out, `${text}\n`)
   const open = examination.findings.filter(({ repaired }) => !repaired)

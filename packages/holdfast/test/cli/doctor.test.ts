@@ -1,9 +1,20 @@
 /** `holdfast doctor`: what it finds in a store, what it mends, and that it ends no process but a keeper that is stuck. */
 import { spawn } from "node:child_process"
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import Database from "better-sqlite3"
 import { describe, expect, it } from "vitest"
+import type { Holdfast } from "../../src/index.ts"
 import { open } from "./built-open.ts"
 import { usePlaces } from "./places.ts"
 import { run } from "./recorded-console.ts"
@@ -23,6 +34,50 @@ async function makeStore(): Promise<string> {
   keeper.child.kill("SIGTERM")
   await keeper.exit()
   return dir
+}
+
+function draw(hf: Holdfast, calls: number[] = []) {
+  return hf.operation("draw", {
+    version: 1,
+    effects: "pure",
+    run: (_, seed: number) => {
+      calls.push(seed)
+      return String(seed).repeat(50_000)
+    },
+  })
+}
+
+/** A store with three large values, closed, and the files they are in. */
+async function makeLargeStore(): Promise<{ dir: string; fileOf: Record<"cell" | "pure" | "once", string> }> {
+  const dir = places.make()
+  const hf = await open(`file:${dir}`)
+  await hf.cell("precious").set("p".repeat(50_000))
+  await draw(hf)(1)
+  await hf.operation("charge", { version: 1, effects: "once", run: () => "c".repeat(50_000) })()
+  await hf.close()
+  const database = new Database(join(dir, "journal.db"), { readonly: true })
+  const fileWhere = (condition: string): string => {
+    const digest = database.prepare<[], string>(`SELECT digest FROM blob_refs WHERE ${condition}`).pluck().get() ?? ""
+    return join(dir, "blobs", digest.slice(0, 2), digest)
+  }
+  const isRun = "CAST(owner AS TEXT) LIKE 'run:%'"
+  const fileOf = {
+    cell: fileWhere(`NOT ${isRun}`),
+    pure: fileWhere("is_evictable = 1"),
+    once: fileWhere(`${isRun} AND is_evictable = 0`),
+  }
+  database.close()
+  return { dir, fileOf }
+}
+
+const damages = {
+  flipped: (path: string) => {
+    const bytes = readFileSync(path)
+    bytes[20_000] = (bytes[20_000] ?? 0) ^ 1
+    writeFileSync(path, bytes)
+  },
+  truncated: (path: string) => truncateSync(path, 20_000),
+  removed: (path: string) => rmSync(path),
 }
 
 function contentsOf(dir: string): string {
@@ -144,6 +199,85 @@ describe("holdfast doctor", () => {
     expect((await run(["doctor", dir, "--evict"])).out).toContain(`ended process ${String(keeper.pid)}`)
     expect(bystander.exitCode).toBe(null)
     bystander.kill()
+  })
+
+  it.each(Object.entries(damages))(
+    "forgets a result that can be computed again, where its file is %s, and nothing else (O9, S2)",
+    async (_, damage) => {
+      const { dir, fileOf } = await makeLargeStore()
+      damage(fileOf.pure)
+      const found = await run(["doctor", dir])
+      expect(found.exitCode).toBe(74)
+      expect(found.out).toMatch(
+        /derived: blobs [0-9a-f]{64}: .*; a repair forgets 1 results, which can be computed again/,
+      )
+      const repaired = await run(["doctor", dir, "--repair"])
+      expect(repaired.exitCode).toBe(0)
+      expect(repaired.out).toContain("forgot 1 results, which can be computed again")
+      expect(existsSync(fileOf.pure)).toBe(false)
+      expect(await run(["doctor", dir])).toMatchObject({ exitCode: 0, out: `${dir}\nnothing found\n` })
+      const hf = await open(`file:${dir}`)
+      const calls: number[] = []
+      expect(await draw(hf, calls)(1)).toBe("1".repeat(50_000))
+      expect(calls).toEqual([1])
+      expect(await hf.cell("precious").get()).toBe("p".repeat(50_000))
+      await hf.close()
+    },
+  )
+
+  it.each(Object.entries(damages))(
+    "names who needed a file that nothing can make again, where it is %s, and leaves it (S2)",
+    async (name, damage) => {
+      const { dir, fileOf } = await makeLargeStore()
+      damage(fileOf.cell)
+      damage(fileOf.once)
+      for (const words of [
+        ["doctor", dir],
+        ["doctor", dir, "--repair"],
+      ]) {
+        const { exitCode, out } = await run(words)
+        expect(exitCode).toBe(74)
+        expect(out).toContain("; cell precious needed it")
+        expect(out).toMatch(/; run \S+ needed it/)
+        expect(out).toContain("2 found, 0 repaired; what is damaged is named and not served: restore a backup")
+      }
+      expect([existsSync(fileOf.cell), existsSync(fileOf.once)]).toEqual([name !== "removed", name !== "removed"])
+    },
+  )
+
+  it("removes files that no row names and those half written, and no others (S3)", async () => {
+    const { dir, fileOf } = await makeLargeStore()
+    const orphan = join(dir, "blobs", "ab", "ab".repeat(32))
+    const half = join(dir, "blobs", "new", "somebody.1")
+    mkdirSync(join(dir, "blobs", "ab"), { recursive: true, mode: 0o700 })
+    for (const path of [orphan, half]) writeFileSync(path, "rest", { mode: 0o600 })
+    const found = await run(["doctor", dir])
+    expect(found.exitCode).toBe(0)
+    expect(found.out).toContain(`stale: blobs ${"ab".repeat(32)}: no row names this file`)
+    expect(found.out).toContain("stale: blobs somebody.1: was being written by a process that is gone")
+    expect([existsSync(orphan), existsSync(half)]).toEqual([true, true])
+    expect((await run(["doctor", dir, "--repair"])).out).toContain("2 found, all of it repaired")
+    expect([existsSync(orphan), existsSync(half)]).toEqual([false, false])
+    for (const path of Object.values(fileOf)) expect(existsSync(path)).toBe(true)
+  })
+
+  it.each([
+    "DELETE FROM blob_refs",
+    "UPDATE blob_refs SET is_evictable = 1",
+    "INSERT INTO blob_refs VALUES (x'72756e3a78', 'none', 5, 0, 0)",
+    "UPDATE blobs SET refs = refs + 1",
+    "UPDATE blob_totals SET bytes = bytes + 1",
+  ])("makes the index of large values again of the rows, and keeps their files (S3): %s", async (change) => {
+    const { dir, fileOf } = await makeLargeStore()
+    const database = new Database(join(dir, "journal.db"))
+    database.exec(change)
+    database.close()
+    const found = await run(["doctor", dir])
+    expect(found.exitCode).toBe(74)
+    expect(found.out).toContain("derived: blobs: the index of large values ")
+    expect(await run(["doctor", dir, "--repair"])).toMatchObject({ exitCode: 0 })
+    expect(await run(["doctor", dir])).toMatchObject({ exitCode: 0, out: `${dir}\nnothing found\n` })
+    for (const path of Object.values(fileOf)) expect(existsSync(path)).toBe(true)
   })
 
   it("makes nothing where no store is", async () => {

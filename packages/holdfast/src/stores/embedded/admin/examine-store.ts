@@ -12,8 +12,10 @@ import { checkFolder, type Folder } from "../folder/folder.ts"
 import { readKeeperFile, removeKeeperFile } from "../folder/keeper-file.ts"
 import { findLockHolder } from "../folder/lock-holder.ts"
 import { conditionOf } from "../folder/process-identity.ts"
-import { checkJournal, type Finding } from "../journal/check.ts"
+import { checkJournal } from "../journal/check.ts"
 import { parseLog } from "../keeper/live-lines.ts"
+import { examineBlobs } from "./examine-blobs.ts"
+import type { StoreFinding } from "./store-finding.ts"
 
 export interface ExamineOptions {
   readonly folder: Folder
@@ -29,26 +31,22 @@ export interface Examination {
   readonly findings: readonly StoreFinding[]
 }
 
-/** A finding of any kind: `stale` files are of no use and do no harm. */
-export interface StoreFinding extends Omit<Finding, "severity"> {
-  readonly severity: Finding["severity"] | "stale" | "unfit"
-}
-
 /**
  * @throws HoldfastError STORE_UNAVAILABLE where a repair is asked for and the store is open, or it cannot be read at all
  * @throws HoldfastError STORE_NEWER
  */
-export function examineStore(options: ExamineOptions): Examination {
-  const { folder, repair } = options
+export async function examineStore(options: ExamineOptions): Promise<Examination> {
+  const { folder, env, repair } = options
   const lock = tryLock(folder)
   try {
     const holder = lock === null ? findLockHolder(folder) : null
     if (repair && lock === null) throw open(folder, holder?.pid ?? null)
-    const findings = [
-      ...examineFolder(folder, repair),
-      ...checkJournal(folder.journal, { repair }),
-      ...examineFiles(folder, lock === "unlockable" ? null : lock, repair),
-    ]
+    const held = lock === "unlockable" ? null : lock
+    const fitness = examineFolder(folder, repair)
+    const journal = checkJournal(folder.journal, { repair })
+    const isSound = journal.every(({ severity, repaired }) => repaired && severity !== "damage")
+    const blobs = await examineBlobs({ folder, env, repair, isWhole: held !== null && isSound })
+    const findings = [...fitness, ...journal, ...blobs, ...examineFiles(folder, held, repair)]
     const keeper = holder === null ? null : { pid: holder.pid, condition: conditionOf(holder) }
     return { path: folder.path, isKept: lock === null, keeper, findings }
   } finally {
@@ -124,11 +122,9 @@ function findTorn(path: string): string | null {
   const text = readFileSync(path, "utf8")
   const log = parseLog(text)
   if (log === null) return "is no live log; the next keeper begins a new one"
-  // The header and one line each, all of them ended.
-  const lines = text.split("\n").length - 2
-  return log.changes.length === lines
-    ? null
-    : `can be read up to line ${String(log.changes.length + 1)} of ${String(lines + 1)}`
+  // Behind the end of a line that is whole there is nothing, or another line.
+  const lineCount = text.split("\n").filter((line) => line !== "").length
+  return log.lineCount === lineCount ? null : `can be read up to line ${String(log.lineCount)} of ${String(lineCount)}`
 }
 
 /** Names that only files under way have. */

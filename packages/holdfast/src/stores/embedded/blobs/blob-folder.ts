@@ -124,6 +124,17 @@ export class BlobFolder {
     if (!this.has(blob)) throw this.#damaged(blob, "is missing or of another length")
   }
 
+  /** What is wrong with a file; null where it holds what its name says. @throws HoldfastError STORE_UNAVAILABLE */
+  async findFault(blob: Blob): Promise<string | null> {
+    try {
+      return await this.#withFile(blob, (file) => findDifference(file, blob))
+    } catch (error) {
+      // Only a file that is not there cannot be opened for that.
+      if (isDamage(error)) return "is missing"
+      throw error
+    }
+  }
+
   /** Moves a file that is not what its name says out of the way, so that a new write heals it. */
   async setAside(digest: Digest): Promise<void> {
     await this.#makeFolder(BAD)
@@ -201,33 +212,12 @@ export class BlobFolder {
   }
 
   async #isIntact(blob: Blob): Promise<boolean> {
-    if (!this.has(blob)) return false
-    try {
-      await this.#withFile(blob, (file) => this.#verify(file, blob))
-      return true
-    } catch (error) {
-      if (isDamage(error)) return false
-      throw error
-    }
+    return this.has(blob) && (await this.findFault(blob)) === null
   }
 
   async #verify(file: FileHandle, blob: Blob): Promise<void> {
-    const hash = createHash("sha256")
-    const piece = new Uint8Array(Math.max(1, Math.min(PIECE_BYTES, blob.byteLength)))
-    let length = 0
-    for (;;) {
-      const { bytesRead } = await file.read(piece, 0, piece.length, length)
-      if (bytesRead === 0) break
-      length += bytesRead
-      hash.update(piece.subarray(0, bytesRead))
-      if (length > blob.byteLength) break
-    }
-    if (length !== blob.byteLength)
-      throw this.#damaged(
-        blob,
-        `has ${length > blob.byteLength ? "more than " : ""}${String(Math.min(length, blob.byteLength))} bytes`,
-      )
-    if (hash.digest("hex") !== blob.digest) throw this.#damaged(blob, "holds other bytes")
+    const difference = await findDifference(file, blob)
+    if (difference !== null) throw this.#damaged(blob, difference)
   }
 
   async #withFile<T>(blob: Blob, use: (file: FileHandle) => Promise<T>): Promise<T> {
@@ -274,6 +264,21 @@ export class BlobFolder {
       { cause: error },
     )
   }
+}
+
+async function findDifference(file: FileHandle, { digest, byteLength }: Blob): Promise<string | null> {
+  const hash = createHash("sha256")
+  const piece = new Uint8Array(Math.max(1, Math.min(PIECE_BYTES, byteLength)))
+  let length = 0
+  for (;;) {
+    const { bytesRead } = await file.read(piece, 0, piece.length, length)
+    if (bytesRead === 0) break
+    length += bytesRead
+    hash.update(piece.subarray(0, bytesRead))
+    if (length > byteLength) return `has more than ${String(byteLength)} bytes`
+  }
+  if (length < byteLength) return `has ${String(length)} bytes`
+  return hash.digest("hex") === digest ? null : "holds other bytes"
 }
 
 /** Whether a blob is known to be missing or altered. */

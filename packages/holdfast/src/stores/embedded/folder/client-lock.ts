@@ -9,7 +9,8 @@
  * 2. Two clients never share a byte: an id whose byte is taken is dropped for another.
  * 3. Asking changes nothing: several may ask at once, and none of them counts as alive.
  */
-import { closeSync, constants, openSync, rmSync } from "node:fs"
+import { closeSync, constants, openSync, readdirSync, rmSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
 import type { Env } from "../../../env/index.ts"
 import { type LockRange, tryLockRange, WHOLE_FILE } from "./file-lock.ts"
 import type { Folder } from "./folder.ts"
@@ -81,6 +82,30 @@ export function isAlive(folder: Folder, env: Env, id: ClientId): boolean {
   } finally {
     closeSync(fd)
   }
+}
+
+/**
+ * Whether any client of the store is alive.
+ *
+ * @throws HoldfastError STORE_UNAVAILABLE when there is no telling
+ */
+export function isAnyAlive(folder: Folder): boolean {
+  const { clientsLock, hasRangeLocks } = folder
+  const own = `${basename(clientsLock)}.`
+  const paths = hasRangeLocks
+    ? [clientsLock]
+    : readdirSync(dirname(clientsLock))
+        .filter((name) => name.startsWith(own))
+        .map((name) => join(dirname(clientsLock), name))
+  return paths.some((path) => {
+    const fd = tryOpen({ path, range: WHOLE_FILE, isOwnFile: !hasRangeLocks }, constants.O_RDONLY)
+    if (fd === null) return false
+    try {
+      return !tryLockRange(fd, WHOLE_FILE, "shared")
+    } finally {
+      closeSync(fd)
+    }
+  })
 }
 
 interface Place {

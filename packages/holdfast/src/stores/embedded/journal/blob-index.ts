@@ -4,7 +4,7 @@ import type { CellRow, Digest, Identity, RunRow } from "../../../kernel/index.ts
 import { isEvictable } from "../../../kernel/run-view.ts"
 import { type Blob, blobsIn } from "../blobs/blob-reference.ts"
 import { checksumOf } from "./checksum.ts"
-import { columnOfName } from "./value-column.ts"
+import { columnOfName, nameOfColumn } from "./value-column.ts"
 
 /** A result that may be forgotten, and the file that goes with it. */
 export interface EvictableResult {
@@ -21,8 +21,55 @@ export interface BlobNews {
   readonly budgetBytes: number | null | undefined
 }
 
+/** That a row names a file. */
+export interface BlobRef {
+  readonly digest: Digest
+  readonly bytes: number
+  /** It is a result that can be computed again. */
+  readonly isEvictable: boolean
+}
+
 const RUN = "run:"
 const CELL = "cell:"
+
+export function ownerOfRun(identity: string): Uint8Array {
+  return Buffer.from(`${RUN}${identity}`)
+}
+
+export function ownerOfCell(name: string): Uint8Array {
+  return Buffer.concat([Buffer.from(CELL), columnOfName(name)])
+}
+
+/** What an owner is called by people. */
+export function describeOwner(owner: Uint8Array): string {
+  const text = Buffer.from(owner)
+  const isRun = text.subarray(0, RUN.length).toString() === RUN
+  return isRun ? `run ${text.toString().slice(RUN.length)}` : `cell ${nameOfColumn(text.subarray(CELL.length))}`
+}
+
+/** The run whose row it is, or null for a cell's. */
+export function identityOfOwner(owner: Uint8Array): Identity | null {
+  const text = Buffer.from(owner).toString()
+  return text.startsWith(RUN) ? (text.slice(RUN.length) as Identity) : null // Its owner was made of one.
+}
+
+export function refsOfRun(row: RunRow): readonly BlobRef[] {
+  const { args, result, progress, steps } = row
+  const evictable = isEvictable(row) ? new Set(blobsIn(result).map(({ digest }) => digest)) : null
+  const blobs = new Map<Digest, Blob>()
+  for (const value of [args, result, progress, ...steps.map(({ outcome }) => outcome)]) {
+    for (const blob of blobsIn(value)) if (!blobs.has(blob.digest)) blobs.set(blob.digest, blob)
+  }
+  return [...blobs.values()].map(({ digest, byteLength }) => {
+    return { digest, bytes: byteLength, isEvictable: evictable?.has(digest) === true }
+  })
+}
+
+export function refsOfCell(row: CellRow | null): readonly BlobRef[] {
+  return blobsIn(row?.value ?? null).map(({ digest, byteLength }) => {
+    return { digest, bytes: byteLength, isEvictable: false }
+  })
+}
 
 /** Keeps the index, on the writer's connection and within its transactions. */
 export class BlobIndexWriter {
@@ -36,21 +83,12 @@ export class BlobIndexWriter {
   }
 
   putRun(identity: string, row: RunRow | null): void {
-    const owner = Buffer.from(`${RUN}${identity}`)
-    if (row === null) {
-      this.#put(owner, NONE, null, 0)
-      return
-    }
-    const { args, result, progress, steps } = row
-    const blobs = [args, result, progress, ...steps.map(({ outcome }) => outcome)].flatMap(blobsIn)
-    const evictable = isEvictable(row) ? blobsIn(row.result) : null
-    this.#put(owner, blobs, evictable, row.settledAt ?? 0)
+    this.#put(ownerOfRun(identity), row === null ? NONE : refsOfRun(row), row?.settledAt ?? 0)
   }
 
   putCell(name: string, row: CellRow | null): void {
-    const blobs = blobsIn(row?.value ?? null)
-    if (blobs.length > 0 || this.#hasAny)
-      this.#put(Buffer.concat([Buffer.from(CELL), columnOfName(name)]), blobs, null, 0)
+    const refs = refsOfCell(row)
+    if (refs.length > 0 || this.#hasAny) this.#put(ownerOfCell(name), refs, 0)
   }
 
   note({ used, budgetBytes }: BlobNews): void {
@@ -65,17 +103,16 @@ export class BlobIndexWriter {
     return this.#hasAny ? (this.#statements.release.all() as Digest[]) : [] // A column of digests.
   }
 
-  #put(owner: Uint8Array, blobs: readonly Blob[], evictable: readonly Blob[] | null, usedAt: number): void {
+  #put(owner: Uint8Array, refs: readonly BlobRef[], usedAt: number): void {
     if (this.#hasAny) this.#statements.drop.run(owner)
-    for (const { digest, byteLength } of blobs) {
+    for (const { digest, bytes, isEvictable: canGo } of refs) {
       this.#hasAny = true
-      const canGo = evictable?.some((blob) => blob.digest === digest) === true
-      this.#statements.name.run(owner, digest, byteLength, canGo ? 1 : 0, usedAt)
+      this.#statements.name.run(owner, digest, bytes, canGo ? 1 : 0, usedAt)
     }
   }
 }
 
-const NONE: readonly Blob[] = []
+const NONE: readonly BlobRef[] = []
 const BUDGET = "blob_budget"
 
 /** Asks the index, on the reader's connection. */

@@ -5,13 +5,14 @@
 import { statSync } from "node:fs"
 import Database from "better-sqlite3"
 import { HoldfastError } from "../../../kernel/index.ts"
-import type { RunRow } from "../../../kernel/state.ts"
+import type { CellRow, RunRow } from "../../../kernel/state.ts"
+import { BlobIndexCheck } from "./check-blob-index.ts"
 import { checksumOf, type Column } from "./checksum.ts"
 import { errorOf, faultOf } from "./fault.ts"
 import { connect, countCommitsLost, describeLost, lookAt, readMeta } from "./opening.ts"
 import { expiryOf, RUN_COLUMNS, runOfColumns } from "./run-columns.ts"
 import type { TableName } from "./schema.ts"
-import { nameOfColumn } from "./value-column.ts"
+import { nameOfColumn, valueOfColumn } from "./value-column.ts"
 
 export interface Finding {
   /** `damage` is lost or altered; `derived` is only what is computed from the rest. */
@@ -66,11 +67,13 @@ function checkDatabase(database: Database.Database, path: string, repair: boolea
   try {
     attempt(findings, null, () => checkPages(database, findings, repair))
     attempt(findings, "meta", () => checkMeta(database, path, findings))
-    attempt(findings, "cells", () => checkCells(database, findings))
+    const blobs = new BlobIndexCheck(database)
+    attempt(findings, "cells", () => checkCells(database, findings, blobs))
     attempt(findings, "limits", () => checkLimits(database, findings))
     attempt(findings, "replies", () => checkReplies(database, findings))
-    attempt(findings, "runs", () => checkRuns(database, findings))
+    attempt(findings, "runs", () => checkRuns(database, findings, blobs))
     attempt(findings, "counts", () => checkCounts(database, findings, repair))
+    attempt(findings, "blobs", () => checkBlobIndex(database, findings, blobs, repair))
     if (repair) database.exec("COMMIT")
   } finally {
     if (database.inTransaction) database.exec("ROLLBACK")
@@ -110,13 +113,13 @@ function checkMeta(database: Database.Database, path: string, findings: Finding[
   }
 }
 
-function checkCells(database: Database.Database, findings: Finding[]): void {
+function checkCells(database: Database.Database, findings: Finding[], blobs: BlobIndexCheck): void {
   for (const columns of rowsOf(database, "SELECT name, version, value, checksum FROM cells")) {
     const name = nameOfColumn(columns[0] as Uint8Array) // STRICT keeps columns to their types.
     if (!hasChecksum("cells", columns)) findings.push(damage("cells", name, "the checksum does not match the row"))
     else if (!(Number(columns[1]) >= 1)) {
       findings.push(damage("cells", name, `the version is ${String(Number(columns[1]))}; the first one is 1 (C1)`))
-    }
+    } else blobs.addCell(name, cellOfColumns(columns))
   }
 }
 
@@ -137,14 +140,16 @@ function checkReplies(database: Database.Database, findings: Finding[]): void {
   }
 }
 
-function checkRuns(database: Database.Database, findings: Finding[]): void {
+function checkRuns(database: Database.Database, findings: Finding[], blobs: BlobIndexCheck): void {
   for (const columns of rowsOf(database, `SELECT ${[...RUN_COLUMNS, "checksum"].join(", ")} FROM runs NOT INDEXED`)) {
     const identity = columns[0] as string // STRICT keeps columns to their types.
     if (!hasChecksum("runs", columns)) {
       findings.push(damage("runs", identity, "the checksum does not match the row"))
       continue
     }
-    for (const what of impossibilities(runOfColumns(columns), columns)) findings.push(damage("runs", identity, what))
+    const row = runOfColumns(columns)
+    for (const what of impossibilities(row, columns)) findings.push(damage("runs", identity, what))
+    blobs.addRun(row)
   }
 }
 
@@ -193,6 +198,48 @@ function checkCounts(database: Database.Database, findings: Finding[], repair: b
     const what = `the count is ${String(Math.abs(surplus))} too ${surplus > 0 ? "high" : "low"}`
     findings.push(derived("counts", `${operation} ${String(version)} ${status}`, what, repair))
   }
+}
+
+/** A row that cannot be read may name files, too: then the index stays as it is, and keeps them. */
+function checkBlobIndex(
+  database: Database.Database,
+  findings: Finding[],
+  blobs: BlobIndexCheck,
+  repair: boolean,
+): void {
+  const isDamaged = findings.some(({ severity, table }) => severity === "damage" && table !== "replies")
+  const differences = isDamaged ? [] : blobs.findDifferences()
+  if (differences.length > 0 && repair) blobs.rebuild(storedRows(database))
+  for (const what of differences) findings.push(derived("blobs", null, `the index of large values ${what}`, repair))
+}
+
+/** A page at a time: nothing can be written while a statement is stepped through. */
+function* storedRows(database: Database.Database): Generator<RunRow | readonly [string, CellRow], void, undefined> {
+  const cells = "SELECT name, version, value FROM cells WHERE name > ? ORDER BY name LIMIT ?"
+  for (const columns of pagesOf(database, cells, Buffer.alloc(0))) {
+    yield [nameOfColumn(columns[0] as Uint8Array), cellOfColumns(columns)] // STRICT keeps columns to their types.
+  }
+  const runs = `SELECT ${RUN_COLUMNS.join(", ")} FROM runs WHERE identity > ? ORDER BY identity LIMIT ?`
+  for (const columns of pagesOf(database, runs, "")) yield runOfColumns(columns)
+}
+
+function* pagesOf(database: Database.Database, source: string, first: Column): Generator<Column[], void, undefined> {
+  const statement = database.prepare<[Column, number], Column[]>(source).raw()
+  let last: Column = first
+  for (;;) {
+    const page = statement.all(last, PAGE_ROWS)
+    yield* page
+    if (page.length < PAGE_ROWS) return
+    last = page.at(-1)?.[0] ?? first
+  }
+}
+
+/** A row takes a few hundred kilobytes at most. */
+const PAGE_ROWS = 100
+
+function cellOfColumns([, version, value]: readonly Column[]): CellRow {
+  // STRICT keeps columns to their types.
+  return { version: Number(version), value: value === null ? null : valueOfColumn(value as Uint8Array) }
 }
 
 function rowsOf(database: Database.Database, source: string): IterableIterator<Column[]> {

@@ -63,6 +63,8 @@ export interface LogHeader {
 export interface LogText {
   readonly header: LogHeader
   readonly changes: readonly LogChange[]
+  /** How many lines could be read, the header's included. */
+  readonly lineCount: number
 }
 
 /** One line, of the header, of a change, or of changes that belong together. */
@@ -77,15 +79,17 @@ export function parseLog(text: string): LogText | null {
   const header = parseLine(lines[0]) as LogHeader | undefined
   if (header === undefined || typeof header.boot !== "string" || typeof header.epochMs !== "number") return null
   const changes: LogChange[] = []
+  let lineCount = 1
   for (const line of lines.slice(1)) {
     // Its checksum is right, so it is what a keeper of ours wrote.
     const written = parseLine(line) as LogChange | readonly LogChange[] | undefined
     // The writer died within its last write; nobody was answered on account of it.
     if (written === undefined) break
+    lineCount += 1
     if ("key" in written) changes.push(written)
     else changes.push(...written)
   }
-  return { header, changes }
+  return { header, changes, lineCount }
 }
 
 function parseLine(line: string | undefined): unknown {
