@@ -59,6 +59,7 @@ const LONG_FILES: Readonly<Record<string, string>> = {
     "One state machine: what is sent, kept, asked again and given up must be read together.",
   "packages/holdfast/src/stores/embedded/keeper/keeper.ts":
     "One state machine: the order of applying, writing and answering is its whole meaning.",
+  "packages/holdfast/test/simulation/simulation.ts": "One world: what befalls it, and what must hold afterwards.",
   "packages/holdfast/test/exploration/world.ts": "The moves of every actor of every scope, in one alphabet.",
 }
 

@@ -38,7 +38,7 @@ interface World {
 }
 
 function define(hf: Holdfast) {
-  return hf.operation("work", { version: 1, effects: "pure", run: (_context, name: string) => `done ${name}` })
+  return hf.operation("work", { version: 1, effects: "idempotent", run: (_context, name: string) => `done ${name}` })
 }
 
 async function main(role: "host" | "guest", address: string, commits: number): Promise<void> {
