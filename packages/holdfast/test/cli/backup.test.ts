@@ -1,6 +1,6 @@
 /** `holdfast backup` and `restore`: of a store at work, into another place, and of files that are no whole backup. */
 import { execFileSync } from "node:child_process"
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { runBuilt } from "./built-command.ts"
@@ -93,6 +93,44 @@ describe("holdfast backup and restore", () => {
     expect((await run(["restore", stranger, copy])).exitCode).toBe(2)
     expect((await run(["restore", join(dir, "none"), copy])).exitCode).toBe(2)
     expect(readdirSync(join(copy, ".."))).toEqual([])
+  })
+
+  it("make nothing of a store that has lost a large value, and say which (S2)", async () => {
+    const dir = places.make()
+    const keeper = await places.keep(dir)
+    const hf = await open(`file:${dir}`)
+    await hf.cell("large").set("x".repeat(100_000))
+    await hf.close()
+    const whole = places.make("whole")
+    expect((await run(["backup", dir, whole])).exitCode).toBe(0)
+    const blobs = join(dir, "blobs")
+    const [name = ""] = readdirSync(blobs, { recursive: true })
+      .map(String)
+      .filter((each) => each.length > 60)
+    rmSync(join(blobs, name))
+    const file = places.make("b")
+    const refused = await run(["backup", dir, file])
+    expect(refused.exitCode).toBe(74)
+    expect(refused.err).toContain(`the large value ${name.slice(3)} of 100005 bytes should be in "${dir}"`)
+    expect(existsSync(file)).toBe(false)
+    expect(readdirSync(dir).filter((each) => each.startsWith("backup-"))).toEqual([])
+    const exported = await run(["export", dir])
+    expect(exported.exitCode).toBe(74)
+    expect(exported.err).toContain(`the large value ${name.slice(3)}`)
+    keeper.child.kill("SIGKILL")
+    // A backup whose own list says that it has none, though its journal names one.
+    const unpacked = places.make("unpacked")
+    mkdirSync(unpacked)
+    execFileSync("tar", ["xf", whole, "-C", unpacked])
+    rmSync(join(unpacked, "blobs", name))
+    const list = join(unpacked, "holdfast-backup.json")
+    writeFileSync(list, readFileSync(list, "utf8").replace('"count": 1', '"count": 0'))
+    execFileSync("tar", ["cf", file, "-C", unpacked, "holdfast-backup.json", "journal.db", "blobs"])
+    const copy = places.make("copy")
+    const restored = await run(["restore", file, copy])
+    expect(restored.exitCode).toBe(74)
+    expect(restored.err).toContain(`blob ${name.slice(3)}, which its journal names, is not in it`)
+    expect(existsSync(copy)).toBe(false)
   })
 
   it("gc gives back the space of what is gone, while others work", async () => {

@@ -27,14 +27,20 @@ import { basename, dirname, join, relative, resolve } from "node:path"
 import { create } from "tar"
 import type { Env } from "../../../env/index.ts"
 import { HoldfastError } from "../../../kernel/index.ts"
+import { BlobFolder } from "../blobs/blob-folder.ts"
+import type { Blob } from "../blobs/blob-reference.ts"
 import { systemCode } from "../folder/unavailable.ts"
 import { BUILD } from "../host/build.ts"
 import { flushFolder } from "../journal/opening.ts"
 import type { KeeperLine } from "./keeper-line.ts"
+import { findMissingBlobOf } from "./named-blobs.ts"
 
 export const MANIFEST = "holdfast-backup.json"
 export const JOURNAL = "journal.db"
 export const BLOBS = "blobs"
+
+/** Large values that change all the time may spoil a few attempts; one that is lost spoils all of them. */
+const ATTEMPT_LIMIT = 5
 
 /** What the backup says of itself. A format of a higher number is refused. */
 export interface BackupManifest {
@@ -49,6 +55,7 @@ export interface BackupManifest {
  * Backs a store up through its keeper, while it goes on.
  *
  * @throws HoldfastError ARGUMENT_INVALID where the file exists, STORE_FULL, STORE_UNAVAILABLE
+ * @throws HoldfastError STORE_DAMAGED where a large value that the journal names is missing
  */
 export async function backUpStore(line: KeeperLine, file: string, env: Env): Promise<BackupManifest> {
   const target = resolve(file)
@@ -59,10 +66,7 @@ export async function backUpStore(line: KeeperLine, file: string, env: Env): Pro
   try {
     mkdirSync(staging, { mode: 0o700 })
     mkdirSync(join(staging, BLOBS), { mode: 0o700 })
-    // Before, for what is dropped meanwhile; after, for what is new meanwhile.
-    nameAgain(folder.blobs, join(staging, BLOBS))
-    await line.ask({ kind: "backup", file: join(staging, JOURNAL) })
-    const blobs = nameAgain(folder.blobs, join(staging, BLOBS))
+    const blobs = await copyStore(line, staging)
     const journal = { bytes: statSync(join(staging, JOURNAL)).size, sha256: await digestOf(join(staging, JOURNAL)) }
     const manifest: BackupManifest = { format: 1, build: BUILD, takenAt: env.clock.now(), journal, blobs }
     writeFileSync(join(staging, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
@@ -78,6 +82,22 @@ export async function backUpStore(line: KeeperLine, file: string, env: Env): Pro
   } finally {
     rmSync(unfinished, { force: true })
     rmSync(staging, { recursive: true, force: true })
+  }
+}
+
+/** The journal and every file it names. One that came and went within an attempt is missing: the next one does without. */
+async function copyStore(line: KeeperLine, staging: string): Promise<BackupManifest["blobs"]> {
+  const { folder } = line
+  const [journal, copies] = [join(staging, JOURNAL), join(staging, BLOBS)]
+  for (let attempt = 1; ; attempt += 1) {
+    // Before, for what is dropped meanwhile; after, for what is new meanwhile.
+    nameAgain(folder.blobs, copies)
+    await line.ask({ kind: "backup", file: journal })
+    const blobs = nameAgain(folder.blobs, copies)
+    const missing = findMissingBlobOf(journal, new BlobFolder(copies, "backup"))
+    if (missing === null) return blobs
+    if (attempt === ATTEMPT_LIMIT) throw incomplete(folder.path, missing)
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(`${journal}${suffix}`, { force: true })
   }
 }
 
@@ -119,6 +139,13 @@ function settle(unfinished: string, target: string): void {
     throw existsSync(target) ? existing(target) : error
   }
   flushFolder(dirname(target))
+}
+
+function incomplete(path: string, { digest, byteLength }: Blob): HoldfastError {
+  return new HoldfastError(
+    "STORE_DAMAGED",
+    `the large value ${digest} of ${String(byteLength)} bytes should be in "${path}", but is missing or of another length, so that no backup was made; run "holdfast doctor" on it, or back it up again while fewer large values change`,
+  )
 }
 
 function existing(file: string): HoldfastError {

@@ -6,6 +6,8 @@ import { createHash } from "node:crypto"
 import Database from "better-sqlite3"
 import type { Env } from "../../../env/index.ts"
 import { type CellRow, HoldfastError, type RunRow, type StoredRow } from "../../../kernel/index.ts"
+import { BlobFolder } from "../blobs/blob-folder.ts"
+import type { Blob } from "../blobs/blob-reference.ts"
 import type { Folder } from "../folder/folder.ts"
 import { BUILD } from "../host/build.ts"
 import { checksumOf, type Column } from "../journal/checksum.ts"
@@ -14,6 +16,7 @@ import { RUN_COLUMNS, runOfColumns } from "../journal/run-columns.ts"
 import type { TableName } from "../journal/schema.ts"
 import { nameOfColumn, valueOfColumn } from "../journal/value-column.ts"
 import { blobParts } from "./portable-blobs.ts"
+import { findMissingBlob } from "./named-blobs.ts"
 import { type ExportRecord, FORMAT, packCell, packNumbers, packRun } from "./portable-record.ts"
 
 /** @throws HoldfastError STORE_DAMAGED at the first row that is altered, STORE_NEWER, STORE_UNAVAILABLE */
@@ -33,6 +36,8 @@ export function* exportStore({ journal: path, blobs }: Folder, env: Env): Genera
     const { instance, tokenCeiling } = readMeta(database, path)
     yield line({ holdfast: { format: FORMAT, build: BUILD, instance, exportedAt: env.clock.now(), tokenCeiling } })
     for (const blob of blobParts(blobs)) yield line({ blob })
+    const missing = findMissingBlob(database, new BlobFolder(blobs, "export"))
+    if (missing !== null) throw lost(blobs, missing)
     for (const { key, row } of storedRows(database, path)) {
       const name = key.slice(key.indexOf(":") + 1)
       // The prefix of a key says of which kind its row is, and what is stored is no absence.
@@ -51,6 +56,13 @@ export function* exportStore({ journal: path, blobs }: Folder, env: Env): Genera
   } finally {
     database.close()
   }
+}
+
+function lost(folder: string, { digest, byteLength }: Blob): HoldfastError {
+  return new HoldfastError(
+    "STORE_DAMAGED",
+    `the large value ${digest} of ${String(byteLength)} bytes should be in "${folder}" until the export ends, but is missing or of another length; run "holdfast doctor" on the store, or export it again where results were dropped meanwhile`,
+  )
 }
 
 /** Every row of a journal, as it would be loaded by its key. @throws HoldfastError STORE_DAMAGED */

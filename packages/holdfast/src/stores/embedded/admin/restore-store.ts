@@ -9,11 +9,13 @@ import type Database from "better-sqlite3"
 import { extract } from "tar"
 import type { Env } from "../../../env/index.ts"
 import { HoldfastError } from "../../../kernel/index.ts"
+import { BlobFolder } from "../blobs/blob-folder.ts"
 import { resolvePath } from "../folder/folder.ts"
 import { checkJournal } from "../journal/check.ts"
 import { checksumOf } from "../journal/checksum.ts"
 import { connect, flushFolder, readMeta } from "../journal/opening.ts"
 import { type BackupManifest, BLOBS, digestOf, JOURNAL, MANIFEST } from "./backup-store.ts"
+import { findMissingBlobOf } from "./named-blobs.ts"
 
 /** More tokens than a store hands out in a month, few enough for thousands of restores. */
 const SKIPPED_TOKENS = 2 ** 40
@@ -117,7 +119,11 @@ async function checkContents(file: string, staging: string, { journal, blobs }: 
     if ((await digestOf(join(parentPath, name))) !== name) throw altered(file, `blob ${name} has other contents`)
   }
   const [first, ...others] = checkJournal(path, { repair: false })
-  if (first === undefined) return
+  if (first === undefined) {
+    const missing = findMissingBlobOf(path, new BlobFolder(join(staging, BLOBS), "restore"))
+    if (missing !== null) throw altered(file, `blob ${missing.digest}, which its journal names, is not in it`)
+    return
+  }
   const more = others.length === 0 ? "" : ` and ${String(others.length)} more`
   throw altered(file, `${[first.table, first.key, first.what].filter((part) => part !== null).join(" ")}${more}`)
 }
