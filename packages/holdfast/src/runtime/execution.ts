@@ -449,7 +449,7 @@ function describeFailure(error: unknown): Failure {
 }
 
 /** The store may take it another time; what became of this time does not matter, as a report counts once (O5). */
-function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): boolean {
   if (!isHoldfastError(error)) return false
   return error.code === "STORE_FULL" || error.code === "STORE_UNAVAILABLE" || error.code === "OUTCOME_UNKNOWN"
 }

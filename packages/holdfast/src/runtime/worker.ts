@@ -9,7 +9,7 @@
  */
 import { type ClaimView, HoldfastError, type RequestId, type WorkerId } from "../kernel/index.ts"
 import { checkCount, checkDuration, checkOptions } from "./bounds.ts"
-import type { Definition, Execution } from "./execution.ts"
+import { type Definition, type Execution, isPassing } from "./execution.ts"
 import type { Operation } from "./operation.ts"
 import { refusalError, unexpected } from "./refusal.ts"
 import type { StoreOutcome } from "../store/index.ts"
@@ -29,6 +29,9 @@ export interface DrainOptions {
    */
   readonly graceMs?: number
 }
+
+/** How long a slot waits that the store did not take; nobody tells when it works again. */
+const ASK_AGAIN_MS = 100
 
 /** Any operation, whatever its arguments. */
 export type AnyOperation = Pick<Operation<never, unknown>, "operationName" | "version" | "definition">
@@ -154,9 +157,24 @@ export class Worker implements AsyncDisposable {
   async #answeredLater(request: RequestId, outcome: Promise<StoreOutcome>): Promise<void> {
     try {
       this.#answered(request, await outcome)
-    } catch {
-      this.#lose()
+    } catch (error) {
+      await this.#askLater(request, error)
     }
+  }
+
+  /** A disk that is full, or a keeper that is frozen for a while, must not leave the queue without its worker. */
+  async #askLater(request: RequestId, error: unknown): Promise<void> {
+    const { session } = this.#runs
+    this.#runs.forgetTaken(request)
+    if (!isPassing(error) || session.isClosed) {
+      this.#lose()
+      return
+    }
+    await new Promise<void>((resolve) => {
+      session.env.timers.after(ASK_AGAIN_MS, resolve, { keepAlive: false })
+    })
+    // Its slot was kept until now, unless the worker has stopped.
+    if (this.#asking.delete(request)) this.#fill()
   }
 
   /** `parked` leaves the slot asking; its claim comes by event. */

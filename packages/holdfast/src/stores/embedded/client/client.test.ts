@@ -296,6 +296,45 @@ describe("a keeper after the last", () => {
     }
   })
 
+  it("is told again of a withdrawal that an earlier one answered before what it withdrew (L4)", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const request = 1 as never // Brand constructor.
+    const asked = client.execute(lock(1))
+    const withdrawn = client.execute({ kind: "withdrawRequest", session: A, request, reason: "abort" })
+    script.say({ kind: "outcome", sequence: 3, outcome: { kind: "withdrawn", found: true, locks: [] } })
+    await withdrawn
+    await script.env.advanceBy(0)
+    await script.breakOff()
+    script.heard.length = 0
+    script.say({ kind: "restored", sessions: [{ session: A, holding: { grants: [], claims: [], waiting: [] } }] })
+    await script.env.advanceBy(0)
+    expect(script.requests()).toEqual(["acquireLock", "withdrawRequest"])
+    script.say({ kind: "outcome", sequence: 2, outcome: { kind: "parked" } })
+    expect(await asked).toEqual({ kind: "parked" })
+  })
+
+  it("is given back what could not be given back before, as it was to be (O10)", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const request = 1 as never // Brand constructor.
+    const taken = client.execute({ kind: "awaitRun", session: A, request, run: CLAIM.run, holding: [], execute: true })
+    script.say({ kind: "outcome", sequence: 2, outcome: { kind: "claimed", claim: CLAIM, waiting: true } })
+    await taken
+    const returned = client.execute({ kind: "returnRun", session: A, token: CLAIM.token, started: true })
+    const ended = Promise.allSettled([returned])
+    script.say({ kind: "fault", sequence: 3, code: "STORE_FULL", message: "the disk is full", details: {} })
+    await ended
+    await script.breakOff()
+    script.heard.length = 0
+    const holding = { grants: [], claims: [{ request, claim: CLAIM }], waiting: [request] }
+    script.say({ kind: "restored", sessions: [{ session: A, holding }] })
+    await script.env.advanceBy(0)
+    const said = script.heard.flatMap((message) => (message.kind === "request" ? [message.command] : []))
+    expect(said).toEqual([{ kind: "returnRun", session: A, token: CLAIM.token, started: true }])
+    expect(script.events).toEqual([])
+  })
+
   it("is given back the claim of a wait that was given up meanwhile (L4, O6)", async () => {
     const script = new Script()
     const client = await script.opened()

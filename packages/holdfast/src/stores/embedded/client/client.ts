@@ -577,7 +577,18 @@ export class EmbeddedClient implements Store {
     for (const pending of this.#pending.values()) {
       if (!pending.isOwn && !this.#order.has(pending)) this.#send(pending)
     }
+    this.#withdrawAgain()
     for (const session of known.keys()) this.#post({ kind: "returned", session })
+  }
+
+  /** What is asked again may begin a wait again whose withdrawal was answered by the last keeper (L4). */
+  #withdrawAgain(): void {
+    for (const { command } of this.#pending.values()) {
+      if (!("request" in command) || command.kind === "withdrawRequest") continue
+      const { session, request } = command
+      if (this.#sessions.get(session)?.isWithdrawn(request) !== true || this.#isWithdrawn(session, request)) continue
+      this.#askAgain({ kind: "withdrawRequest", session, request, reason: "abort" }, ignore)
+    }
   }
 
   /** The keeper took this client for dead: nothing of the session is left. */
@@ -619,6 +630,12 @@ export class EmbeddedClient implements Store {
       // Known to be over: its report is sent again below.
       if (this.#isReported(session, claim.token)) continue
       const { token, paused } = claim
+      const returning = record.returning.get(token)
+      if (returning !== undefined) {
+        record.returning.delete(token)
+        this.#askAgain(returning, ignore)
+        continue
+      }
       const wasPaused = record.claims.get(token)
       if (wasPaused !== undefined) {
         const action = paused ? "pause" : "resume"

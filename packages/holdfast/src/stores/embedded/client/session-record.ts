@@ -17,6 +17,7 @@ import type {
   Outcome,
   RequestId,
   RunId,
+  ReturnRun,
   RunView,
   SessionId,
   StoreEvent,
@@ -50,6 +51,8 @@ export class SessionRecord {
   readonly claims: Map<Token, boolean> = new Map()
   /** Claims whose end is reported and not answered yet, likewise: a report that is not taken leaves them as they were. */
   readonly #reported = new Map<Token, boolean>()
+  /** Claims that were to be given back, and how: by nobody else, as nobody has them any more. */
+  readonly returning: Map<Token, ReturnRun> = new Map()
   readonly workers: Map<WorkerId, OpenWorker> = new Map()
   /** Waits that were given up before their own outcome came, which may rest on more than that of the withdrawal. */
   readonly #withdrawn = new Set<RequestId>()
@@ -69,9 +72,12 @@ export class SessionRecord {
       case "releaseLock":
         this.grants.delete(command.token)
         break
+      case "returnRun":
+        this.returning.delete(command.token)
+        this.#report(command.token)
+        break
       case "completeRun":
       case "failRun":
-      case "returnRun":
         this.#report(command.token)
         break
       case "commitCells":
@@ -94,9 +100,12 @@ export class SessionRecord {
   /** A command was not taken, or nobody knows: what it was to end may go on. */
   failed(command: Command): void {
     switch (command.kind) {
+      case "returnRun":
+        this.#reported.delete(command.token)
+        this.returning.set(command.token, command)
+        break
       case "completeRun":
       case "failRun":
-      case "returnRun":
         this.#keep(command.token)
         break
       case "commitCells":
@@ -186,6 +195,7 @@ export class SessionRecord {
         if (event.action === "lost") {
           this.claims.delete(event.token)
           this.#reported.delete(event.token)
+          this.returning.delete(event.token)
         } else if (this.claims.has(event.token)) this.claims.set(event.token, event.action === "pause")
         break
     }
@@ -204,6 +214,11 @@ export class SessionRecord {
     if (paused === undefined) return
     this.#reported.delete(token)
     this.claims.set(token, paused)
+  }
+
+  /** Given up before its own outcome has come, which may still bring a wait. */
+  isWithdrawn(request: RequestId): boolean {
+    return this.#withdrawn.has(request)
   }
 
   #wait(wait: KnownWait): void {

@@ -176,6 +176,22 @@ describe("a request that comes again", () => {
     expect(again.answer(waiting)).toMatchObject({ kind: "granted" })
   })
 
+  it("is not told of a run again that was another's, and was lost with its keeper (S3, S4)", async () => {
+    const world = new World()
+    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    const spec = specOf("render")
+    // While that is flushed, what follows gathers, and is lost for certain.
+    writer.ask(put(WRITER, "z", 1))
+    writer.ask({ kind: "enqueueRun", session: WRITER, spec, force: false })
+    const joined = reader.ask({ kind: "enqueueRun", session: READER, spec, force: false })
+    world.flushes.length = 0
+    world.restart()
+    const again = new Client(world.keeper, READER)
+    again.ask({ kind: "enqueueRun", session: READER, spec, force: false }, { isAgain: joined })
+    await world.flush()
+    expect(again.answer(joined)).toMatchObject({ kind: "enqueued", created: true })
+  })
+
   it("rests on no head that died with its keeper, whatever has its version now (C3, S4)", async () => {
     const world = new World()
     const [writer, reader] = [await world.open(WRITER), await world.open(READER)]

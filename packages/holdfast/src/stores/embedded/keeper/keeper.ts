@@ -391,7 +391,8 @@ export class Keeper {
     if (outcome.kind === "settled" && outcome.settlement.kind === "completed") {
       this.#blobs?.use(outcome.settlement.result, this.#now())
     }
-    if (!connection.peer.isLocal && isKept(command)) this.#keep(connection, { sequence, outcome: shown, isChanged })
+    if (!connection.peer.isLocal && isKept(command))
+      this.#keep(connection, { sequence, outcome: shown, isChanged, rest })
     this.#tell(connection, { kind: "outcome", sequence, outcome: shown }, rest)
   }
 
@@ -668,7 +669,8 @@ export class Keeper {
       sequence,
       outcome,
       isChanged,
-    }: { readonly sequence: number; readonly outcome: Reply; readonly isChanged: boolean },
+      rest,
+    }: { readonly sequence: number; readonly outcome: Reply; readonly isChanged: boolean; readonly rest: number },
   ): void {
     this.#replies.keep(client, sequence, { outcome, isLogged: !isChanged })
     if (isChanged) {
@@ -676,7 +678,8 @@ export class Keeper {
       this.#durability.gather()
     } else {
       const entry = { kind: "reply", client, sequence, outcome } as const
-      this.#book.note({ key: replyKey(client, sequence), entry, batch: 0 }, { isLogged: true })
+      // It tells of what others did: where that is lost, it is as well.
+      this.#book.note({ key: replyKey(client, sequence), entry, batch: rest }, { isLogged: true })
     }
   }
 
