@@ -89,8 +89,8 @@ export const RUNTIME_MUTANTS: readonly Mutant[] = [
     {
       id: "closed-session-begins-anew",
       invariants: ["S1"],
-      find: "if (this.#isClosed && BEGINNINGS.has(command.kind)) throw closedError()",
-      replace: "",
+      find: "this.#isEnded || (this.#isClosed && BEGINNINGS.has(command.kind))",
+      replace: "this.#isEnded",
       suites: CLOSING,
     },
   ]),
@@ -249,14 +249,14 @@ export const RUNTIME_MUTANTS: readonly Mutant[] = [
     {
       id: "step-run-again-though-recorded",
       invariants: ["O10"],
-      find: "if (known !== undefined) return decodeValue(known.outcome) as T",
+      find: "if (known !== undefined) return this.#execution.session.decode(known.outcome) as T",
       replace: "",
       suites: CONTEXTS,
     },
     {
       id: "step-answers-with-what-was-not-recorded",
       invariants: ["O10"],
-      find: "return recorded === null ? result : (decodeValue(recorded) as T)",
+      find: "return recorded === null ? result : (this.#execution.session.decode(recorded) as T)",
       replace: "return result",
       suites: CONTEXTS,
     },
