@@ -179,7 +179,8 @@ class Parser {
 
   #said(bytes: Uint8Array): void {
     for (const line of Buffer.from(bytes).toString("utf8").split("\n")) {
-      if (line !== "") this.#steps.push({ kind: "said", line })
+      // A loader that compiles the program first talks to a process of its own over a pipe of the same number.
+      if (line.startsWith("{")) this.#steps.push({ kind: "said", line })
     }
   }
 
