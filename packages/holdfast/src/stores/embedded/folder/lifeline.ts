@@ -12,12 +12,14 @@
  * free.
  *
  * 1. What is opened before the lock is tried is told of every release after it.
- * 2. After close() nothing is left: no open file, no thread, no callback. Whoever was told before need not wait for that:
- *    what told it ends by itself.
+ * 2. After close() nothing is left: no open file, no callback.
+ * 3. The pipe's descriptor is closed once, by its socket. A second close by the same number could hit a file that another
+ *    thread of the process has opened meanwhile: the keeper's lock, in the worst case.
  */
 import { closeSync, constants, fstatSync, openSync } from "node:fs"
+import { open } from "node:fs/promises"
 import { Socket } from "node:net"
-import { isMainThread, Worker } from "node:worker_threads"
+import { isMainThread } from "node:worker_threads"
 import { unavailable } from "./unavailable.ts"
 
 export interface Lifeline {
@@ -25,25 +27,45 @@ export interface Lifeline {
   close(): Promise<void>
 }
 
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW
+
 /**
  * Answers once it is listening. Null where the lock file is no pipe, and no death can be told.
  *
  * @param onEnd called at most once, never after close()
  */
 export async function openLifeline(path: string, onEnd: () => void): Promise<Lifeline | null> {
-  const fd = openForReading(path)
-  const isPipe = fstatSync(fd).isFIFO()
-  if (isPipe && isMainThread) return listen(fd, onEnd)
+  const fd = await openForReading(path)
+  if (fd === null) return null
+  if (fstatSync(fd).isFIFO()) return listen(fd, onEnd)
   closeSync(fd)
-  return isPipe ? await listenInThread(path, onEnd) : null
+  return null
 }
 
-function openForReading(path: string): number {
+async function openForReading(path: string): Promise<number | null> {
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
+    return isMainThread ? openSync(path, FLAGS) : await openUntracked(path)
   } catch (error) {
     throw unavailable(`"${path}" should be there for as long as the store is open; open the store again`, error)
   }
+}
+
+/**
+ * A worker thread closes, when it ends, every number it got from fs.open and has not given to fs.close, and does not know
+ * that a socket closed one before. Neither the thread nor one started by it can be told not to (`trackUnmanagedFds` is
+ * inherited). A FileHandle's number is on no such list, once the handle has let go of it, for which Node has a method
+ * and no public name. Null where a Node has not got it.
+ */
+async function openUntracked(path: string): Promise<number | null> {
+  const handle = await open(path, FLAGS)
+  const key = Object.getOwnPropertySymbols(handle).find(({ description }) => description === "kHandle")
+  const native = key === undefined ? undefined : (Reflect.get(handle, key) as { releaseFD?: () => void } | undefined)
+  if (typeof native?.releaseFD === "function") {
+    native.releaseFD()
+    return handle.fd
+  }
+  await handle.close()
+  return null
 }
 
 function listen(fd: number, onEnd: () => void): Lifeline {
@@ -67,50 +89,6 @@ function listen(fd: number, onEnd: () => void): Lifeline {
       isOpen = false
       socket.destroy()
       await closed
-    },
-  }
-}
-
-/**
- * A worker thread closes, when it ends, every descriptor it opened by number, and does not know that a socket has closed
- * one before: the number may be somebody else's file by then. So in a worker the pipe is opened by a thread of its own
- * that keeps no such list.
- */
-const LISTENING_THREAD = `
-  const { openSync, constants } = require("node:fs")
-  const { Socket } = require("node:net")
-  const { parentPort, workerData } = require("node:worker_threads")
-  const fd = openSync(workerData, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
-  const socket = new Socket({ fd, readable: true, writable: false })
-  socket.once("end", () => parentPort.postMessage("end"))
-  socket.resume()
-  parentPort.postMessage("listening")
-`
-
-async function listenInThread(path: string, onEnd: () => void): Promise<Lifeline> {
-  const thread = new Worker(LISTENING_THREAD, {
-    eval: true,
-    workerData: path,
-    trackUnmanagedFds: false,
-    // A loader the program was started with is of no use here and may cost more than the thread.
-    execArgv: [],
-  })
-  let isOpen = true
-  await new Promise<void>((resolve, reject) => {
-    thread.once("error", reject)
-    thread.on("message", (message: unknown) => {
-      if (message === "listening") resolve()
-      if (message !== "end" || !isOpen) return
-      isOpen = false
-      void thread.terminate()
-      onEnd()
-    })
-  })
-  return {
-    async close() {
-      if (!isOpen) return
-      isOpen = false
-      await thread.terminate()
     },
   }
 }

@@ -113,6 +113,11 @@ async function settle(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 150))
 }
 
+/** Most of the time a thread needs to begin or to end, without which nothing could go wrong here. */
+async function pause(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 40))
+}
+
 describe("a thread that ends", () => {
   it.each(["terminate", "exit", "throw"] as const)("by %s gives back both locks (L6)", async (way) => {
     const folder = makeFolder()
@@ -172,6 +177,26 @@ describe("a thread that ends", () => {
       closeSync(fd)
     }
     lock?.release()
+  })
+})
+
+describe("a thread that was elected after a wait", () => {
+  // What told it that the lock was free had a file open, whose number the lock's own file may have got.
+  it("has the lock for as long as it lives (L1)", async () => {
+    const folder = makeFolder()
+    const thread = await startThread(folder)
+    for (let round = 0; round < 40; round += 1) {
+      const lock = KeeperLock.tryTake(folder)
+      expect(lock).not.toBeNull()
+      thread.send("await")
+      await pause()
+      lock?.release()
+      expect(await thread.receive()).toBe("elected")
+      await pause()
+      expect(KeeperLock.tryTake(folder)).toBeNull()
+      thread.send("release")
+      expect(await thread.receive()).toBe("released")
+    }
   })
 })
 
