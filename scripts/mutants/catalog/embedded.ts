@@ -97,4 +97,16 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
       replace: "isAgain: false",
     },
   ]),
+  ...plantIn(
+    "stores/embedded/journal/writer.ts",
+    ["src/stores/embedded/journal/journal.test.ts"],
+    [
+      {
+        id: "journal-writes-for-a-keeper-that-was-followed",
+        invariants: ["S3"],
+        find: "if (newest === this.#term) return",
+        replace: "if (newest >= this.#term) return",
+      },
+    ],
+  ),
 ]

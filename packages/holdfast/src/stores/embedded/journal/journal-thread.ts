@@ -23,7 +23,7 @@ import { JournalWriter } from "./writer.ts"
 /** What the thread is asked. */
 export type WriterOrder =
   /** The first, but for a close. */
-  | { readonly kind: "open" }
+  | { readonly kind: "open"; readonly term: number }
   | { readonly kind: "append"; readonly round: number; readonly batch: JournalBatch }
   | { readonly kind: "checkpoint" | "vacuum"; readonly id: number }
   | { readonly kind: "backup"; readonly id: number; readonly file: string }
@@ -90,7 +90,7 @@ function flush(to: JournalWriter): void {
 }
 
 function obey(order: WriterOrder): void {
-  if (order.kind === "open") return start()
+  if (order.kind === "open") return start(order.term)
   if (writer === null) {
     // Nothing was opened, or that failed and was reported.
     if (order.kind === "close") leave()
@@ -145,9 +145,9 @@ async function backUp(of: JournalWriter, { id, file }: { id: number; file: strin
   }
 }
 
-function start(): void {
+function start(term: number): void {
   try {
-    writer = new JournalWriter(path)
+    writer = new JournalWriter(path, term)
   } catch (error) {
     fail(error, "open")
     return

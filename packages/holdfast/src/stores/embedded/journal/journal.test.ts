@@ -166,6 +166,25 @@ describe("append", () => {
     expect(rows).toEqual([{ version: 2, value: 1 }, null, null])
   })
 
+  it("writes nothing once somebody else has opened the journal, who has all that was written before (S3)", async () => {
+    const journal = await open()
+    const late = [cellsOf(["a"]), cellsOf(["b"])]
+    const written = late.map((batch) =>
+      journal.append(batch).then(
+        () => true,
+        () => false,
+      ),
+    )
+    const next = await open(journal.path)
+    const [isFirst, isSecond] = await Promise.all(written)
+    // Whatever its writer had told as durable by then, and nothing that it had not.
+    expect(next.load(["cell:a", "cell:b"]).map(({ row }) => row !== null)).toEqual([isFirst, isSecond])
+    await expect(journal.append(cellsOf(["c"]))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" })
+    await expect(journal.append(cellsOf(["d"]))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" })
+    await next.append(cellsOf(["e"]))
+    expect(next.load(["cell:c", "cell:d", "cell:e"]).map(({ row }) => row !== null)).toEqual([false, false, true])
+  })
+
   it("rejects when the thread is gone (S5)", async () => {
     const journal = await open()
     await journal.append(cellsOf(["a"]))

@@ -9,7 +9,7 @@
  *
  * 1. Batches become durable in the order they were appended; a crash loses a suffix of them (S3).
  * 2. A rejected append has changed nothing, and nothing appended before its rejection was told is durable (S5).
- * 3. After a failed flush nothing is written any more (S5).
+ * 3. After a failed flush nothing is written any more (S5), and nothing once somebody else has opened the journal.
  * 4. The thread keeps the process alive only while somebody waits for it.
  */
 import { resolve } from "node:path"
@@ -181,7 +181,7 @@ class DurableJournal implements Journal {
       else this.#fail(this.#closedFault())
       this.#exited()
     })
-    this.#send({ kind: "open" })
+    this.#send({ kind: "open", term: meta.term })
   }
 
   get blobs(): BlobIndex {

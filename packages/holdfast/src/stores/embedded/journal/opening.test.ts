@@ -63,7 +63,7 @@ describe("a journal that is opened", () => {
     expect(readdirSync(join(path, ".."))).toEqual(["journal.db"])
     expect(statSync(path).mode & 0o777).toBe(0o600)
     const second = open(path)
-    expect(second.meta).toEqual(first.meta)
+    expect(second.meta).toEqual({ ...first.meta, term: first.meta.term + 1 })
     second.database.close()
   })
 

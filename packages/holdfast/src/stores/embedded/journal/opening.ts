@@ -2,13 +2,15 @@
  * From a path to a database that is known to be a journal of this version, or to the reason why not.
  *
  *     nothing there ──▶ made beside it, flushed, renamed ──┐
- *     something ──▶ looked at, read-only ──▶ newer: left   ├──▶ writable? ──▶ flushed ──▶ migrated ──▶ meta checked
+ *     something ──▶ looked at, read-only ──▶ newer: left   ├──▶ migrated ──▶ next term ──▶ flushed ──▶ meta checked
  *                           └──▶ a journal ────────────────┘
  *
  * 1. A file under the journal's name is a whole journal: an empty or torn one is damage, never a new store (S2).
  * 2. What an opener finds is made durable before it is read: a process that dies inside a commit can leave a
  *    transaction that is written and not flushed, and who reads it would build on what power loss takes away (C5, S3).
  * 3. A newer store is left as it is, to the byte.
+ * 4. Each opening begins a term, before it reads: whoever opened earlier writes nothing any more (see writer.ts), and
+ *    all that it wrote is read. So two keepers, should a lock ever fail, cannot both have what they wrote (S3).
  */
 import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs"
 import { dirname } from "node:path"
@@ -35,6 +37,8 @@ export interface JournalMeta {
   readonly tokenCeiling: number
   /** The number of the last batch that is durable, or 0. */
   readonly lastBatch: number
+  /** How often the journal was opened to be written; 0 where that was never counted. */
+  readonly term: number
   readonly createdAt: number
   readonly build: string
 }
@@ -51,8 +55,8 @@ export function openDatabase(options: OpenJournalOptions): { database: Database.
     checkLogEnd(database, path)
     // Its transaction also finds out whether the file can be written at all, which a connection does not ask by itself.
     migrate(database, MIGRATIONS)
+    const meta = beginTerm(database, path)
     database.pragma("wal_checkpoint(TRUNCATE)")
-    const meta = readMeta(database, path)
     database.pragma("query_only = ON")
     return { database, meta }
   } catch (error) {
@@ -60,6 +64,25 @@ export function openDatabase(options: OpenJournalOptions): { database: Database.
     throw error instanceof HoldfastError ? error : errorOf(faultOf(error, path, "open"), error)
   } finally {
     looking?.close()
+  }
+}
+
+/** What is known of the journal as of its new term. */
+function beginTerm(database: Database.Database, path: string): JournalMeta {
+  database.exec("BEGIN IMMEDIATE")
+  try {
+    const meta = readMeta(database, path)
+    const term = meta.term + 1
+    database
+      .prepare(
+        "INSERT INTO meta VALUES ('term', ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value, checksum = excluded.checksum",
+      )
+      .run(String(term), checksumOf("meta", ["term", String(term)]))
+    database.exec("COMMIT")
+    return { ...meta, term }
+  } catch (error) {
+    if (database.inTransaction) database.exec("ROLLBACK")
+    throw error
   }
 }
 
@@ -252,6 +275,7 @@ export function readMeta(database: Database.Database, path: string): JournalMeta
     instance: fact("instance"),
     tokenCeiling: count("token_ceiling"),
     lastBatch: count("last_batch"),
+    term: facts.has("term") ? count("term") : 0,
     createdAt: count("created_at"),
     build: fact("build"),
   }

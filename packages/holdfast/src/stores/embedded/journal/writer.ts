@@ -6,7 +6,8 @@
  *
  * 1. A transaction holds whole batches, in their order; it is durable when `write` returns (S3).
  * 2. A write that throws has changed nothing (S5).
- * 3. Neither a cell's version nor a run's generation nor the token ceiling ever falls (C1, O3, L2).
+ * 3. Only the newest term writes: once a journal was opened again, every write for an earlier opening throws (S3).
+ * 4. Neither a cell's version nor a run's generation nor the token ceiling ever falls (C1, O3, L2).
  */
 import { existsSync, fsyncSync, closeSync, linkSync, openSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
@@ -24,11 +25,19 @@ export class JournalWriter {
   readonly #database: Database.Database
   readonly #statements: Statements
   readonly #blobs: BlobIndexWriter
+  readonly #path: string
+  readonly #term: string
 
-  /** Opens the second connection to a journal that was opened, and so checked, before. */
-  constructor(path: string) {
+  /**
+   * Opens the second connection to a journal that was opened, and so checked, before.
+   *
+   * @param term of the opening it writes for; without it, of the newest
+   */
+  constructor(path: string, term?: number) {
     this.#database = connect(path)
     this.#statements = prepare(this.#database)
+    this.#path = path
+    this.#term = term === undefined ? this.#newestTerm() : String(term)
     this.#blobs = new BlobIndexWriter(this.#database)
   }
 
@@ -39,6 +48,7 @@ export class JournalWriter {
   write(batches: readonly JournalBatch[]): readonly Digest[] {
     this.#statements.begin.run()
     try {
+      this.#checkTerm()
       for (const batch of batches) this.#apply(batch)
       this.#noteLast(batches.at(-1)?.number ?? 0)
       const released = this.#blobs.takeReleased()
@@ -89,6 +99,20 @@ export class JournalWriter {
 
   close(): void {
     this.#database.close()
+  }
+
+  /** @throws HoldfastError STORE_UNAVAILABLE where the journal was opened again */
+  #checkTerm(): void {
+    const newest = this.#newestTerm()
+    if (newest === this.#term) return
+    throw new HoldfastError(
+      "STORE_UNAVAILABLE",
+      `the journal "${this.#path}" should be written by one keeper, but another took it up (term ${newest}, ours is ${this.#term}), so this one writes nothing more; open the store again`,
+    )
+  }
+
+  #newestTerm(): string {
+    return this.#statements.readTerm.pluck().get() as string // A column that is text in every row.
   }
 
   #apply(batch: JournalBatch): void {
@@ -174,7 +198,8 @@ type Statements = Readonly<
     | "dropReplies"
     | "dropClient"
     | "raiseCeiling"
-    | "noteLast",
+    | "noteLast"
+    | "readTerm",
     Write
   >
 >
@@ -214,6 +239,7 @@ function prepare(database: Database.Database): Statements {
     raiseCeiling: write(
       "UPDATE meta SET value = ?, checksum = ? WHERE key = 'token_ceiling' AND CAST(value AS INTEGER) <= ?",
     ),
+    readTerm: write("SELECT value FROM meta WHERE key = 'term'"),
     noteLast: write("UPDATE meta SET value = ?, checksum = ? WHERE key = 'last_batch'"),
   }
 }
