@@ -99,7 +99,7 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
   ]),
   ...plantIn(
     "stores/embedded/journal/writer.ts",
-    ["src/stores/embedded/journal/journal.test.ts"],
+    ["src/stores/embedded/journal/writer.test.ts"],
     [
       {
         id: "journal-writes-for-a-keeper-that-was-followed",

@@ -99,10 +99,14 @@ export class Workload {
     await hf.lock(name).run(async ({ token }) => {
       say({ kind: "granted", lock: name, token })
       await witness?.enter(token)
-      if (random(2) === 0) await sleep(random(INSIDE_MS))
-      // Carries the grant: refused if anybody else had it meanwhile.
-      else await this.#update(`guarded/${name}`)
-      witness?.leave(token)
+      try {
+        if (random(2) === 0) await sleep(random(INSIDE_MS))
+        // Carries the grant: refused if anybody else had it meanwhile.
+        else await this.#update(`guarded/${name}`)
+      } finally {
+        // Whatever happens inside, the lock is given back afterwards.
+        witness?.leave(token)
+      }
     })
   }
 

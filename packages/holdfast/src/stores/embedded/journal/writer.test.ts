@@ -55,6 +55,23 @@ function runOf(generation: number): RunRow {
   return createRow(spec, { generation: generation as Token, arrival: generation, now: 0 })
 }
 
+it("writes for the newest opening alone (S3)", () => {
+  const { writer, reader, folder } = open()
+  const path = join(folder, "journal.db")
+  writer.write([batchOf({ rows: [{ key: "cell:a", row: { version: 1, value: 1 } }] })])
+  const { database, meta } = openDatabase({ path, env: systemEnv, build: "test" })
+  database.close()
+  const next = new JournalWriter(path, meta.term)
+  cleanups.push(() => next.close())
+  const late = batchOf({ number: 2, rows: [{ key: "cell:a", row: { version: 2, value: 2 } }] })
+  expect(() => writer.write([late])).toThrow("another took it up")
+  next.write([batchOf({ number: 2, rows: [{ key: "cell:b", row: { version: 1, value: 3 } }] })])
+  expect(reader.load(["cell:a", "cell:b"]).map(({ row }) => row)).toEqual([
+    { version: 1, value: 1 },
+    { version: 1, value: 3 },
+  ])
+})
+
 it("makes several batches durable in one transaction, a later change of a row above an earlier", () => {
   const { writer, reader } = open()
   writer.write([
