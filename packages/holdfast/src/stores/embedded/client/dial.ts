@@ -2,7 +2,7 @@
  * Finds the keeper of a folder and connects to it; where there is none, starts one.
  *
  *     look ──announced──▶ connect ──welcome──▶ a line
- *      ▲ │                  └──nobody there──▶ look, past that announcement
+ *      ▲ │                  └──nobody there──▶ look, past that announcement for a while
  *      │ └──lock free──▶ a keeper's thread ──welcome──▶ a line, over a port
  *      └────────────────────└──another was elected, or it ended
  *
@@ -17,7 +17,7 @@
 import { connect } from "node:net"
 import type { Env } from "../../../env/index.ts"
 import { HoldfastError } from "../../../kernel/index.ts"
-import { awaitKeeper, type AwaitKeeperOptions, type KeeperFound } from "../folder/await-keeper.ts"
+import { awaitKeeper, type KeeperFound } from "../folder/await-keeper.ts"
 import type { Folder } from "../folder/folder.ts"
 import { type KeeperFile, readKeeperFile } from "../folder/keeper-file.ts"
 import { conditionOf } from "../folder/process-identity.ts"
@@ -53,13 +53,19 @@ const FIRST_BOUND_MS = 10_000
 /** What a keeper that is named and ready needs to take up a store of any size, several times over. */
 const HEAD_START_MS = 150
 
+/**
+ * A keeper whose connection broke before it said who it is may be dead, or may live and have had no descriptor left. No
+ * event tells of the second when another try is worth it; of the first there is one, far sooner than this.
+ */
+const RETRY_MS = 1_000
+
 export class Dialer {
   readonly #options: DialerOptions
   #hosted: HostedKeeper | null = null
   #instance: string | null = null
   /** Names the keeper that was asked last, with how it is doing at that moment. */
   #describe: () => string = () => "none has announced itself"
-  /** A keeper that was not there although it was announced. */
+  /** A keeper that was not there although it was announced; for a while. */
   #ignored: string | null = null
   /** Who the keeper of the last line named to be the next. */
   #standby: StandbyWord = "nobody"
@@ -130,8 +136,8 @@ export class Dialer {
   }
 
   async #look(events: LineEvents, signal: AbortSignal): Promise<Line | null> {
-    const { folder } = this.#options
-    const found = (await this.#awaitNamed(signal)) ?? (await awaitKeeper(folder, this.#waitUntil(signal)))
+    const found = (await this.#awaitNamed(signal)) ?? (await this.#awaitAny(signal))
+    if (found === null) return null
     if (found.kind === "announced") return await this.#greetAnnounced(found.keeper, events, signal)
     // Its thread must hold the lock, so that the lock ends with it. Others may come first meanwhile.
     found.lock.release()
@@ -147,23 +153,33 @@ export class Dialer {
   /** The announcement of the one that was named, if it comes within its head start. */
   async #awaitNamed(signal: AbortSignal): Promise<KeeperFound | null> {
     if (this.#standby !== "other") return null
+    const found = await this.#awaitWithin(HEAD_START_MS, false, signal)
+    if (found === null) this.#standby = "nobody"
+    return found
+  }
+
+  /** Whoever comes; null where the keeper that is passed over should be asked once more. */
+  async #awaitAny(signal: AbortSignal): Promise<KeeperFound | null> {
+    const { folder } = this.#options
+    if (this.#ignored === null) return await awaitKeeper(folder, { ignoredIncarnation: null, signal })
+    const found = await this.#awaitWithin(RETRY_MS, true, signal)
+    if (found === null) this.#ignored = null
+    return found
+  }
+
+  async #awaitWithin(boundMs: number, isCandidate: boolean, signal: AbortSignal): Promise<KeeperFound | null> {
     const { env, folder } = this.#options
-    const start = new AbortController()
-    const timer = env.timers.after(HEAD_START_MS, () => start.abort())
+    const bound = new AbortController()
+    const timer = env.timers.after(boundMs, () => bound.abort())
     try {
-      const until = this.#waitUntil(AbortSignal.any([signal, start.signal]))
-      return await awaitKeeper(folder, { ...until, isCandidate: false })
+      const either = AbortSignal.any([signal, bound.signal])
+      return await awaitKeeper(folder, { ignoredIncarnation: this.#ignored, isCandidate, signal: either })
     } catch (error) {
-      if (signal.aborted || !start.signal.aborted) throw error
-      this.#standby = "nobody"
+      if (signal.aborted || !bound.signal.aborted) throw error
       return null
     } finally {
       timer.cancel()
     }
-  }
-
-  #waitUntil(signal: AbortSignal): AwaitKeeperOptions {
-    return { ignoredIncarnation: this.#ignored, signal }
   }
 
   #start(predecessor: string | null): HostedKeeper {

@@ -1,0 +1,45 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { connect, createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { expect, it, onTestFinished } from "vitest"
+import { systemEnv } from "../../../env/index.ts"
+import type { KeeperFile } from "../folder/keeper-file.ts"
+import { connectFolder } from "./connect.ts"
+
+/** Passes connections on to a socket, but for the first, which it takes and drops. */
+async function startBadStart(path: string, to: string): Promise<void> {
+  let isFirst = true
+  const server = createServer((socket) => {
+    socket.on("error", () => {})
+    if (isFirst) {
+      isFirst = false
+      socket.destroy()
+      return
+    }
+    const through = connect(to)
+    through.on("error", () => {})
+    socket.pipe(through).pipe(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  onTestFinished(() => {
+    server.close()
+  })
+}
+
+it("asks a keeper again whose connection broke before it said who it is", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-dial-"))
+  const store = join(folder, "store")
+  const options = { address: `file:${store}`, env: systemEnv, check: true }
+  const first = await connectFolder(options)
+  const announcement = join(store, "keeper.json")
+  const keeper = JSON.parse(readFileSync(announcement, "utf8")) as KeeperFile // What the keeper has just written.
+  const detour = join(folder, "detour.sock")
+  await startBadStart(detour, keeper.socket)
+  writeFileSync(announcement, JSON.stringify({ ...keeper, socket: detour }))
+  const second = await connectFolder(options)
+  expect(second.id).toBe(first.id)
+  await second.close()
+  await first.close()
+  rmSync(folder, { recursive: true })
+})
