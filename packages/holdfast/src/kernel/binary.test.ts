@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { InvariantError } from "./assert.ts"
 import { Binary, type BlobReader, isDigest, restoreBinary, storedBinary } from "./binary.ts"
 import { identify } from "./identity.ts"
-import { decodeArguments, decodeValue, encodeArguments, encodeValue } from "./value.ts"
+import { decodeArguments, decodeValue, encodeArguments, encodeResult, encodeValue, refuseStored } from "./value.ts"
 import { encodeDeterministic } from "./value-encoder.ts"
 import { OWN_TAG } from "./value-format.ts"
 
@@ -106,6 +106,19 @@ describe("a Binary whose bytes lie in a store", () => {
         { blobs: reader },
       ),
     ).toHaveLength(1)
+  })
+
+  it("is refused in every value of a store that has no files, in the words of one that has (S2)", () => {
+    const refused = {
+      code: "STORE_DAMAGED",
+      details: { digest: memory.digest },
+      message: `it names the large value ${memory.digest}, which this store does not have; a Binary of another store is read there, and its bytes are passed`,
+    }
+    expect(() => encodeValue({ deep: [stored] }, "it", false)).toThrow(expect.objectContaining(refused))
+    expect(() => encodeResult(stored, "it", false)).toThrow(expect.objectContaining(refused))
+    expect(() => refuseStored(stored, "it")).toThrow(expect.objectContaining(refused))
+    for (const fine of [memory, new Date(0)]) expect(() => refuseStored(fine, "it")).not.toThrow()
+    expect(encodeValue([memory, 1], "it", false)).toEqual(encodeValue([memory, 1], "it"))
   })
 
   it("is refused where it is of another store, or none at all", () => {

@@ -108,6 +108,11 @@ export function bytesOf(binary: Binary): Uint8Array | null {
   return "bytes" in content ? content.bytes : null
 }
 
+/** What is said of a Binary whose bytes lie in another store; `what` names the value or request that holds it. */
+export function describeStrange(what: string, digest: Digest): string {
+  return `${what} names the large value ${digest}, which this store does not have; a Binary of another store is read there, and its bytes are passed`
+}
+
 /** Makes a handle of decoded bytes that nobody else holds, believing the digest stored beside them. */
 export function restoreBinary(digest: Digest, bytes: Uint8Array): Binary {
   return restore(digest, { bytes })

@@ -1,6 +1,6 @@
 /** What the layers above use of the kernel. */
 export { assertInvariant, InvariantError } from "./assert.ts"
-export { Binary, type BlobReader, type Digest, isDigest, storedBinary } from "./binary.ts"
+export { Binary, type BlobReader, describeStrange, type Digest, isDigest, storedBinary } from "./binary.ts"
 export type * from "./command.ts"
 export { ERROR_TABLE, type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from "./errors.ts"
 export type * from "./event.ts"
@@ -19,6 +19,7 @@ export {
   encodeResult,
   encodeValue,
   freezeValue,
+  refuseStored,
   sameValue,
   type Value,
 } from "./value.ts"

@@ -9,7 +9,7 @@
  * Two departures from the letter of RFC 8949: a bigint is always a bignum (tags 2 and 3), because 1n is not 1; and the
  * few half-precision subnormals that cborg does not shorten take five bytes. Both are deterministic.
  */
-import { Binary, type BlobReader, type Sha256 } from "./binary.ts"
+import { Binary, type BlobReader, describeStrange, type Sha256 } from "./binary.ts"
 import { HoldfastError } from "./errors.ts"
 import { decode, type Resolve } from "./value-decoder.ts"
 import { type ChooseStandIn, encodeDeterministic, standInForValue } from "./value-encoder.ts"
@@ -20,23 +20,39 @@ import { compareBytes } from "./value-order.ts"
 export type Value = Uint8Array | number
 
 /**
- * Encodes `input`; `what` names it in the error, as in `the value of cell "x"`.
+ * Encodes `input`; `what` names it in the error, as in `the value of cell "x"`. `hasFiles` says that it is for a store that
+ * may have the bytes of a Binary that are not in memory.
  *
  * @throws HoldfastError VALUE_NOT_ENCODABLE naming the path to what has no encoding.
+ * @throws HoldfastError STORE_DAMAGED as {@link refuseStored} does, where there are no files
  */
-export function encodeValue(input: unknown, what: string): Value {
-  return typeof input === "number"
-    ? input
-    : encodeDeterministic(input, { what, chooseStandIn: standInForValue, outerSteps: 0 })
+export function encodeValue(input: unknown, what: string, hasFiles: boolean = true): Value {
+  if (typeof input === "number") return input
+  const chooseStandIn: ChooseStandIn = (instance) => {
+    if (!hasFiles) refuseStored(instance, what)
+    return standInForValue(instance)
+  }
+  return encodeDeterministic(input, { what, chooseStandIn, outerSteps: 0 })
+}
+
+/**
+ * Refuses a Binary whose bytes lie in a store, for one that has none: nobody could ever read them there.
+ *
+ * @throws HoldfastError STORE_DAMAGED, as a store with files does where it lacks them
+ */
+export function refuseStored(instance: object, what: string): void {
+  if (!(instance instanceof Binary) || !instance.isStored) return
+  const { digest } = instance
+  throw new HoldfastError("STORE_DAMAGED", describeStrange(what, digest), { details: { digest } })
 }
 
 /**
  * Encodes what an operation's body returned: any value, or undefined from a body that returns nothing.
  *
- * @throws HoldfastError VALUE_NOT_ENCODABLE naming the path to what has no encoding.
+ * @throws HoldfastError as {@link encodeValue} does
  */
-export function encodeResult(input: unknown, what: string): Value {
-  return input === undefined ? Uint8Array.of(UNDEFINED_BYTE) : encodeValue(input, what)
+export function encodeResult(input: unknown, what: string, hasFiles: boolean = true): Value {
+  return input === undefined ? Uint8Array.of(UNDEFINED_BYTE) : encodeValue(input, what, hasFiles)
 }
 
 /**

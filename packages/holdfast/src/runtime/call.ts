@@ -8,6 +8,7 @@ import {
   encodeArguments,
   HoldfastError,
   Reference,
+  refuseStored,
   type RunSpec,
 } from "../kernel/index.ts"
 import { NO_OPTIONS, type WaitOptions } from "./bounds.ts"
@@ -169,7 +170,8 @@ export function withoutTrailing(args: readonly unknown[]): readonly unknown[] {
 /**
  * Encodes arguments with calls among them.
  *
- * @throws HoldfastError VALUE_NOT_ENCODABLE, or ARGUMENT_INVALID for a call of another open store
+ * @throws HoldfastError VALUE_NOT_ENCODABLE, ARGUMENT_INVALID for a call of another open store, STORE_DAMAGED for a Binary
+ * of one
  */
 export function encodeCallArguments(
   runs: Runs,
@@ -177,7 +179,9 @@ export function encodeCallArguments(
   args: readonly unknown[],
 ): { readonly args: Uint8Array; readonly inner: readonly Recipe[] } {
   const inner = new Map<Identity, Recipe>()
-  const bytes = encodeArguments(args, `the arguments of operation "${operation}"`, (instance) => {
+  const what = `the arguments of operation "${operation}"`
+  const bytes = encodeArguments(args, what, (instance) => {
+    if (runs.session.blobs === null) refuseStored(instance, what)
     if (!(instance instanceof Call)) return undefined
     inner.set(instance.identity, instance.recipeFor(runs))
     return instance.identity

@@ -153,7 +153,7 @@ export class Cell<T> {
 
   /** @internal Validates and encodes a value for this cell. */
   encode(value: unknown): Value {
-    return encodeValue(this.#validate(value), `the value of cell "${this.name}"`)
+    return this.#home.session.encode(this.#validate(value), `the value of cell "${this.name}"`)
   }
 
   /** @internal The value a stored version reads as. */

@@ -13,8 +13,6 @@ import {
   checkName,
   type ClaimView,
   decodeArguments,
-  encodeResult,
-  encodeValue,
   type ErrorCode,
   type Failure,
   HoldfastError,
@@ -195,10 +193,10 @@ export class Execution {
   /** Encodes a result, and keeps it here where it never leaves. */
   encode(result: unknown): Value {
     const { definition, claim } = this
-    if (!definition.ephemeral) return encodeResult(result, `the result of operation "${definition.name}"`)
+    if (!definition.ephemeral) return this.session.encodeResult(result, `the result of operation "${definition.name}"`)
     // Before the store knows: those who wait may be answered within the command.
     if (!this.#isSuperseded) this.#home.keepEphemeral(claim, result)
-    return encodeResult(null, "nothing")
+    return this.session.encodeResult(null, "nothing")
   }
 
   async #attempt(): Promise<void> {
@@ -380,7 +378,7 @@ export class RunContext {
   /** Reports how far the body is; watchers of the run see the newest. @throws HoldfastError STALE_ATTEMPT, VALUE_NOT_ENCODABLE */
   async progress(value: unknown): Promise<void> {
     const { session, claim } = this.#execution
-    const progress = encodeValue(value, "the progress of a run")
+    const progress = session.encode(value, "the progress of a run")
     const outcome = await session.execute({
       kind: "reportProgress",
       session: session.id,
@@ -397,14 +395,14 @@ export class RunContext {
    * @throws HoldfastError CONFLICT, FENCED, VALUE_INVALID, VALUE_NOT_ENCODABLE
    */
   async transact<T>(step: string, fn: (tx: Transaction) => T | Promise<T>, options: TransactOptions = {}): Promise<T> {
-    const { claim } = this.#execution
+    const { claim, session } = this.#execution
     checkName(step, "the name of a step")
     const known = claim.steps.find((each) => each.name === step)
     // The outcome was encoded from a T by this step of this version of the body.
-    if (known !== undefined) return this.#execution.session.decode(known.outcome) as T
+    if (known !== undefined) return session.decode(known.outcome) as T
     const what = `the outcome of step "${step}"`
     const extras: CommitExtras = {
-      step: (result) => ({ token: claim.token, name: step, outcome: encodeResult(result, what) }),
+      step: (result) => ({ token: claim.token, name: step, outcome: session.encodeResult(result, what) }),
       complete: () => null,
     }
     const { result, recorded } = await transactWith(this.#home, fn, { options, extras })

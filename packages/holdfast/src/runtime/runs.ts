@@ -10,7 +10,6 @@ import {
   type AwaitRun,
   type ClaimRun,
   type ClaimView,
-  encodeResult,
   ERROR_TABLE,
   type ErrorCode,
   type Failure,
@@ -129,7 +128,10 @@ export class Runs implements ExecutionHome {
 
   /** Encodes a result that comes from outside. */
   encode(definition: Definition, value: unknown): Value {
-    return encodeResult(definition.ephemeral ? null : value, `the result of operation "${definition.name}"`)
+    return this.session.encodeResult(
+      definition.ephemeral ? null : value,
+      `the result of operation "${definition.name}"`,
+    )
   }
 
   // Waiting

@@ -23,6 +23,8 @@ import {
   type Value,
   assertInvariant,
   decodeValue,
+  encodeResult,
+  encodeValue,
   isHoldfastError,
 } from "../kernel/index.ts"
 import type { Metrics } from "../observe/index.ts"
@@ -96,6 +98,16 @@ export class Session {
   /** Decodes a value of the store. @throws HoldfastError VALUE_INVALID */
   decode(value: Value): unknown {
     return decodeValue(value, this.env.sha256, this.blobs)
+  }
+
+  /** Encodes a value for the store. @throws HoldfastError VALUE_NOT_ENCODABLE, STORE_DAMAGED for another store's Binary */
+  encode(value: unknown, what: string): Value {
+    return encodeValue(value, what, this.blobs !== null)
+  }
+
+  /** As {@link Session.encode}, of what a body returned. */
+  encodeResult(value: unknown, what: string): Value {
+    return encodeResult(value, what, this.blobs !== null)
   }
 
   get isClosed(): boolean {

@@ -172,6 +172,39 @@ describe("streamed Binaries", () => {
     expect(await faultOf(hf.writeBinary(pieces("ab" as never, 1)))).toContain("ARGUMENT_INVALID")
   })
 
+  it("of another store are refused with one error, whatever store they are passed to (S2)", async () => {
+    const stored = await (await connect()).writeBinary(pieces(bytesOf(1_000), 100))
+    const elsewhere = await mkdtemp(join(tmpdir(), "holdfast-large-"))
+    for (const address of ["memory:", `file:${elsewhere}`]) {
+      const hf = await open(address)
+      const size = hf.operation("size", {
+        version: 1,
+        effects: "pure",
+        run: async (context, given: Binary | null) => {
+          if (given === null) await context.progress({ stored })
+          return given?.byteLength
+        },
+      })
+      const cell = hf.cell("cell")
+      const faults = [
+        await faultOf(cell.set([stored])),
+        await faultOf(cell.update(() => ({ stored }))),
+        await faultOf(hf.transact((tx) => tx.set(cell, stored))),
+        await faultOf((async () => await size(stored))()),
+      ]
+      for (const fault of faults) {
+        expect(fault).toMatch(/^STORE_DAMAGED: .* names the large value [0-9a-f]{64}, which this store does not have/)
+        expect(fault).toContain(stored.digest)
+        expect(fault).toContain("a Binary of another store is read there, and its bytes are passed")
+      }
+      expect(await faultOf((async () => await size(null))())).toContain("RUN_FAILED")
+      await cell.set(hf.binary(await stored.read()))
+      expect(((await cell.get()) as Binary).digest).toBe(stored.digest)
+      await hf.close()
+    }
+    await rm(elsewhere, { recursive: true, force: true })
+  })
+
   it("in memory are Binaries like any other", async () => {
     const hf = await open("memory:")
     const binary = await hf.writeBinary(pieces(bytesOf(1_000), 100))
