@@ -1,7 +1,14 @@
 /** `holdfast backup DIR FILE`, `holdfast restore FILE DIR` and `holdfast gc DIR`. */
 import { systemEnv } from "../env/index.ts"
 import { HoldfastError } from "../kernel/index.ts"
-import { backUpStore, evictResults, KeeperLine, reportStore, restoreStore } from "../stores/embedded/index.ts"
+import {
+  backUpStore,
+  clearSetAside,
+  evictResults,
+  KeeperLine,
+  reportStore,
+  restoreStore,
+} from "../stores/embedded/index.ts"
 import { type Console, print } from "./console.ts"
 import { bytes } from "./picture.ts"
 
@@ -36,6 +43,13 @@ export async function collect(console: Console, dir: string, { vacuum, maxBytes 
       await print(
         console.out,
         `${line.folder.path}: forgot ${String(evicted.runs)} results of ${bytes(evicted.bytes)} that can be computed again\n`,
+      )
+    }
+    const cleared = clearSetAside(line.folder, systemEnv)
+    if (cleared > 0) {
+      await print(
+        console.out,
+        `${line.folder.path}: removed ${String(cleared)} damaged files that were set aside and nothing needs\n`,
       )
     }
     const before = (await reportStore(line, null)).sizes

@@ -4,7 +4,7 @@ import { exportStore, findFolder, importStore } from "../stores/embedded/index.t
 import { type Console, print } from "./console.ts"
 
 export async function exportTo(console: Console, dir: string): Promise<void> {
-  for (const line of exportStore(findFolder(dir, systemEnv), systemEnv)) {
+  for await (const line of exportStore(findFolder(dir, systemEnv), systemEnv)) {
     if (console.out.destroyed) return
     await print(console.out, line)
   }

@@ -1,6 +1,6 @@
 /** `holdfast backup` and `restore`: of a store at work, into another place, and of files that are no whole backup. */
 import { execFileSync } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { runBuilt } from "./built-command.ts"
@@ -48,6 +48,38 @@ describe("holdfast backup and restore", () => {
     // No token of the store it was is handed out again.
     expect((await restored.lock("token").acquire()).token).toBeGreaterThan(held.token + 1e9)
     await restored.close()
+  })
+
+  it("are made while large values come and go all the time, without a word about it (S2, S3)", async () => {
+    const dir = places.make()
+    await places.keep(dir)
+    const hf = await open(`file:${dir}`)
+    const over = new AbortController()
+    const counts = [0, 0, 0, 0]
+    const churn = async (writer: number): Promise<void> => {
+      for (; !over.signal.aborted; counts[writer] = (counts[writer] ?? 0) + 1) {
+        const text = `${String(writer)}/${String(counts[writer])} `
+        await hf.cell(`w/${String(writer)}`).set(text.repeat(9_000))
+      }
+    }
+    const writers = counts.map((_, writer) => churn(writer))
+    const copy = places.make("copy")
+    for (let time = 0; time < 3; time += 1) {
+      const before = [...counts]
+      const file = places.make("store.backup")
+      expect(await runBuilt(["backup", dir, file])).toMatchObject({ exitCode: 0, err: "" })
+      // Values went on coming meanwhile, and those of before have gone.
+      expect(counts.every((count, writer) => count > (before[writer] ?? 0))).toBe(true)
+      rmSync(copy, { recursive: true, force: true })
+      expect(await run(["restore", file, copy])).toMatchObject({ exitCode: 0, err: "" })
+      expect(await run(["doctor", copy])).toEqual({ exitCode: 0, out: `${copy}\nnothing found\n`, err: "" })
+      const exported = await runBuilt(["export", dir])
+      expect(exported).toMatchObject({ exitCode: 0, err: "" })
+    }
+    over.abort()
+    await Promise.all(writers)
+    await hf.close()
+    expect(readdirSync(dir).filter((name) => /^(?:backup|export)-/.test(name))).toEqual([])
   })
 
   it("replace nothing that is there", async () => {
@@ -131,6 +163,41 @@ describe("holdfast backup and restore", () => {
     expect(restored.exitCode).toBe(74)
     expect(restored.err).toContain(`blob ${name.slice(3)}, which its journal names, is not in it`)
     expect(existsSync(copy)).toBe(false)
+  })
+
+  it("gc removes files that were set aside as damaged, once nothing needs them, and says how many (S2)", async () => {
+    const dir = places.make()
+    await places.keep(dir)
+    const hf = await open(`file:${dir}`)
+    const draw = hf.operation("draw", { version: 1, effects: "pure", run: () => "d".repeat(100_000) })
+    await draw()
+    await hf.cell("precious").set("p".repeat(100_000))
+    const named = (): string[] =>
+      readdirSync(join(dir, "blobs"), { recursive: true })
+        .map(String)
+        .filter((each) => each.length > 60)
+    for (const name of named()) writeFileSync(join(dir, "blobs", name), "altered")
+    const other = await open(`file:${dir}`)
+    expect(
+      await other.operation("draw", { version: 1, effects: "pure", run: () => "d".repeat(100_000) })(),
+    ).toHaveLength(100_000)
+    const aside = named().filter((name) => name.startsWith("bad"))
+    expect(aside).toHaveLength(1)
+    // As if whoever found the cell's file damaged had died before it put the file back.
+    const [precious = ""] = named().filter(
+      (name) => !name.startsWith("bad") && statSync(join(dir, "blobs", name)).size < 9,
+    )
+    renameSync(join(dir, "blobs", precious), join(dir, "blobs", "bad", precious.slice(3)))
+    const collected = await run(["gc", dir])
+    expect(collected).toMatchObject({ exitCode: 0, err: "" })
+    expect(collected.out).toContain("removed 1 damaged files that were set aside and nothing needs")
+    expect(readdirSync(join(dir, "blobs", "bad"))).toEqual([precious.slice(3)])
+    await hf.cell("precious").set("new")
+    expect((await run(["gc", dir])).out).toContain("removed 1 damaged files")
+    expect((await run(["gc", dir])).out).not.toContain("damaged")
+    expect(readdirSync(join(dir, "blobs", "bad"))).toEqual([])
+    await other.close()
+    await hf.close()
   })
 
   it("gc gives back the space of what is gone, while others work", async () => {

@@ -245,19 +245,21 @@ describe("holdfast doctor", () => {
     },
   )
 
-  it("removes files that no row names and those half written, and no others (S3)", async () => {
+  it("removes files that no row names, those half written and those set aside, and no others (S3)", async () => {
     const { dir, fileOf } = await makeLargeStore()
     const orphan = join(dir, "blobs", "ab", "ab".repeat(32))
+    const aside = join(dir, "blobs", "bad", "cd".repeat(32))
     const half = join(dir, "blobs", "new", "somebody.1")
-    mkdirSync(join(dir, "blobs", "ab"), { recursive: true, mode: 0o700 })
-    for (const path of [orphan, half]) writeFileSync(path, "rest", { mode: 0o600 })
+    for (const name of ["ab", "bad"]) mkdirSync(join(dir, "blobs", name), { recursive: true, mode: 0o700 })
+    for (const path of [orphan, half, aside]) writeFileSync(path, "rest", { mode: 0o600 })
     const found = await run(["doctor", dir])
     expect(found.exitCode).toBe(0)
     expect(found.out).toContain(`stale: blobs ${"ab".repeat(32)}: no row names this file`)
     expect(found.out).toContain("stale: blobs somebody.1: was being written by a process that is gone")
-    expect([existsSync(orphan), existsSync(half)]).toEqual([true, true])
-    expect((await run(["doctor", dir, "--repair"])).out).toContain("2 found, all of it repaired")
-    expect([existsSync(orphan), existsSync(half)]).toEqual([false, false])
+    expect(found.out).toContain(`stale: blobs ${"cd".repeat(32)}: was set aside as damaged, and nothing needs it`)
+    expect([orphan, half, aside].map((path) => existsSync(path))).toEqual([true, true, true])
+    expect((await run(["doctor", dir, "--repair"])).out).toContain("3 found, all of it repaired")
+    expect([orphan, half, aside].map((path) => existsSync(path))).toEqual([false, false, false])
     for (const path of Object.values(fileOf)) expect(existsSync(path)).toBe(true)
   })
 

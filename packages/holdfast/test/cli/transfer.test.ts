@@ -1,5 +1,9 @@
 /** `holdfast export` and `import`: nothing is lost on the way, and nothing that is not whole is taken. */
-import { describe, expect, it } from "vitest"
+import { readdirSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it, vi } from "vitest"
+import { systemEnv } from "../../src/env/index.ts"
+import { exportStore, findFolder } from "../../src/stores/embedded/index.ts"
 import { BuiltCommand } from "./built-command.ts"
 import { open } from "./built-open.ts"
 import { usePlaces } from "./places.ts"
@@ -63,6 +67,12 @@ async function makeStore(): Promise<{ readonly dir: string; readonly text: strin
   return { dir, text: out }
 }
 
+function largeFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((name) => name.length > 60)
+}
+
 /** All but what tells one export from another. */
 function contentsOf(text: string): string[] {
   return text
@@ -93,6 +103,28 @@ describe("holdfast export and import", () => {
     expect(await hf.runs({ status: "failed" })).toMatchObject([{ operation: "failing" }])
     expect(await hf.runs({ status: "pending" })).toMatchObject([{ operation: "waiting" }])
     await hf.close()
+  })
+
+  it("are of one moment: what is changed and gone while somebody reads is there to the end (S2)", async () => {
+    const dir = places.make()
+    await places.keep(dir)
+    const hf = await open(`file:${dir}`)
+    const texts = ["1", "2", "3"].map((digit) => digit.repeat(500_000))
+    for (const [at, text] of texts.entries()) await hf.cell(`c/${String(at)}`).set(text)
+    const lines: string[] = []
+    for await (const line of exportStore(findFolder(dir, systemEnv), systemEnv)) {
+      lines.push(line)
+      if (lines.length > 1) continue
+      for (const at of texts.keys()) await hf.cell(`c/${String(at)}`).set("changed since")
+      await vi.waitUntil(() => largeFiles(join(dir, "blobs")).length === 0, { timeout: 30_000, interval: 20 })
+    }
+    const copy = places.make("copy")
+    expect(await run(["import", copy], lines.join(""))).toMatchObject({ exitCode: 0, err: "" })
+    const other = await open(`file:${copy}`)
+    for (const [at, text] of texts.entries()) expect(await other.cell(`c/${String(at)}`).get()).toBe(text)
+    await other.close()
+    await hf.close()
+    expect(readdirSync(dir).filter((name) => name.startsWith("export-"))).toEqual([])
   })
 
   it("write values as JSON where that is all they are", async () => {

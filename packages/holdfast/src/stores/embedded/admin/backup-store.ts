@@ -6,7 +6,7 @@
  *     blobs/                 the large values the journal names
  *
  * It is made in a folder beside the journal (`backup-…`), on one filesystem with it, where blobs, which never change, are
- * named again instead of copied; then written to its place under another name, flushed, and renamed. Everything
+ * named again instead of copied, and which none of them leaves until then; then written to its place under another name, flushed, and renamed. Everything
  * acknowledged before it began is in it.
  */
 import { createHash } from "node:crypto"
@@ -18,29 +18,24 @@ import {
   linkSync,
   mkdirSync,
   openSync,
-  readdirSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs"
-import { basename, dirname, join, relative, resolve } from "node:path"
+import { dirname, join, resolve } from "node:path"
+import Database from "better-sqlite3"
 import { create } from "tar"
 import type { Env } from "../../../env/index.ts"
 import { HoldfastError } from "../../../kernel/index.ts"
-import { BlobFolder } from "../blobs/blob-folder.ts"
-import type { Blob } from "../blobs/blob-reference.ts"
 import { systemCode } from "../folder/unavailable.ts"
 import { BUILD } from "../host/build.ts"
 import { flushFolder } from "../journal/opening.ts"
 import type { KeeperLine } from "./keeper-line.ts"
-import { findMissingBlobOf } from "./named-blobs.ts"
+import { linkBlobs } from "./linked-blobs.ts"
 
 export const MANIFEST = "holdfast-backup.json"
 export const JOURNAL = "journal.db"
 export const BLOBS = "blobs"
-
-/** Large values that change all the time may spoil a few attempts; one that is lost spoils all of them. */
-const ATTEMPT_LIMIT = 5
 
 /** What the backup says of itself. A format of a higher number is refused. */
 export interface BackupManifest {
@@ -65,7 +60,6 @@ export async function backUpStore(line: KeeperLine, file: string, env: Env): Pro
   const unfinished = `${target}.new-${env.ids.next()}`
   try {
     mkdirSync(staging, { mode: 0o700 })
-    mkdirSync(join(staging, BLOBS), { mode: 0o700 })
     const blobs = await copyStore(line, staging)
     const journal = { bytes: statSync(join(staging, JOURNAL)).size, sha256: await digestOf(join(staging, JOURNAL)) }
     const manifest: BackupManifest = { format: 1, build: BUILD, takenAt: env.clock.now(), journal, blobs }
@@ -85,47 +79,33 @@ export async function backUpStore(line: KeeperLine, file: string, env: Env): Pro
   }
 }
 
-/** The journal and every file it names. One that came and went within an attempt is missing: the next one does without. */
+/** The journal and every file it names. */
 async function copyStore(line: KeeperLine, staging: string): Promise<BackupManifest["blobs"]> {
   const { folder } = line
   const [journal, copies] = [join(staging, JOURNAL), join(staging, BLOBS)]
-  for (let attempt = 1; ; attempt += 1) {
-    // Before, for what is dropped meanwhile; after, for what is new meanwhile.
-    nameAgain(folder.blobs, copies)
-    await line.ask({ kind: "backup", file: journal })
-    const blobs = nameAgain(folder.blobs, copies)
-    const missing = findMissingBlobOf(journal, new BlobFolder(copies, "backup"))
-    if (missing === null) return blobs
-    if (attempt === ATTEMPT_LIMIT) throw incomplete(folder.path, missing)
-    for (const suffix of ["", "-wal", "-shm"]) rmSync(`${journal}${suffix}`, { force: true })
-  }
+  const blobs = await linkBlobs({
+    folder,
+    copies,
+    line: () => Promise.resolve(line),
+    snapshot: async (link) => {
+      for (const suffix of ["", "-wal", "-shm"]) rmSync(`${journal}${suffix}`, { force: true })
+      await line.ask({ kind: "backup", file: journal })
+      const database = new Database(journal, { readonly: true, fileMustExist: true })
+      try {
+        return link(database)
+      } finally {
+        database.close()
+      }
+    },
+  })
+  mkdirSync(copies, { recursive: true, mode: 0o700 })
+  return blobs
 }
 
 export async function digestOf(path: string): Promise<string> {
   const hash = createHash("sha256")
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer)
   return hash.digest("hex")
-}
-
-/** Links every blob into the copy; answers with how many there are by then. */
-function nameAgain(from: string, to: string): BackupManifest["blobs"] {
-  for (const entry of readdirSync(from, { withFileTypes: true, recursive: true })) {
-    // Large values lie in folders of the first digits of their digest; what lies elsewhere is under way, or was set aside.
-    if (!entry.isFile() || basename(entry.parentPath) !== entry.name.slice(0, 2)) continue
-    const place = join(to, relative(from, entry.parentPath))
-    mkdirSync(place, { recursive: true, mode: 0o700 })
-    try {
-      linkSync(join(entry.parentPath, entry.name), join(place, entry.name))
-    } catch (error) {
-      // Linked before, or removed meanwhile, when the journal named it no more.
-      if (systemCode(error) !== "EEXIST" && systemCode(error) !== "ENOENT") throw error
-    }
-  }
-  const files = readdirSync(to, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile())
-  return {
-    count: files.length,
-    bytes: files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0),
-  }
 }
 
 /** A link, unlike a rename, never replaces what somebody put there meanwhile. */
@@ -139,13 +119,6 @@ function settle(unfinished: string, target: string): void {
     throw existsSync(target) ? existing(target) : error
   }
   flushFolder(dirname(target))
-}
-
-function incomplete(path: string, { digest, byteLength }: Blob): HoldfastError {
-  return new HoldfastError(
-    "STORE_DAMAGED",
-    `the large value ${digest} of ${String(byteLength)} bytes should be in "${path}", but is missing or of another length, so that no backup was made; run "holdfast doctor" on it, or back it up again while fewer large values change`,
-  )
 }
 
 function existing(file: string): HoldfastError {

@@ -3,7 +3,7 @@
  * there are no others. One file is read at a time, in pieces, so that memory grows neither with files nor with rows.
  *
  *     named, and not what its name says ──only results that can be computed again name it──▶ they are forgotten, and
- *         │                                                                                  the file is set aside
+ *         │                                                                                  the file goes with them
  *         └──▶ damage, and named
  */
 import { existsSync } from "node:fs"
@@ -18,6 +18,7 @@ import { describeOwner, identityOfOwner } from "../journal/blob-index.ts"
 import { readMeta } from "../journal/opening.ts"
 import { readVersion } from "../journal/schema.ts"
 import { JournalWriter } from "../journal/writer.ts"
+import { unneededSetAside } from "./set-aside.ts"
 import type { StoreFinding } from "./store-finding.ts"
 
 export interface ExamineBlobsOptions {
@@ -68,7 +69,7 @@ async function examineNamed(
     const others = otherOwners(database, blob.digest)
     if (repair) forget(folder, readMeta(database, folder.journal).lastBatch, forgettable)
     const isRepaired = repair && others.count === 0
-    if (isRepaired) await files.setAside(blob.digest)
+    if (isRepaired) files.remove(blob.digest)
     const rows =
       others.count === 0
         ? `${repair ? "forgot" : "a repair forgets"} ${String(forgettable.length)} results, which can be computed again`
@@ -139,7 +140,7 @@ function forget({ journal }: Folder, lastBatch: number, identities: readonly Ide
   }
 }
 
-/** Files that no row names, and those that were being written by somebody who is gone. */
+/** Files that no row names, those set aside, and those that were being written by somebody who is gone. */
 function examineLeft(
   database: Database.Database,
   files: BlobFolder,
@@ -150,6 +151,10 @@ function examineLeft(
     if (isAlive(folder, env, client as ClientId)) continue // Its file carries the id it has.
     if (repair) files.removeTemporary(name)
     findings.push(stale(name, "was being written by a process that is gone", repair))
+  }
+  for (const digest of unneededSetAside(database, files)) {
+    if (repair) files.removeSetAside(digest)
+    findings.push(stale(digest, "was set aside as damaged, and nothing needs it", repair))
   }
   // Somebody without a keeper may be about to name what he has written.
   if (isAnyAlive(folder)) return findings

@@ -133,6 +133,7 @@ const LEFTOVERS: readonly RegExp[] = [
   /^journal\.db\.new(?:-wal|-shm|-journal)?$/,
   /^live\.log\.new$/,
   /^backup-[\w-]+$/,
+  /^export-[\w-]+$/,
   /^import-[\w-]+$/,
 ]
 

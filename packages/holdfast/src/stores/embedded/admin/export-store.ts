@@ -1,28 +1,38 @@
 /**
  * A store as portable lines of JSON, one row each, as of one moment. Read beside the keeper, in one transaction, so that
  * it works on a store that is open and holds nobody up; a row at a time, so that memory does not grow with the store.
+ * Large values have other names meanwhile (`export-…`), so that none goes before it is exported.
  */
 import { createHash } from "node:crypto"
+import { rmSync } from "node:fs"
+import { join } from "node:path"
 import Database from "better-sqlite3"
 import type { Env } from "../../../env/index.ts"
 import { type CellRow, HoldfastError, type RunRow, type StoredRow } from "../../../kernel/index.ts"
-import { BlobFolder } from "../blobs/blob-folder.ts"
-import type { Blob } from "../blobs/blob-reference.ts"
 import type { Folder } from "../folder/folder.ts"
+import { systemCode } from "../folder/unavailable.ts"
 import { BUILD } from "../host/build.ts"
 import { checksumOf, type Column } from "../journal/checksum.ts"
 import { lookAt, readMeta } from "../journal/opening.ts"
 import { RUN_COLUMNS, runOfColumns } from "../journal/run-columns.ts"
 import type { TableName } from "../journal/schema.ts"
 import { nameOfColumn, valueOfColumn } from "../journal/value-column.ts"
+import { KeeperLine } from "./keeper-line.ts"
+import { linkBlobs } from "./linked-blobs.ts"
 import { blobParts } from "./portable-blobs.ts"
-import { findMissingBlob } from "./named-blobs.ts"
 import { type ExportRecord, FORMAT, packCell, packNumbers, packRun } from "./portable-record.ts"
 
-/** @throws HoldfastError STORE_DAMAGED at the first row that is altered, STORE_NEWER, STORE_UNAVAILABLE */
-export function* exportStore({ journal: path, blobs }: Folder, env: Env): Generator<string, void, undefined> {
+/**
+ * @throws HoldfastError STORE_DAMAGED at the first row or file that is altered, and before anything is given where a large
+ * value is lost
+ * @throws HoldfastError STORE_NEWER, STORE_UNAVAILABLE, STORE_FULL
+ */
+export async function* exportStore(folder: Folder, env: Env): AsyncGenerator<string, void, undefined> {
+  const path = folder.journal
   lookAt(path)
   const database = new Database(path, { readonly: true, fileMustExist: true })
+  // Large values as of the moment of the rows: others may go on, and change them, while somebody reads the export.
+  const copies = join(folder.path, `export-${env.ids.next()}`)
   const hash = createHash("sha256")
   const counts = { cells: 0, limits: 0, runs: 0 }
   function line(record: ExportRecord): string {
@@ -31,13 +41,10 @@ export function* exportStore({ journal: path, blobs }: Folder, env: Env): Genera
     return text
   }
   try {
-    // Reads only: of one moment from its first read to its end.
-    database.exec("BEGIN")
+    await takeMoment(database, { folder, env, copies })
     const { instance, tokenCeiling } = readMeta(database, path)
     yield line({ holdfast: { format: FORMAT, build: BUILD, instance, exportedAt: env.clock.now(), tokenCeiling } })
-    for (const blob of blobParts(blobs)) yield line({ blob })
-    const missing = findMissingBlob(database, new BlobFolder(blobs, "export"))
-    if (missing !== null) throw lost(blobs, missing)
+    for (const blob of blobParts(copies)) yield line({ blob })
     for (const { key, row } of storedRows(database, path)) {
       const name = key.slice(key.indexOf(":") + 1)
       // The prefix of a key says of which kind its row is, and what is stored is no absence.
@@ -55,14 +62,52 @@ export function* exportStore({ journal: path, blobs }: Folder, env: Env): Genera
     yield `${JSON.stringify({ end: { ...counts, sha256: hash.digest("hex") } } satisfies ExportRecord)}\n`
   } finally {
     database.close()
+    rmSync(copies, { recursive: true, force: true })
   }
 }
 
-function lost(folder: string, { digest, byteLength }: Blob): HoldfastError {
+interface Moment {
+  readonly folder: Folder
+  readonly env: Env
+  readonly copies: string
+}
+
+/** Leaves the database reading as of one moment, and the files that are named then linked. */
+async function takeMoment(database: Database.Database, { folder, env, copies }: Moment): Promise<void> {
+  const opened: { keeper?: KeeperLine } = {}
+  try {
+    await linkBlobs({
+      folder,
+      copies,
+      // Without its keeper, which may be stopped, as long as that will do.
+      line: async (attempt) => (attempt === 1 ? null : (opened.keeper ??= await KeeperLine.open(folder.path, env))),
+      snapshot: async (link) => {
+        beginAnew(database)
+        return link(database)
+      },
+    })
+  } catch (error) {
+    throw faultOf(error, copies)
+  } finally {
+    await opened.keeper?.close()
+  }
+}
+
+function faultOf(error: unknown, copies: string): unknown {
+  const code = systemCode(error)
+  if (error instanceof HoldfastError || code === null) return error
+  const found = error instanceof Error ? error.message : String(error)
   return new HoldfastError(
-    "STORE_DAMAGED",
-    `the large value ${digest} of ${String(byteLength)} bytes should be in "${folder}" until the export ends, but is missing or of another length; run "holdfast doctor" on the store, or export it again where results were dropped meanwhile`,
+    code === "ENOSPC" || code === "EDQUOT" ? "STORE_FULL" : "STORE_UNAVAILABLE",
+    `there should be room for other names of large values in "${copies}" while they are exported, but ${found}; check the disk and who owns the folder`,
+    { cause: error },
   )
+}
+
+/** Begins to read as of a new moment. */
+function beginAnew(database: Database.Database): void {
+  if (database.inTransaction) database.exec("ROLLBACK")
+  database.exec("BEGIN")
 }
 
 /** Every row of a journal, as it would be loaded by its key. @throws HoldfastError STORE_DAMAGED */

@@ -1,7 +1,17 @@
 /** Large values in an export: their files, cut into lines; and files of them again. */
 import { createHash } from "node:crypto"
-import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readSync, renameSync } from "node:fs"
-import { basename, join } from "node:path"
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+} from "node:fs"
+import { join } from "node:path"
 import { HoldfastError } from "../../../kernel/index.ts"
 import { flushFolder } from "../journal/opening.ts"
 import { digestOf } from "./backup-store.ts"
@@ -15,12 +25,11 @@ export interface BlobPart {
 /** Divisible by three, so that no part but the last is padded. */
 const PART_BYTES = 384 * 1024
 
-/** Every large value of the folder. @throws HoldfastError STORE_DAMAGED where one is altered */
+/** Every large value of the folder, which need not be there for none. @throws HoldfastError STORE_DAMAGED where one is altered */
 export function* blobParts(folder: string): Generator<BlobPart, void, undefined> {
+  if (!existsSync(folder)) return
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    // In folders of the first digits of their digest; what lies elsewhere is under way, or was set aside.
-    if (!entry.isFile() || basename(entry.parentPath) !== entry.name.slice(0, 2)) continue
-    yield* partsOf(join(entry.parentPath, entry.name), entry.name)
+    if (entry.isFile()) yield* partsOf(join(entry.parentPath, entry.name), entry.name)
   }
 }
 

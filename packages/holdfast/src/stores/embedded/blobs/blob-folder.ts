@@ -3,7 +3,7 @@
  *
  *     (source) ──▶ new/CLIENT.N ──flush──▶ renamed to ab/DIGEST ──folder flushed──▶ may be named
  *                      └──anything fails──▶ removed
- *     ab/DIGEST ──not what its name says──▶ bad/DIGEST: a new write heals it, and nothing is thrown away
+ *     ab/DIGEST ──not what its name says──▶ bad/DIGEST: a new write heals it ──nothing needs it──▶ removed, when asked for
  *
  * 1. A file under a digest's name was whole and flushed when it got that name. Equal content is written once.
  * 2. No byte is given out before the whole file was seen to have the digest, by the descriptor it is read from (S2).
@@ -145,6 +145,15 @@ export class BlobFolder {
   async putBack(digest: Digest): Promise<void> {
     if (statSync(this.pathOf(digest), { throwIfNoEntry: false }) !== undefined) return
     await ignoreMissing(rename(join(this.#path, BAD, digest), this.pathOf(digest)))
+  }
+
+  /** What was set aside, and is there still. */
+  listSetAside(): readonly Digest[] {
+    return namesIn(join(this.#path, BAD)).filter(isDigest)
+  }
+
+  removeSetAside(digest: Digest): void {
+    rmSync(join(this.#path, BAD, digest), { force: true })
   }
 
   // What the keeper does, in steps

@@ -1,8 +1,9 @@
 /** What a keeper does for whoever looks after its store. */
 import type { Env } from "../../../env/index.ts"
+import { HoldfastError } from "../../../kernel/index.ts"
 import type { Journal } from "../journal/journal.ts"
 import type { AdminAnswer, AdminOrder } from "../keeper/admin.ts"
-import type { Keeper } from "../keeper/keeper.ts"
+import type { Connection, Keeper } from "../keeper/keeper.ts"
 import { BUILD } from "./build.ts"
 
 export interface AdministerOptions {
@@ -15,10 +16,13 @@ export interface AdministerOptions {
 /** How long a report waits for news: half of what a client waits for the keeper. */
 const NEWS_BOUND_MS = 5_000
 
-export function administerWith(options: AdministerOptions): (order: AdminOrder) => Promise<AdminAnswer> {
+/** Does what is asked on a connection. */
+export type Administer = (order: AdminOrder, on: Connection) => Promise<AdminAnswer>
+
+export function administerWith(options: AdministerOptions): Administer {
   const { env, keeper, journal, pid } = options
   const startedAt = env.clock.now()
-  return async (order) => {
+  return async (order, on) => {
     switch (order.kind) {
       case "ping":
         return { kind: "done" }
@@ -28,6 +32,15 @@ export function administerWith(options: AdministerOptions): (order: AdminOrder) 
       case "compact":
         await (order.vacuum ? journal.vacuum() : journal.checkpoint())
         return { kind: "done" }
+      case "holdFiles":
+        on.holdFiles()
+        return { kind: "done" }
+      case "releaseFiles":
+        if (on.releaseFiles()) return { kind: "done" }
+        throw new HoldfastError(
+          "STORE_UNAVAILABLE",
+          "the files of large values should have been held on this connection, but were not, as after a change of keepers; hold them, and begin again",
+        )
       case "report": {
         const told = new AbortController()
         const known = await keeper.report(order.since, pause(env, NEWS_BOUND_MS, told.signal))

@@ -13,7 +13,6 @@
  */
 import type { Env, Timer } from "../../../env/index.ts"
 import { type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from "../../../kernel/index.ts"
-import type { AdminAnswer, AdminOrder } from "../keeper/admin.ts"
 import type { Connection, Keeper } from "../keeper/keeper.ts"
 import type { ClientMessage as SaidByClient, KeeperMessage as SaidByKeeper } from "../keeper/peer.ts"
 import type { Channel, ChannelEvents } from "../wire/index.ts"
@@ -28,6 +27,7 @@ import {
   PROTOCOL,
   type StandbyWord,
 } from "../wire/index.ts"
+import type { Administer } from "./administer.ts"
 import { BUILD } from "./build.ts"
 import { Outbox } from "./outbox.ts"
 import { type Candidate, Standby } from "./standby.ts"
@@ -39,7 +39,7 @@ export interface ReceptionOptions {
   readonly instance: string
   readonly pid: number
   /** Does what whoever looks after the store asks. */
-  readonly administer: (order: AdminOrder) => Promise<AdminAnswer>
+  readonly administer: Administer
 }
 
 /** A hello takes some hundred bytes. */
@@ -194,17 +194,20 @@ class Guest implements Candidate {
         this.#refuse("ARGUMENT_INVALID", `the first message must be a hello, found "${message.kind}"; connect again`)
       } else if (message.kind === "goodbye") isLeaving = true
       else if (message.kind === "volunteer") this.#reception.standby.offer(this)
-      else if (message.kind === "administer") void this.#administer(message)
+      else if (message.kind === "administer") void this.#administer(this.#connection, message)
       else said.push(message)
     }
     if (said.length > 0) this.#connection?.receive(said)
     if (isLeaving) this.over()
   }
 
-  async #administer({ sequence, order }: Extract<ClientMessage, { readonly kind: "administer" }>): Promise<void> {
+  async #administer(
+    on: Connection,
+    { sequence, order }: Extract<ClientMessage, { readonly kind: "administer" }>,
+  ): Promise<void> {
     let answer: KeeperMessage
     try {
-      answer = { kind: "administered", sequence, answer: await this.#reception.options.administer(order) }
+      answer = { kind: "administered", sequence, answer: await this.#reception.options.administer(order, on) }
     } catch (error) {
       const known = isHoldfastError(error) ? error : new HoldfastError("STORE_UNAVAILABLE", String(error))
       const { code, message, details } = known

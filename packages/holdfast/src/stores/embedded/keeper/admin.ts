@@ -10,6 +10,10 @@ export type AdminOrder =
   | { readonly kind: "backup"; readonly file: string }
   /** Moves the journal's log into the database; with `vacuum`, gives unused space back, which keeps writers waiting. */
   | { readonly kind: "compact"; readonly vacuum: boolean }
+  /** No file of a large value goes from when this is answered until `releaseFiles`, or until the connection ends. */
+  | { readonly kind: "holdFiles" }
+  /** Refused with STORE_UNAVAILABLE where they were not held on this connection: files may have gone meanwhile. */
+  | { readonly kind: "releaseFiles" }
 
 export type AdminAnswer = { readonly kind: "done" } | { readonly kind: "report"; readonly report: StoreReport }
 

@@ -8,6 +8,8 @@
  * 1. A request is applied only where every file it names is there (S3): it may just have been removed.
  * 2. A file goes after the batch that dropped its last name is durable, and only if nothing else needs it by then.
  * 3. While sessions of before are on their way back nothing goes: what they hold is not known yet.
+ * 4. Nothing goes either while somebody who looks after the store has asked for that: what a copy of the rows names is
+ *    there for as long as it takes to name it again.
  */
 import type { BlobsView, Command, Digest, SessionId, Value } from "../../../kernel/index.ts"
 import { type Blob, blobsIn } from "../blobs/blob-reference.ts"
@@ -55,12 +57,16 @@ export class BlobCare {
   readonly #underWay = new Map<Digest, number>()
   readonly #holders = new Map<Digest, Set<SessionId>>()
   readonly #doomed = new Set<Digest>()
+  /** Who has asked that nothing goes until they have taken that back. */
+  readonly #pausers = new Set<object>()
   /** Folders not looked through yet, for what crashes left behind. */
   #shardsLeft = SHARD_COUNT
   readonly #used = new Map<Digest, number>()
   #budget: number | null
   #isBudgetNews = false
   #evicted = 0
+  /** Evicted with a batch that is not durable yet. */
+  #undurablyEvicted = 0
   /** Until this batch is durable, what it evicts is still counted. */
   #evictingBatch = 0
   /** So many bytes were too many, and nothing could be evicted. */
@@ -125,6 +131,10 @@ export class BlobCare {
   }
 
   settled(batch: number): void {
+    if (batch >= this.#evictingBatch) {
+      this.#evicted += this.#undurablyEvicted
+      this.#undurablyEvicted = 0
+    }
     for (const digest of this.#options.index.takeReleased()) this.#doomed.add(digest)
     for (const [digest, last] of this.#underWay) {
       if (last > batch) continue
@@ -132,6 +142,17 @@ export class BlobCare {
       // Its request may have been refused.
       this.#doomed.add(digest)
     }
+  }
+
+  /** What was to be durable is as if it had never been (S5): the budget is the one that was durable last. */
+  rollBack(): void {
+    this.#budget = this.#options.index.budgetBytes()
+    this.#isBudgetNews = false
+    this.#undurablyEvicted = 0
+    this.#evictingBatch = 0
+    this.#stuckBytes = -1
+    // Connections do not outlive it.
+    this.#pausers.clear()
   }
 
   // Making room
@@ -170,7 +191,7 @@ export class BlobCare {
 
   /** So many runs were evicted with what becomes durable in the batch. */
   noteEvicted(runs: number, batch: number): void {
-    this.#evicted += runs
+    this.#undurablyEvicted += runs
     if (runs > 0) this.#evictingBatch = batch
     else this.#stuckBytes = this.#options.index.totals().bytes
   }
@@ -178,11 +199,22 @@ export class BlobCare {
   // Clearing away
 
   get hasWork(): boolean {
-    return this.#doomed.size > 0 || this.#shardsLeft > 0
+    return this.#pausers.size === 0 && (this.#doomed.size > 0 || this.#shardsLeft > 0)
+  }
+
+  /** Until it is taken back nothing goes. */
+  pause(by: object): void {
+    this.#pausers.add(by)
+  }
+
+  /** Whether it had been asked for until now. */
+  resume(by: object): boolean {
+    return this.#pausers.delete(by)
   }
 
   /** One small step of removing what nobody needs. */
   step(): void {
+    if (this.#pausers.size > 0) return
     try {
       if (this.#doomed.size > 0) this.#removeSome()
       else if (this.#shardsLeft > 0) this.#lookThrough()

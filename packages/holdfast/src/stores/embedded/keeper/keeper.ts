@@ -22,6 +22,7 @@ import {
   type CellView,
   type ClaimRow,
   type Command,
+  describeStrange,
   HoldfastError,
   type Identity,
   isHoldfastError,
@@ -265,11 +266,24 @@ export class Keeper {
     try {
       for (const [session, owner] of this.#owners) if (owner === connection) this.#endSession(session, connection)
       this.#replies.forget(connection.peer.client)
+      this.#blobs?.resume(connection)
       this.#observe()
       this.#endTick()
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  /** @internal No file of a large value goes until they are released, or the connection ends. */
+  holdFiles(connection: Connection): void {
+    if (this.#connections.has(connection)) this.#blobs?.pause(connection)
+  }
+
+  /** @internal False where files may have gone meanwhile. */
+  releaseFiles(connection: Connection): boolean {
+    const wasHeld = this.#connections.has(connection) && this.#blobs?.resume(connection) !== false
+    this.#armClearing()
+    return wasHeld
   }
 
   /** @internal Somebody began or ceased to observe transitions. */
@@ -939,6 +953,7 @@ export class Keeper {
     this.#loadReplies()
     this.#sending = []
     this.#askedCeiling = this.#durableCeiling
+    this.#blobs?.rollBack()
     this.#durability = new Durability({ lastToken: this.#durableCeiling, lastBatch: failed.number })
     this.#kernel = new Kernel({ backed: true })
     this.#away.clear()
@@ -1053,6 +1068,16 @@ export class Connection {
   disconnected(): void {
     this.#keeper.disconnected(this)
   }
+
+  /** No file of a large value goes until they are released, or the connection ends. */
+  holdFiles(): void {
+    this.#keeper.holdFiles(this)
+  }
+
+  /** False where files may have gone meanwhile. */
+  releaseFiles(): boolean {
+    return this.#keeper.releaseFiles(this)
+  }
 }
 
 function isClaimOf(entry: LogEntry | undefined, { identity, generation }: RunRow): boolean {
@@ -1078,8 +1103,11 @@ function staleCommit({ reads }: Extract<Command, { readonly kind: "commitCells" 
 function faultOfMissing({
   digest,
 }: Blob): Pick<Extract<KeeperMessage, { readonly kind: "fault" }>, "code" | "message" | "details"> {
-  const message = `the request names the large value ${digest}, which this store does not have; a Binary of another store is read there, and its bytes are passed`
-  return { code: "STORE_DAMAGED", message, details: { digest, missing: true } }
+  return {
+    code: "STORE_DAMAGED",
+    message: describeStrange("the request", digest),
+    details: { digest, missing: true },
+  }
 }
 
 /** What registers or only looks is done again instead; the rest must not happen twice. */

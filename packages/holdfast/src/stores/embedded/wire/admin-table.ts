@@ -15,6 +15,8 @@ export const ADMIN_ORDER: Shape<AdminOrder> = union("kind", "an order", {
   report: { since: nullable(count("a revision")) },
   backup: { file: text("a backup's path", MAX_PATH_BYTES, "name") },
   compact: { vacuum: boolean("whether to give space back") },
+  holdFiles: {},
+  releaseFiles: {},
 })
 
 const lockLine = record("a lock", {
