@@ -96,6 +96,20 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
       find: "isAgain: pending.isSent && !this.#isKnown(command)",
       replace: "isAgain: false",
     },
+    {
+      id: "client-does-not-look-for-what-was-deleted",
+      invariants: ["C4"],
+      find: `if ("seen" in wait) this.#lookForDeleted(session, request, wait.seen, outcome.cells)`,
+      replace: "",
+    },
+  ]),
+  ...plantIn("kernel/cell-table.ts", SIMULATION, [
+    {
+      id: "cell-checked-only-where-it-is-written",
+      invariants: ["C3"],
+      find: "if (found === version) continue",
+      replace: "if (found === version || !command.writes.some((write) => write.name === name)) continue",
+    },
   ]),
   ...plantIn(
     "stores/embedded/journal/writer.ts",

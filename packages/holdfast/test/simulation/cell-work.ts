@@ -314,12 +314,12 @@ export class CellWork {
 
   /** Whether everybody who watches has seen the newest (C4). */
   async checkWatches(hf: Holdfast): Promise<boolean> {
-    const newest = new Map<string, number>()
-    for (const name of NAMES) newest.set(name, (await cellOf(hf, name).read()).version)
-    return this.#watches.every(
-      ({ name, program, last, isOver }) =>
-        isOver || !program.isAlive || program.isOver || last >= (newest.get(name) ?? 0),
-    )
+    const watching = this.#watches.filter(({ program, isOver }) => !isOver && program.isAlive && !program.isOver)
+    for (const name of new Set(watching.map((watch) => watch.name))) {
+      const { version } = await cellOf(hf, name).read()
+      if (watching.some((watch) => watch.name === name && watch.last < version)) return false
+    }
+    return true
   }
 
   stopWatching(): void {

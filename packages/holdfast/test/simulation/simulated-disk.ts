@@ -238,9 +238,18 @@ export class SimulatedDisk {
   }
 }
 
-/** What is stored is nobody's to change. */
+/** What is stored is nobody's to change. Rows and batches are plain data, so this is `structuredClone`, much faster. */
 function copy<T>(value: T): T {
-  return structuredClone(value)
+  return copyPlain(value) as T // Of the shape it was copied from.
+}
+
+function copyPlain(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value
+  if (Array.isArray(value)) return value.map(copyPlain)
+  if (value instanceof Uint8Array) return new Uint8Array(value)
+  const copied: Record<string, unknown> = {}
+  for (const [key, each] of Object.entries(value)) copied[key] = copyPlain(each)
+  return copied
 }
 
 function isRun(row: Row): row is RunRow {

@@ -130,7 +130,8 @@ class End {
     if (this.isOver) return
     this.thread.mayDie("before it sends")
     if (!this.thread.isAlive) return
-    const bytes = new Uint8Array(Buffer.concat(frames))
+    const { buffer, byteOffset, byteLength } = Buffer.concat(frames)
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength)
     if (this.#machine.chance(8)) {
       const cut = Math.floor(this.#machine.random.nextUnit() * bytes.length)
       this.other?.receive(bytes.subarray(0, cut))

@@ -15,7 +15,9 @@ import { LockWork } from "./lock-work.ts"
 import { Machine, type Note, type SimulatedProcess } from "./machine.ts"
 import { describeError, Program, Task } from "./program.ts"
 import { RunWork } from "./run-work.ts"
+import { ShelfWork } from "./shelf-work.ts"
 import { SimulatedFolder } from "./simulated-folder.ts"
+import { TransactionWork } from "./transaction-work.ts"
 
 /** What came of a seed. */
 export interface Verdict {
@@ -84,6 +86,8 @@ class World {
   readonly #locks: LockWork
   readonly #cells: CellWork
   readonly #runs: RunWork
+  readonly #transactions: TransactionWork
+  readonly #shelf: ShelfWork
   readonly #weather: Weather
   readonly #plan: {
     readonly programs: number
@@ -110,6 +114,8 @@ class World {
     this.#locks = new LockWork(this.machine)
     this.#cells = new CellWork(this.machine)
     this.#runs = new RunWork(this.machine)
+    this.#transactions = new TransactionWork(this.machine)
+    this.#shelf = new ShelfWork(this.machine)
     const kinds = FAULTS.filter(() => random.nextBelow(3) === 0)
     this.#weather = { meanMs: pick(random, [10, 30, 100]), kinds: random.nextBelow(8) === 0 ? [] : kinds }
     const programs = 2 + random.nextBelow(4)
@@ -120,6 +126,9 @@ class World {
       ["lock", "cell", "run"],
       ["lock", "cell"],
       ["cell", "run"],
+      ["transaction"],
+      ["shelf"],
+      ["lock", "transaction", "shelf"],
     ])
     this.#plan = { programs, tasks: 1 + random.nextBelow(3), actions: 2 + random.nextBelow(5), mix }
     this.#spare = programs + random.nextBelow(4)
@@ -237,6 +246,12 @@ class World {
           break
         case "run":
           await this.#runs.act(task)
+          break
+        case "transaction":
+          await this.#transactions.act(task)
+          break
+        case "shelf":
+          await this.#shelf.act(task)
           break
       }
     }
@@ -391,7 +406,8 @@ class World {
     await this.#during("looks at everything again", async () => {
       await this.#lookAtAll(new Task(after, "after.task", createPrng(2)))
     })
-    for (const fault of [...this.#cells.check(), ...this.#locks.check(), ...this.#checkTokens()]) machine.fault(fault)
+    const faults = [this.#cells.check(), this.#transactions.check(), this.#locks.check(), this.#checkTokens()]
+    for (const fault of faults.flat()) machine.fault(fault)
   }
 
   async #openLast(name: string): Promise<Program | null> {
@@ -423,6 +439,7 @@ class World {
       await this.machine.run(() => false, 100)
     }
     this.#cells.stopWatching()
+    this.#shelf.stopWatching()
     await this.#until("those who watch have left", () => this.#programs.every(({ busy }) => busy === 0))
     return !this.#hasFault()
   }
@@ -431,16 +448,19 @@ class World {
   async #isSettled(last: Program, task: Task): Promise<boolean> {
     const settled: boolean[] = []
     await this.#during("decides", async () => {
-      await this.#runs.decideAll(task)
-      const isIdle = this.#programs.every((program) => !isBusy(program))
-      settled.push(isIdle && (await this.#runs.isQuiet(last.hf)) && (await this.#cells.checkWatches(last.hf)))
+      const hasRuns = this.#plan.mix.includes("run")
+      if (hasRuns) await this.#runs.decideAll(task)
+      if (this.#programs.some(isBusy) || (hasRuns && !(await this.#runs.isQuiet(last.hf)))) return
+      settled.push((await this.#cells.checkWatches(last.hf)) && (await this.#shelf.isTold(last.hf)))
     })
     return settled.includes(true)
   }
 
   async #lookAtAll(task: Task): Promise<void> {
-    await this.#cells.look(task)
-    await this.#runs.check(task)
+    const { mix } = this.#plan
+    if (mix.includes("cell") || mix.includes("lock")) await this.#cells.look(task)
+    if (mix.includes("transaction")) await this.#transactions.look(task)
+    if (mix.includes("run")) await this.#runs.check(task)
   }
 
   /** When all sessions have ended, nothing is left of them (L4, L6). */
@@ -504,7 +524,7 @@ function isBusy(program: Program): boolean {
   return program.isAlive && [...program.doing.keys()].some((name) => !name.includes(".watch"))
 }
 
-type Kind = "lock" | "cell" | "run"
+type Kind = "lock" | "cell" | "run" | "transaction" | "shelf"
 
 function pick<T>(random: Prng, choices: readonly T[]): T {
   const choice = choices[random.nextBelow(choices.length)]

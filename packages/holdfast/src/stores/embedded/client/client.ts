@@ -190,17 +190,28 @@ export class EmbeddedClient implements Store {
   }
 
   /** Registers a request under the last number. */
-  #pend(parts: Pick<Pending, "command" | "isOwn" | "missed" | "resolve" | "reject">): Pending {
+  #pend({
+    command,
+    isOwn,
+    missed,
+    resolve,
+    reject,
+  }: Pick<Pending, "command" | "isOwn" | "missed" | "resolve" | "reject">): Pending {
     const sequence = this.#lastSequence
     const since = this.#env.clock.monotonic()
+    // One literal of all fields: one that grows from copied ones takes a dozen times as long.
     const pending: Pending = {
-      ...parts,
       sequence,
-      asked: parts.command,
+      command,
+      asked: command,
+      missed,
       since,
+      isWriting: false,
       isSent: false,
       isSentAgain: false,
-      isWriting: false,
+      isOwn,
+      resolve,
+      reject,
     }
     this.#pending.set(sequence, pending)
     return pending
