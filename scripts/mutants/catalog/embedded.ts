@@ -38,15 +38,15 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
     {
       id: "keeper-forgets-what-it-answered",
       invariants: ["S4"],
-      find: "const known = this.#replies.find(peer.client, sequence)",
-      replace: "const known = undefined as Reply | undefined",
+      find: `if (command.kind !== "takeRun") return this.#replies.find(peer.client, sequence)`,
+      replace: `if (command.kind !== "takeRun") return undefined`,
     },
     {
       id: "keeper-takes-a-version-for-what-had-it-before",
       invariants: ["C3"],
-      find: "staleCommit(command) : undefined",
-      replace: "undefined : undefined",
-      suites: ["src/stores/embedded/keeper/keeper.test.ts"],
+      find: `const isDoubtful = isAgain && command.kind === "commitCells"`,
+      replace: `const isDoubtful = isAgain && command.kind === "commitCells" && command.reads.length > 99`,
+      suites: ["src/stores/embedded/keeper/commit-again.test.ts"],
     },
     {
       id: "keeper-leaves-in-the-log-what-lives-with-it",
@@ -68,6 +68,13 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
       find: "for (const { name } of command.writes) rest = Math.max(rest, durability.restOf(`cell:${name}`))",
       replace: "",
     },
+    {
+      id: "body-is-told-to-end-before-that-is-durable",
+      invariants: ["O5", "O10"],
+      find: `return durability.restOfAll\n    case "lockGranted":`,
+      replace: `return 0 * durability.restOfAll\n    case "lockGranted":`,
+      suites: ["src/stores/embedded/keeper/keeper.test.ts"],
+    },
   ]),
   ...plantIn("stores/embedded/keeper/live-book.ts", SIMULATION, [
     {
@@ -81,19 +88,33 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
     {
       id: "client-forgets-to-wait-again",
       invariants: ["O4"],
-      find: "if (!holding.waiting.includes(request)) this.#waitAgain(session, request, wait)",
-      replace: "",
+      find: "if (withdrawal === undefined) this.#waitAgain(session, request, wait)\n      else withdrawal",
+      replace: "if (withdrawal !== undefined) withdrawal",
     },
     {
       id: "client-calls-refused-what-may-have-happened",
       invariants: ["S4"],
-      find: "if (pending.isSentAgain && isLost(outcome) && isLasting(pending.command)) {",
-      replace: "if (pending.isSentAgain && isLost(outcome) && isLasting(pending.command) && pending.missed > 9) {",
+      find: "isLost(outcome) && isLasting(pending.command) && !pending.isOrphan) {",
+      replace: "isLost(outcome) && isLasting(pending.command) && pending.missed > 9) {",
+    },
+    {
+      id: "client-takes-what-waited-for-its-values-for-new",
+      invariants: ["C3"],
+      find: "const isOfBefore = isSent || term !== this.#term",
+      replace: "const isOfBefore = isSent || (term !== this.#term && pending.missed > 9)",
+      suites: ["src/stores/embedded/client/next-keeper.test.ts"],
+    },
+    {
+      id: "client-says-that-a-withdrawal-came-too-late",
+      invariants: ["L4"],
+      find: "else withdrawal.hasFound = true",
+      replace: "else withdrawal.hasFound = false",
+      suites: ["src/stores/embedded/client/next-keeper.test.ts"],
     },
     {
       id: "client-does-not-say-that-it-asks-again",
       invariants: ["S4"],
-      find: "isAgain: pending.isSent && !this.#isKnown(command)",
+      find: "isAgain: isOfBefore && !this.#isKnown(command)",
       replace: "isAgain: false",
     },
     {

@@ -143,7 +143,10 @@ export type Outcome =
   | { readonly kind: "granted"; readonly token: Token; readonly at: number }
   | { readonly kind: "parked" }
   | { readonly kind: "busy"; readonly lock: LockView }
-  /** `locks` is who held what and who waited at that moment; empty where nothing was waiting under that request. */
+  /**
+   * `found` says that something waited under that request, of which nothing comes any more; without it, its answer has come
+   * or is under way. `locks` is who held what and who waited at that moment; empty where no lock was waited for.
+   */
   | { readonly kind: "withdrawn"; readonly found: boolean; readonly locks: readonly LockView[] }
   | { readonly kind: "released"; readonly heldMs: number }
   | { readonly kind: "unheld" }

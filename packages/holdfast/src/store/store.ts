@@ -36,7 +36,8 @@ export interface Store {
   readonly blobs?: BlobStore
   /**
    * Rises whenever heads that were shown may be void, as where the keeper that showed them died with them: the next one
-   * gives their versions to other values, so a commit must not rest on what was read before. Absent where none ever is.
+   * gives their versions to other values, so a commit must not rest on what was read before, and one that was under way
+   * may be a `conflict` though the version it read is the one that is found. Absent where no head ever is void.
    */
   readonly term?: number
   /** Ends the connection; its sessions that are still open end with it. Idempotent. */

@@ -32,8 +32,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     id: "request-ids-forgotten",
     file: "stores/embedded/keeper/keeper.ts",
-    find: "return this.#replies.find(peer.client, sequence) ?? staleCommit(command)",
-    replace: "return staleCommit(command)",
+    find: `if (command.kind !== "takeRun") return this.#replies.find(peer.client, sequence)`,
+    replace: `if (command.kind !== "takeRun") return undefined`,
     only: "after-flush-before-answer",
     fault: "commits counted twice",
     words: /updates acknowledged|its only writer|has committed/,

@@ -8,9 +8,9 @@ import { SimulatedStore } from "./simulated-store.ts"
 export function simulatedHarness(
   name: string,
   capabilities: ReadonlySet<Capability>,
-  kills?: { readonly every: number; readonly count: number },
+  kills?: { readonly every: number; readonly count: number; readonly firstSeed: number },
 ): StoreHarness {
-  let seed = Number(process.env["HOLDFAST_SEED"] ?? 0)
+  let seed = Number(process.env["HOLDFAST_SEED"] ?? 0) + (kills?.firstSeed ?? 0)
   const open = (): Promise<StoreWorld> => {
     seed += 1
     const random = createPrng(seed)

@@ -24,9 +24,11 @@ import {
   type Outcome,
   type RequestId,
   type RunId,
+  type RunView,
   type SessionHolding,
   type SessionId,
   type StoreEvent,
+  type Token,
   type Transition,
 } from "../../../kernel/index.ts"
 import type { Store, StoreOutcome } from "../../../store/index.ts"
@@ -36,7 +38,7 @@ import { blobOf, ClientBlobs } from "./client-blobs.ts"
 import { Lanes } from "./lanes.ts"
 import type { Dial, Line } from "./line.ts"
 import { SendOrder } from "./send-order.ts"
-import { type KnownWait, type SeenCell, SessionRecord } from "./session-record.ts"
+import { type KnownClaim, type KnownWait, lossOf, type SeenCell, SessionRecord } from "./session-record.ts"
 
 export interface ClientOptions {
   readonly env: Env
@@ -64,6 +66,12 @@ interface Pending {
   isSent: boolean
   /** Sent on an earlier line too: what became of it there is not known. */
   isSentAgain: boolean
+  /** The term in which it was asked, and what it rests on was read. */
+  readonly term: number
+  /** It was asked when its session was over, or had never begun: nothing can come of it. */
+  readonly isOrphan: boolean
+  /** A withdrawal whose wait ended with an earlier keeper: it has found it, and nothing more comes of that. */
+  hasFound: boolean
   /** Asked by the client itself, to go on with a new keeper; the one after that is asked anew. */
   readonly isOwn: boolean
   readonly resolve: (outcome: StoreOutcome) => void
@@ -181,7 +189,7 @@ export class EmbeddedClient implements Store {
   #ask(command: Command): Promise<StoreOutcome> {
     return new Promise((resolve, reject) => {
       this.#lastSequence += 1
-      const pending = this.#pend({ command, isOwn: false, missed: 0, resolve, reject })
+      const pending = this.#pend({ command, isOwn: false, missed: 0, term: this.#term, resolve, reject })
       if ("session" in command) this.#sessions.get(command.session)?.asked(command)
       this.#armBound()
       this.#offer(pending)
@@ -194,9 +202,10 @@ export class EmbeddedClient implements Store {
     command,
     isOwn,
     missed,
+    term,
     resolve,
     reject,
-  }: Pick<Pending, "command" | "isOwn" | "missed" | "resolve" | "reject">): Pending {
+  }: Pick<Pending, "command" | "isOwn" | "missed" | "term" | "resolve" | "reject">): Pending {
     const sequence = this.#lastSequence
     const since = this.#env.clock.monotonic()
     // One literal of all fields: one that grows from copied ones takes a dozen times as long.
@@ -209,6 +218,9 @@ export class EmbeddedClient implements Store {
       isWriting: false,
       isSent: false,
       isSentAgain: false,
+      term,
+      isOrphan: this.#isOrphan(command),
+      hasFound: false,
       isOwn,
       resolve,
       reject,
@@ -249,8 +261,10 @@ export class EmbeddedClient implements Store {
   }
 
   #send(pending: Pending): void {
-    const { sequence, command } = pending
-    this.#post({ kind: "request", sequence, command, isAgain: pending.isSent && !this.#isKnown(command) })
+    const { sequence, command, isSent, term } = pending
+    // What waited for its large values to be written was asked of an earlier keeper too, though that never heard of it.
+    const isOfBefore = isSent || term !== this.#term
+    this.#post({ kind: "request", sequence, command, isAgain: isOfBefore && !this.#isKnown(command) })
     pending.isSentAgain = pending.isSent
     pending.isSent = true
   }
@@ -320,7 +334,7 @@ export class EmbeddedClient implements Store {
       this.#giveBack(sequence, outcome)
       return
     }
-    if (pending.isSentAgain && isLost(outcome) && isLasting(pending.command)) {
+    if (pending.isSentAgain && isLost(outcome) && isLasting(pending.command) && !pending.isOrphan) {
       // The session ended with the connection, and with it went what the keeper knew of the request (S4).
       pending.reject(this.#unanswered(pending, new HoldfastError(outcome.code, outcome.message)))
       return
@@ -335,7 +349,7 @@ export class EmbeddedClient implements Store {
     if (pending.isOwn) pending.resolve(outcome)
     else {
       this.#learn(pending.command, outcome)
-      this.#answer(pending, outcome)
+      this.#answer(pending, outcome.kind === "withdrawn" && pending.hasFound ? { ...outcome, found: true } : outcome)
     }
   }
 
@@ -412,13 +426,21 @@ export class EmbeddedClient implements Store {
   #writeAgain(pending: Pending, details: ErrorDetails): boolean {
     if (details["missing"] !== true || pending.missed >= MISSED_BOUND || pending.command === pending.asked) return false
     this.#lastSequence += 1
-    const { asked, missed, resolve, reject } = pending
-    this.#offer(this.#pend({ command: asked, isOwn: false, missed: missed + 1, resolve, reject }))
+    const { asked, missed, term, resolve, reject } = pending
+    this.#offer(this.#pend({ command: asked, isOwn: false, missed: missed + 1, term, resolve, reject }))
     return true
   }
 
   #isOver(command: Command): boolean {
     return "session" in command && command.kind !== "openSession" && !this.#sessions.has(command.session)
+  }
+
+  /** The session is not open and will not be: it is this client's alone, so every keeper refuses what is asked of it. */
+  #isOrphan(command: Command): boolean {
+    if (!("session" in command) || this.#sessions.has(command.session)) return false
+    const { session } = command
+    const isOpening = (each: Command): boolean => each.kind === "openSession" && each.session === session
+    return !isOpening(command) && !this.#isPending(isOpening) && ![...this.#abandoned.values()].some(isOpening)
   }
 
   /** The outcome of a request that was given up: nobody here knows of what it brought. */
@@ -597,7 +619,8 @@ export class EmbeddedClient implements Store {
     for (const { command } of this.#pending.values()) {
       if (!("request" in command) || command.kind === "withdrawRequest") continue
       const { session, request } = command
-      if (this.#sessions.get(session)?.isWithdrawn(request) !== true || this.#isWithdrawn(session, request)) continue
+      if (this.#sessions.get(session)?.isWithdrawn(request) !== true) continue
+      if (this.#withdrawalOf(session, request) !== undefined) continue
       this.#askAgain({ kind: "withdrawRequest", session, request, reason: "abort" }, ignore)
     }
   }
@@ -626,9 +649,7 @@ export class EmbeddedClient implements Store {
       if (!held.has(token)) this.#tell({ kind: "grantLost", session, token, names })
     }
     const claimed = new Set(holding.claims.map(({ claim }) => claim.token))
-    for (const token of record.claims.keys()) {
-      if (!claimed.has(token)) this.#tell({ kind: "claimControl", session, token, action: "lost", reason: "asked" })
-    }
+    for (const [token, claim] of record.claims) if (!claimed.has(token)) this.#tellLost(record, token, claim)
     for (const { token, request, at } of holding.grants) {
       if (record.grants.has(token)) continue
       if (record.waits.has(request)) this.#tell({ kind: "lockGranted", session, request, token, at })
@@ -647,10 +668,10 @@ export class EmbeddedClient implements Store {
         this.#askAgain(returning, ignore)
         continue
       }
-      const wasPaused = record.claims.get(token)
-      if (wasPaused !== undefined) {
+      const known = record.claims.get(token)
+      if (known !== undefined) {
         const action = paused ? "pause" : "resume"
-        if (paused !== wasPaused) this.#tell({ kind: "claimControl", session, token, action, reason: "asked" })
+        if (paused !== known.paused) this.#tell({ kind: "claimControl", session, token, action, reason: "asked" })
         continue
       }
       if (record.waits.has(request)) this.#tell({ kind: "runAssigned", session, request, claim })
@@ -660,10 +681,33 @@ export class EmbeddedClient implements Store {
       }
     }
     for (const [request, wait] of record.waits) {
-      // A withdrawal that the last keeper knew of is not applied again, and would leave the new wait standing (L4).
-      if (this.#isWithdrawn(session, request)) continue
-      if (!holding.waiting.includes(request)) this.#waitAgain(session, request, wait)
+      if (holding.waiting.includes(request)) continue
+      const withdrawal = this.#withdrawalOf(session, request)
+      // One that the last keeper knew of is not applied again, and would leave the new wait standing (L4).
+      if (withdrawal === undefined) this.#waitAgain(session, request, wait)
+      else withdrawal.hasFound = true
     }
+  }
+
+  /** The keeper that ended a claim died before it said why: the run shows it. */
+  #tellLost(record: SessionRecord, token: Token, claim: KnownClaim): void {
+    const { id: session } = record
+    const tell = (view: RunView | null): void => {
+      // Reported meanwhile: its executor is answered instead.
+      if (!record.claims.has(token)) return
+      this.#tell({ kind: "claimControl", session, token, action: "lost", reason: lossOf(claim, view) })
+    }
+    const look = { kind: "readRun", session, identity: claim.identity } as const
+    // Where the run cannot be read, there is none for all anybody can tell.
+    this.#askAgain(
+      look,
+      (outcome) => {
+        if (outcome.kind === "run") tell(outcome.view)
+      },
+      () => {
+        tell(null)
+      },
+    )
   }
 
   #waitAgain(session: SessionId, request: RequestId, wait: KnownWait): void {
@@ -735,7 +779,7 @@ export class EmbeddedClient implements Store {
   }
 
   /** A request of the client's own; what it comes to is told as the event somebody waits for. */
-  #askAgain(command: Command, then: (outcome: Outcome) => void): void {
+  #askAgain(command: Command, then: (outcome: Outcome) => void, otherwise: () => void = ignore): void {
     this.#lastSequence += 1
     const resolve = (outcome: StoreOutcome): void => {
       then(outcome)
@@ -745,7 +789,7 @@ export class EmbeddedClient implements Store {
         this.#tell({ kind: "requestRefused", session, request, code, message, details })
       }
     }
-    this.#send(this.#pend({ command, isOwn: true, missed: 0, resolve, reject: ignore }))
+    this.#send(this.#pend({ command, isOwn: true, missed: 0, term: this.#term, resolve, reject: otherwise }))
   }
 
   #pendingOf(session: SessionId, request: RequestId): Pending | undefined {
@@ -769,10 +813,14 @@ export class EmbeddedClient implements Store {
     })
   }
 
-  #isWithdrawn(session: SessionId, request: RequestId): boolean {
-    return this.#isPending((command) => {
-      return command.kind === "withdrawRequest" && command.session === session && command.request === request
-    })
+  #withdrawalOf(session: SessionId, request: RequestId): Pending | undefined {
+    for (const pending of this.#pending.values()) {
+      const { command } = pending
+      if (command.kind === "withdrawRequest" && command.session === session && command.request === request) {
+        return pending
+      }
+    }
+    return undefined
   }
 
   #isReported(session: SessionId, token: number): boolean {

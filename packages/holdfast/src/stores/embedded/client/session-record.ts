@@ -12,6 +12,7 @@ import type {
   AwaitRun,
   CellView,
   ClaimRun,
+  ClaimView,
   Command,
   OpenWorker,
   Outcome,
@@ -37,20 +38,26 @@ export type KnownWait =
   | { readonly command: WatchCells; readonly seen: Map<string, SeenCell> }
   | { readonly command: ClaimRun | AwaitRun; readonly run: RunId }
 
+/** A claim that somebody has; `paused` is what its body was last told. */
+export interface KnownClaim extends Pick<ClaimView, "run" | "identity" | "attempt"> {
+  readonly paused: boolean
+}
+
 export interface SeenCell {
   readonly version: number
   readonly hasValue: boolean
 }
+
+type ClaimLoss = Extract<StoreEvent, { readonly kind: "claimControl" }>["reason"]
 
 export class SessionRecord {
   readonly id: SessionId
   readonly waits: Map<RequestId, KnownWait> = new Map()
   /** Names of each grant held. */
   readonly grants: Map<Token, readonly string[]> = new Map()
-  /** Whether each claim's body was last told to pause. */
-  readonly claims: Map<Token, boolean> = new Map()
-  /** Claims whose end is reported and not answered yet, likewise: a report that is not taken leaves them as they were. */
-  readonly #reported = new Map<Token, boolean>()
+  readonly claims: Map<Token, KnownClaim> = new Map()
+  /** Claims whose end is reported and not answered yet: a report that is not taken leaves them as they were. */
+  readonly #reported = new Map<Token, KnownClaim>()
   /** Claims that were to be given back, and how: by nobody else, as nobody has them any more. */
   readonly returning: Map<Token, ReturnRun> = new Map()
   readonly workers: Map<WorkerId, OpenWorker> = new Map()
@@ -133,11 +140,11 @@ export class SessionRecord {
       case "awaitRun":
         if (outcome.kind === "joined") this.#wait({ command, run: outcome.run })
         if (outcome.kind !== "claimed") break
-        this.claims.set(outcome.claim.token, outcome.claim.paused)
+        this.#hold(outcome.claim)
         if (outcome.waiting) this.#wait({ command, run: outcome.claim.run })
         break
       case "takeRun":
-        if (outcome.kind === "claimed") this.claims.set(outcome.claim.token, outcome.claim.paused)
+        if (outcome.kind === "claimed") this.#hold(outcome.claim)
         else if (outcome.kind === "parked") this.#wait({ command })
         break
       case "watchCells":
@@ -188,7 +195,7 @@ export class SessionRecord {
         this.waits.delete(event.request)
         break
       case "runAssigned":
-        this.claims.set(event.claim.token, event.claim.paused)
+        this.#hold(event.claim)
         if (this.waits.get(event.request)?.command.kind === "takeRun") this.waits.delete(event.request)
         break
       case "claimControl":
@@ -196,24 +203,34 @@ export class SessionRecord {
           this.claims.delete(event.token)
           this.#reported.delete(event.token)
           this.returning.delete(event.token)
-        } else if (this.claims.has(event.token)) this.claims.set(event.token, event.action === "pause")
+        } else this.#pause(event.token, event.action === "pause")
         break
     }
     return true
   }
 
+  /** Without its arguments, which may be long. */
+  #hold({ token, run, identity, attempt, paused }: ClaimView): void {
+    this.claims.set(token, { run, identity, attempt, paused })
+  }
+
+  #pause(token: Token, paused: boolean): void {
+    const claim = this.claims.get(token)
+    if (claim !== undefined) this.claims.set(token, { ...claim, paused })
+  }
+
   #report(token: Token): void {
-    const paused = this.claims.get(token)
-    if (paused === undefined) return
+    const claim = this.claims.get(token)
+    if (claim === undefined) return
     this.claims.delete(token)
-    this.#reported.set(token, paused)
+    this.#reported.set(token, claim)
   }
 
   #keep(token: Token): void {
-    const paused = this.#reported.get(token)
-    if (paused === undefined) return
+    const claim = this.#reported.get(token)
+    if (claim === undefined) return
     this.#reported.delete(token)
-    this.claims.set(token, paused)
+    this.claims.set(token, claim)
   }
 
   /** Given up before its own outcome has come, which may still bring a wait. */
@@ -243,6 +260,14 @@ export class SessionRecord {
     wait.seen.set(cell.name, seenOf(cell))
     return true
   }
+}
+
+/** Why an attempt is over that nobody has reported on, as its run shows; null where that is forgotten. */
+export function lossOf({ run, attempt }: KnownClaim, view: RunView | null): ClaimLoss {
+  if (view?.run !== run) return "forgotten"
+  if (view.status === "canceled") return "canceled"
+  // A result of its own attempt that it has not reported; what came of a later one is no reason.
+  return view.status === "completed" && view.attempt === attempt ? "stored" : "timeout"
 }
 
 function seenOf({ version, value }: CellView): SeenCell {

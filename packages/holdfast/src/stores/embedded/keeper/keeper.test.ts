@@ -2,7 +2,14 @@
 import { describe, expect, it } from "vitest"
 import { specOf } from "../../../../test/conformance/client.ts"
 import { KeptClient as Client, KeptWorld as World } from "../../../../test/simulation/kept-world.ts"
-import { type Command, HoldfastError, type RequestId, type SessionId, type Token } from "../../../kernel/index.ts"
+import {
+  type ClaimView,
+  type Command,
+  HoldfastError,
+  type RequestId,
+  type SessionId,
+  type Token,
+} from "../../../kernel/index.ts"
 import { Keeper } from "./keeper.ts"
 
 const WRITER = "writer" as SessionId // Brand constructor.
@@ -80,6 +87,37 @@ describe("what is observed", () => {
     const commit = writer.ask(merge(WRITER, "x", 2))
     expect(writer.answer(commit)).toMatchObject({ kind: "committed" })
     expect(writer.answer(writer.ask(read(WRITER, false)))).toMatchObject({ cells: [{ version: 1, value: 2 }, {}] })
+  })
+
+  it("of a claim that is taken away rests on why: a keeper that forgets it has told nobody (O5, O10)", async () => {
+    const world = new World()
+    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    const spec = specOf("charge", 0, { effects: "once" })
+    const claim = reader.ask({
+      kind: "claimRun",
+      session: READER,
+      request: 2 as never,
+      spec,
+      holding: [],
+      force: false,
+    })
+    await world.flush()
+    const { run } = (reader.answer(claim) as { readonly claim: ClaimView }).claim // As the keeper answers.
+    writer.ask(put(WRITER, "z", 1))
+    const cancel: Command = { kind: "controlRun", session: WRITER, run, action: "cancel" }
+    writer.ask(cancel)
+    const isTold = ({ told }: Client): boolean =>
+      told.some((message) => message.kind === "event" && message.event.kind === "claimControl")
+    expect(isTold(reader)).toBe(false)
+    world.flushes.length = 0
+    world.restart()
+    // Its executor goes on, in the belief that nothing happened.
+    const [back, again] = [new Client(world.keeper, WRITER), new Client(world.keeper, READER)]
+    await world.flush()
+    expect(again.told).toMatchObject([{ sessions: [{ session: READER, holding: { claims: [{ request: 2 }] } }] }])
+    back.ask(cancel, { isAgain: 90 })
+    await world.flush()
+    expect(isTold(again)).toBe(true)
   })
 
   it("of locks rests on nothing: a grant is written, not flushed (L2, L6)", async () => {
@@ -190,26 +228,6 @@ describe("a request that comes again", () => {
     again.ask({ kind: "enqueueRun", session: READER, spec, force: false }, { isAgain: joined })
     await world.flush()
     expect(again.answer(joined)).toMatchObject({ kind: "enqueued", created: true })
-  })
-
-  it("rests on no head that died with its keeper, whatever has its version now (C3, S4)", async () => {
-    const world = new World()
-    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
-    // While that is flushed, what follows gathers, and is lost for certain.
-    writer.ask(put(WRITER, "z", 1))
-    writer.ask(put(WRITER, "x", 1))
-    // Version 1 is shown and lost, and then is another value.
-    expect(reader.answer(reader.ask(read(READER, true)))).toMatchObject({ cells: [{ version: 1, value: 1 }, {}] })
-    world.flushes.length = 0
-    world.restart()
-    const back = new Client(world.keeper, WRITER)
-    back.ask(put(WRITER, "x", 7), { isAgain: 90 })
-    const again = new Client(world.keeper, READER)
-    const onIt = { ...put(READER, "x", 2), reads: [{ name: "x", version: 1 }] } as Command
-    again.ask(onIt, { isAgain: 91 })
-    await world.flush()
-    expect(back.answer(90)).toMatchObject({ kind: "committed" })
-    expect(again.answer(91)).toMatchObject({ kind: "conflict", name: "x" })
   })
 
   it("keeps its place in the queue (S4, L3)", async () => {

@@ -48,6 +48,7 @@ import { cutView, type StoreReport } from "./admin.ts"
 import type { Blob } from "../blobs/blob-reference.ts"
 import type { BlobNews, EvictableResult } from "../journal/blob-index.ts"
 import { BlobCare, type BlobFiles, type BlobIndex } from "./blob-care.ts"
+import { commitAgain } from "./commit-again.ts"
 import { Durability, HeldBack } from "./durability.ts"
 import { type KeeperLiveLog, LiveBook } from "./live-book.ts"
 import { type CompletedClaim, type LogEntry, replyKey } from "./live-lines.ts"
@@ -382,7 +383,8 @@ export class Keeper {
     this.#before = command.kind === "claimRun" ? this.#durability.restOf(`run:${command.spec.identity}`) : null
     this.#claimant = command.kind === "claimRun" ? command.request : null
     reach("before-apply")
-    const applied = this.#apply(command)
+    const isDoubtful = isAgain && command.kind === "commitCells"
+    const applied = isDoubtful ? commitAgain(command, (asked) => this.#apply(asked)) : this.#apply(command)
     reach("after-apply")
     this.#traffic.answered(command, applied)
     const outcome = isAgain ? this.#withItsClaim(command, applied) : applied
@@ -640,11 +642,6 @@ export class Keeper {
     { sequence, command }: Extract<ClientMessage, { readonly kind: "request" }>,
   ): Reply | undefined {
     if (command.kind === "acquireLock") return this.#recallGrant(peer.client, sequence, command)
-    if (command.kind === "commitCells") {
-      const known = this.#replies.find(peer.client, sequence)
-      // With its session went what was known of it: then nobody can say that nothing came of it.
-      return known ?? (this.#kernel.hasSession(command.session) ? staleCommit(command) : undefined)
-    }
     if (command.kind !== "takeRun") return this.#replies.find(peer.client, sequence)
     const claims = this.#kernel.holdingOf(command.session)?.claims
     const handed = claims?.find(({ request }) => request === command.request)
@@ -1087,16 +1084,6 @@ function isClaimOf(entry: LogEntry | undefined, { identity, generation }: RunRow
 
 function sizeOf(value: Value): number {
   return value instanceof Uint8Array ? value.byteLength : 0
-}
-
-/**
- * A commit that comes again and never took effect rests on what another keeper showed. Heads that died with that one have
- * given their versions to other values since, so no version says whether what it read is current: it lost the race (C3).
- */
-function staleCommit({ reads }: Extract<Command, { readonly kind: "commitCells" }>): Reply | undefined {
-  const [first] = reads
-  if (first === undefined) return undefined
-  return { kind: "conflict", name: first.name, expected: first.version, found: first.version }
 }
 
 /** The file may just have been removed, as nobody named it: the client writes it again. */

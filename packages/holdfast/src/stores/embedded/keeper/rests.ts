@@ -1,11 +1,12 @@
 /**
  * Which batch an outcome or event rests on: nobody learns of a fact before what it rests on is durable (C5, O2, O3, S3).
  *
- * What only tells of locks rests on nothing: grants end with the machine's run. A claim that its own caller asked for may
- * start at once where the run is `pure`, as it can be computed again. A claim of a `once` run is durable before its body
- * starts, so that no power loss forgets that it did (O10); of an `idempotent` one, the generation, which is the key it
- * passes to the outside. The result of a `pure` run is told once it is in the live log: only power loss can take it back,
- * and then it is computed again (O3).
+ * What only tells of locks rests on nothing: grants end with the machine's run. That a claim is over, or is to pause, rests
+ * on why it is: told of what its keeper then forgets, a body would end while its run went on as before. A claim that its own
+ * caller asked for may start at once where the run is `pure`, as it can be computed again. A claim of a `once` run is durable
+ * before its body starts, so that no power loss forgets that it did (O10); of an `idempotent` one, the generation, which is
+ * the key it passes to the outside. The result of a `pure` run is told once it is in the live log: only power loss can take
+ * it back, and then it is computed again (O3).
  */
 import {
   type Command,
@@ -81,9 +82,10 @@ export function restOfEvent(durability: Durability, runs: RunEffects, event: Sto
     case "requestRefused":
       // A watcher hears that its run is gone after what it was still to hear of it.
       return event.code === "RUN_SUPERSEDED" ? durability.restOfAll : 0
+    case "claimControl":
+      return durability.restOfAll
     case "lockGranted":
     case "grantLost":
-    case "claimControl":
       return 0
   }
 }
