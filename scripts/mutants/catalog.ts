@@ -1,4 +1,5 @@
 /** The planted bugs. Each is one a tired person could write. */
+import { BLOB_MUTANTS } from "./catalog/blobs.ts"
 import { CELL_MUTANTS } from "./catalog/cells.ts"
 import { EMBEDDED_MUTANTS } from "./catalog/embedded.ts"
 import { GRAPH_MUTANTS } from "./catalog/graph.ts"
@@ -18,6 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CELL_MUTANTS,
   ...STORE_MUTANTS,
   ...EMBEDDED_MUTANTS,
+  ...BLOB_MUTANTS,
   ...RUNTIME_MUTANTS,
   ...VALUE_MUTANTS,
 ]

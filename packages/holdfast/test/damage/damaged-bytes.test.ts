@@ -4,7 +4,7 @@
  * the whole store. HOLDFAST_SEED says where.
  */
 import { spawnSync } from "node:child_process"
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { cpSync, mkdtempSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -16,6 +16,7 @@ import { decodeArguments, decodeValue } from "../../src/kernel/value.ts"
 import { openDatabase } from "../../src/stores/embedded/journal/opening.ts"
 import { JournalReader } from "../../src/stores/embedded/journal/reader.ts"
 import { open } from "../built-package.ts"
+import { type Damage, damage } from "./damage.ts"
 import { CELLS, COMMITS, valueOf } from "./victim-main.ts"
 
 const DAMAGES = Number(process.env["HOLDFAST_DAMAGES"] ?? 120)
@@ -42,42 +43,6 @@ beforeAll(() => {
 afterAll(() => {
   rmSync(base, { recursive: true, force: true })
 })
-
-interface Damage {
-  readonly what: string
-  /** The first byte that is another, or is gone. */
-  readonly at: number
-  readonly isCut: boolean
-}
-
-/** Damages one file of the folder, and says how. */
-function damage(folder: string, file: string, random: (limit: number) => number): Damage {
-  const path = join(folder, file)
-  const bytes = readFileSync(path)
-  const at = random(bytes.length)
-  switch (random(4)) {
-    case 0: {
-      bytes[at] = Number(bytes[at]) ^ (1 << random(8))
-      writeFileSync(path, bytes)
-      return { what: `one bit of byte ${String(at)} flipped`, at, isCut: false }
-    }
-    case 1: {
-      const end = Math.min(bytes.length, at + 16)
-      for (let index = at; index < end; index += 1) bytes[index] = random(256)
-      writeFileSync(path, bytes)
-      return { what: `16 bytes from ${String(at)} changed`, at, isCut: false }
-    }
-    case 2: {
-      const sector = at - (at % 512)
-      bytes.fill(0, sector, Math.min(bytes.length, sector + 512))
-      writeFileSync(path, bytes)
-      return { what: `the sector at ${String(sector)} zeroed`, at: sector, isCut: false }
-    }
-    default:
-      writeFileSync(path, bytes.subarray(0, at))
-      return { what: `cut off after ${String(at)} of ${String(bytes.length)} bytes`, at, isCut: true }
-  }
-}
 
 type Verdict =
   { readonly kind: "refused"; readonly code: ErrorCode } | { readonly kind: "read"; readonly count: number }
@@ -189,7 +154,7 @@ async function damageOften({ file, times, examine, isRight }: Course): Promise<v
   for (let time = 0; time < times; time += 1) {
     const folder = join(base, `${file}-${String(time)}`)
     cpSync(victim, folder, { recursive: true, filter: (path) => !/\.lock$|-shm$/.test(path) })
-    const done = damage(folder, file, nextBelow)
+    const done = damage(join(folder, file), nextBelow)
     const { what } = done
     let verdict: Verdict
     try {
