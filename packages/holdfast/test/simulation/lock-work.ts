@@ -16,6 +16,9 @@ interface Hold {
   readonly weights: ReadonlyMap<string, number>
   readonly hasLease: boolean
   readonly askedAt: number
+  /** Who kept the store when it was asked for, and when it was told. */
+  readonly askedIn: number
+  grantedIn: number
   grantedAt: number | null
   token: number
   /** When it was asked to be given back. */
@@ -39,8 +42,12 @@ export class LockWork {
   readonly #holds: Hold[] = []
   readonly #history = new History<SemaphoreInput, LockOutput>()
 
-  constructor(machine: Machine) {
+  /** Which keeper's term it is. */
+  readonly #term: () => number
+
+  constructor(machine: Machine, term: () => number) {
     this.#machine = machine
+    this.#term = term
   }
 
   /** Asks for some lock, stays inside for a while, and leaves. */
@@ -105,6 +112,8 @@ export class LockWork {
       weights,
       hasLease,
       askedAt: this.#machine.tick(),
+      askedIn: this.#term(),
+      grantedIn: 0,
       grantedAt: null,
       token: 0,
       leftAt: null,
@@ -119,6 +128,7 @@ export class LockWork {
       if (!program.isAlive) return
       hold.token = grant.token
       hold.grantedAt = this.#machine.tick()
+      hold.grantedIn = this.#term()
       this.#machine.note(() => `${holder} is inside with ${String(grant.token)}`)
       for (const call of asked) call.returned({ kind: "granted", token: grant.token })
     }
@@ -184,7 +194,7 @@ export class LockWork {
 
   /** What must hold of all that was seen. */
   check(): readonly string[] {
-    return [...this.#checkTokens(), ...this.#checkExclusion(), ...this.#checkHistory()]
+    return [...this.#checkTokens(), ...this.#checkOrder(), ...this.#checkExclusion(), ...this.#checkHistory()]
   }
 
   get tokens(): readonly { readonly askedAt: number; readonly seenAt: number; readonly token: number }[] {
@@ -209,6 +219,22 @@ export class LockWork {
         next += 1
       }
       if (token <= highest) return [`L2: token ${String(token)} was asked for after ${String(highest)} had been seen`]
+    }
+    return []
+  }
+
+  /** L3: of two that one program asked of one keeper, the first is granted first wherever they stand in one queue. */
+  #checkOrder(): readonly string[] {
+    const granted = this.#holds.filter(
+      ({ grantedAt, askedIn, grantedIn }) => grantedAt !== null && askedIn === grantedIn,
+    )
+    for (const [index, later] of granted.entries()) {
+      const passed = granted.slice(0, index).find((earlier) => {
+        const areOfOne = earlier.program === later.program && earlier.askedIn === later.askedIn
+        const areInOne = [...earlier.weights.keys()].some((name) => later.weights.has(name))
+        return areOfOne && areInOne && earlier.token > later.token
+      })
+      if (passed !== undefined) return [`L3: ${later.holder} was granted what ${passed.holder} had asked for before`]
     }
     return []
   }

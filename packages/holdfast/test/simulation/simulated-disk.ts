@@ -38,6 +38,9 @@ export interface DiskUser {
 /** What a failed flush says; whoever sees anything else has found a bug. */
 export const FLUSH_FAILED = "the simulated flush failed"
 
+/** What a live log says that cannot be written; as above. */
+export const LOG_FULL = "the simulated disk has no room for the live log"
+
 /** A log this long is rewritten. */
 const REWRITE_LENGTH = 20_000
 
@@ -57,6 +60,8 @@ export class SimulatedDisk {
   #users = 0
   /** Appends fail with STORE_FULL while true. */
   isFull = false
+  /** The live log cannot be written while true. */
+  isLogFull = false
   /** How many of the next flushes fail. */
   failures = 0
 
@@ -114,6 +119,7 @@ export class SimulatedDisk {
         user.mayDie("while it rewrites the live log")
         // Aside, and renamed: it is there whole or not at all.
         if (!user.isAlive()) return
+        this.#expectRoom()
         this.#live = [lineOf(header), ...Array.from(changes, lineOf)].join("")
         leastLength = this.#live.length
         user.mayDie("when it has rewritten the live log")
@@ -124,11 +130,17 @@ export class SimulatedDisk {
 
   #appendLive(user: DiskUser, text: string): void {
     if (!user.isAlive()) return
+    // What fitted of it is cut off again before anybody is told.
+    this.#expectRoom()
     const whole = this.#live
     const cut = this.#options.random.nextUnit()
     this.#live = `${whole ?? ""}${text.slice(0, Math.floor(cut * text.length))}`
     user.mayDie("while it writes the live log")
     if (user.isAlive()) this.#live = `${whole ?? ""}${text}`
+  }
+
+  #expectRoom(): void {
+    if (this.isLogFull) throw new HoldfastError("STORE_UNAVAILABLE", LOG_FULL)
   }
 
   /** The journal, for one process. */

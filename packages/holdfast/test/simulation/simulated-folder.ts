@@ -13,7 +13,7 @@ import { Reception } from "../../src/stores/embedded/host/reception.ts"
 import { Keeper } from "../../src/stores/embedded/keeper/keeper.ts"
 import { PROTOCOL } from "../../src/stores/embedded/wire/index.ts"
 import type { Machine, SimulatedProcess, SimulatedThread } from "./machine.ts"
-import { FLUSH_FAILED, SimulatedDisk } from "./simulated-disk.ts"
+import { FLUSH_FAILED, LOG_FULL, SimulatedDisk } from "./simulated-disk.ts"
 import { SimulatedLink } from "./simulated-link.ts"
 
 export interface FolderOptions {
@@ -134,7 +134,11 @@ export class Term {
     })
     folder.machine.note(() => `keeper ${String(number)} begins in ${thread.process.name}`)
     thread.after(0.1 + folder.machine.delayMs(2), () => {
-      this.#begin()
+      try {
+        this.#begin()
+      } catch (error) {
+        this.#fail(error instanceof Error ? error : new Error(String(error)))
+      }
     })
   }
 
@@ -223,7 +227,7 @@ export class Term {
   #fail(error: Error): void {
     if (this.isOver) return
     this.thread.process.isAtRisk = true
-    const isExpected = error.message === FLUSH_FAILED
+    const isExpected = error.message === FLUSH_FAILED || error.message === LOG_FULL
     if (!isExpected) this.#folder.machine.fault(`keeper ${String(this.number)} failed: ${error.stack ?? error.message}`)
     this.#folder.machine.note(() => `keeper ${String(this.number)} fails: ${error.message}`)
     this.#fault = isHoldfastError(error) ? error : new HoldfastError("STORE_UNAVAILABLE", error.message)

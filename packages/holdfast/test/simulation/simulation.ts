@@ -55,7 +55,17 @@ interface Weather {
 }
 
 type Fault =
-  "kill" | "killKeeper" | "freeze" | "freezeKeeper" | "break" | "leave" | "power" | "full" | "flush" | "clock"
+  | "kill"
+  | "killKeeper"
+  | "freeze"
+  | "freezeKeeper"
+  | "break"
+  | "leave"
+  | "power"
+  | "full"
+  | "fullLog"
+  | "flush"
+  | "clock"
 
 const FAULTS: readonly Fault[] = [
   "kill",
@@ -67,6 +77,7 @@ const FAULTS: readonly Fault[] = [
   "leave",
   "power",
   "full",
+  "fullLog",
   "flush",
   "clock",
 ]
@@ -111,7 +122,7 @@ class World {
       delayMs: pick(random, [0.2, 1, 5, 20]),
       flushBound: pick(random, [2, 10, 40, 150]),
     })
-    this.#locks = new LockWork(this.machine)
+    this.#locks = new LockWork(this.machine, () => this.#folder.terms)
     this.#cells = new CellWork(this.machine)
     this.#runs = new RunWork(this.machine)
     this.#transactions = new TransactionWork(this.machine)
@@ -313,6 +324,13 @@ class World {
           this.#folder.disk.isFull = false
         })
         break
+      case "fullLog":
+        machine.note(() => "the live log has no room")
+        this.#folder.disk.isLogFull = true
+        machine.after(machine.delayMs(50), () => {
+          this.#folder.disk.isLogFull = false
+        })
+        break
       case "flush":
         machine.note(() => "the next flush fails")
         this.#folder.disk.failures = 1
@@ -376,6 +394,7 @@ class World {
     this.#isHealed = true
     machine.deathEvery = 0
     this.#folder.disk.isFull = false
+    this.#folder.disk.isLogFull = false
     this.#folder.disk.failures = 0
     for (const process of machine.processes) process.thaw()
   }

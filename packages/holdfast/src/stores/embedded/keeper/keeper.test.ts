@@ -464,4 +464,17 @@ describe("time", () => {
     await world.flush()
     expect(reader.answer(runs)).toEqual({ kind: "runs", views: [] })
   })
+
+  it("ends when a greeting finds no room in the live log, and is not thrown at who greeted it (S5)", async () => {
+    const world = new World()
+    const away = await world.open(WRITER, { client: "one that comes back" })
+    away.ask(acquire(WRITER, 1))
+    await world.flush()
+    world.restart()
+    await world.flush()
+    world.disk.isLogFull = true
+    const back = new Client(world.keeper, WRITER, { client: "one that comes back", isLocal: true })
+    expect(back.told).toEqual([])
+    expect(world.failure).toMatchObject({ code: "STORE_UNAVAILABLE" })
+  })
 })

@@ -246,7 +246,12 @@ export class Keeper {
     // A claim is as good as new: what it rests on must be durable before its body is started.
     connection.restoredRest = this.#durability.restOfAll
     this.#tell(connection, { kind: "restored", sessions }, connection.restoredRest)
-    this.#endTick()
+    try {
+      this.#endTick()
+    } catch (error) {
+      // Not the greeted one's fault, and nobody else's to catch.
+      this.#fail(error)
+    }
     return connection
   }
 
