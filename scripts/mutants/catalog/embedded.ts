@@ -60,6 +60,12 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
       find: "dead.has(client) || !this.#isAlive(client)",
       replace: "dead.has(client)",
     },
+    {
+      id: "keeper-never-looks-for-what-was-kept-long-enough",
+      invariants: ["O9"],
+      find: "return next === Infinity ? undefined : Math.max(next, this.#nextSweep)",
+      replace: "return next === 0 ? Math.max(next, this.#nextSweep) : undefined",
+    },
   ]),
   ...plantIn("stores/embedded/keeper/rests.ts", SIMULATION, [
     {
@@ -82,6 +88,12 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
       invariants: ["S3"],
       find: "if (change.batch <= lastBatch) this.#apply",
       replace: "if (change.batch >= 0) this.#apply",
+    },
+    {
+      id: "book-goes-on-where-the-log-has-no-room",
+      invariants: ["L6", "S5"],
+      find: "if (this.#log.append(changes)) this.#rewrite()",
+      replace: "try { if (this.#log.append(changes)) this.#rewrite() } catch { return }",
     },
   ]),
   ...plantIn("stores/embedded/client/client.ts", SIMULATION, [
@@ -122,6 +134,14 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
       invariants: ["C4"],
       find: `if ("seen" in wait) this.#lookForDeleted(session, request, wait.seen, outcome.cells)`,
       replace: "",
+    },
+  ]),
+  ...plantIn("kernel/lock-table.ts", SIMULATION, [
+    {
+      id: "lock-shared-passes-who-asked-before",
+      invariants: ["L3"],
+      find: "(lock.head !== null || !isCompatible",
+      replace: "(!isCompatible",
     },
   ]),
   ...plantIn("kernel/cell-table.ts", SIMULATION, [

@@ -10,6 +10,7 @@
  */
 import { createPrng, type Prng } from "../../src/env/prng.ts"
 import { isHoldfastError } from "../../src/kernel/index.ts"
+import { BriefWork } from "./brief-work.ts"
 import { CellWork } from "./cell-work.ts"
 import { LockWork } from "./lock-work.ts"
 import { Machine, type Note, type SimulatedProcess } from "./machine.ts"
@@ -99,6 +100,7 @@ class World {
   readonly #runs: RunWork
   readonly #transactions: TransactionWork
   readonly #shelf: ShelfWork
+  readonly #brief: BriefWork
   readonly #weather: Weather
   readonly #plan: {
     readonly programs: number
@@ -127,6 +129,7 @@ class World {
     this.#runs = new RunWork(this.machine)
     this.#transactions = new TransactionWork(this.machine)
     this.#shelf = new ShelfWork(this.machine)
+    this.#brief = new BriefWork(this.machine)
     const kinds = FAULTS.filter(() => random.nextBelow(3) === 0)
     this.#weather = { meanMs: pick(random, [10, 30, 100]), kinds: random.nextBelow(8) === 0 ? [] : kinds }
     const programs = 2 + random.nextBelow(4)
@@ -140,6 +143,7 @@ class World {
       ["transaction"],
       ["shelf"],
       ["lock", "transaction", "shelf"],
+      ["brief", "run"],
     ])
     this.#plan = { programs, tasks: 1 + random.nextBelow(3), actions: 2 + random.nextBelow(5), mix }
     this.#spare = programs + random.nextBelow(4)
@@ -264,6 +268,9 @@ class World {
         case "shelf":
           await this.#shelf.act(task)
           break
+        case "brief":
+          await this.#brief.act(task)
+          break
       }
     }
   }
@@ -384,6 +391,7 @@ class World {
     for (const process of machine.processes) if (process.isAlive) process.kill("with the power")
     this.#folder.disk.losePower()
     this.#runs.losePower()
+    this.#brief.losePower()
   }
 
   // The end
@@ -447,6 +455,11 @@ class World {
         await this.#runs.work(task)
       })
     }
+    if (this.#plan.mix.includes("brief")) {
+      await this.#during("works briefly", async () => {
+        await this.#brief.work(task)
+      })
+    }
     const until = this.machine.nowMs + HEALED_MS
     while (!(await this.#isSettled(last, task))) {
       if (this.#hasFault()) return false
@@ -480,6 +493,7 @@ class World {
     if (mix.includes("cell") || mix.includes("lock")) await this.#cells.look(task)
     if (mix.includes("transaction")) await this.#transactions.look(task)
     if (mix.includes("run")) await this.#runs.check(task)
+    if (mix.includes("brief")) await this.#brief.check(task)
   }
 
   /** When all sessions have ended, nothing is left of them (L4, L6). */
@@ -543,7 +557,7 @@ function isBusy(program: Program): boolean {
   return program.isAlive && [...program.doing.keys()].some((name) => !name.includes(".watch"))
 }
 
-type Kind = "lock" | "cell" | "run" | "transaction" | "shelf"
+type Kind = "lock" | "cell" | "run" | "transaction" | "shelf" | "brief"
 
 function pick<T>(random: Prng, choices: readonly T[]): T {
   const choice = choices[random.nextBelow(choices.length)]

@@ -477,4 +477,21 @@ describe("time", () => {
     expect(back.told).toEqual([])
     expect(world.failure).toMatchObject({ code: "STORE_UNAVAILABLE" })
   })
+
+  it("lets no answer overtake what a session holds, whatever tokens wait to be covered (L6)", async () => {
+    const world = new World()
+    const writer = new Client(world.keeper, WRITER)
+    writer.ask({ kind: "openSession", session: WRITER, label: "writer" })
+    writer.ask(acquire(WRITER, 1))
+    // The grant is written, and the reservation that covers its token is lost: the next keeper makes another.
+    world.disk.release(false)
+    world.flushes.length = 0
+    world.keeper = world.start()
+    const reader = new Client(world.keeper, READER)
+    world.flushes.shift()?.()
+    await world.env.advanceBy(0)
+    reader.ask({ kind: "openSession", session: READER, label: "reader" })
+    await world.flush()
+    expect(reader.told.map(({ kind }) => kind)).toEqual(["restored", "outcome"])
+  })
 })

@@ -245,7 +245,7 @@ export class Keeper {
     }
     // A claim is as good as new: what it rests on must be durable before its body is started.
     connection.restoredRest = this.#durability.restOfAll
-    this.#tell(connection, { kind: "restored", sessions }, connection.restoredRest)
+    connection.restoredRest = this.#tell(connection, { kind: "restored", sessions }, connection.restoredRest)
     try {
       this.#endTick()
     } catch (error) {
@@ -555,13 +555,14 @@ export class Keeper {
 
   /**
    * Sends a message when the batch it rests on is durable, and the token in it is covered. None overtakes the news of what
-   * its client's sessions hold: a grant that came first would be missing there, and be taken for lost.
+   * its client's sessions hold: a grant that came first would be missing there, and be taken for lost. Returns the batch.
    */
-  #tell(to: Connection, message: KeeperMessage, rest: number): void {
+  #tell(to: Connection, message: KeeperMessage, rest: number): number {
     const covered = this.#kernel.lastToken <= this.#durableCeiling ? 0 : this.#reserve()
     const batch = Math.max(rest, covered, to.restoredRest)
     if (this.#durability.isSettled(batch)) this.#send(to, message)
     else this.#held.hold(batch, { kind: "message", to, message })
+    return batch
   }
 
   #send(to: Connection, message: KeeperMessage): void {
