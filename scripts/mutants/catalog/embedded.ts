@@ -53,6 +53,8 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
       invariants: ["L6", "S4"],
       find: "if (peer.isLocal) for (const key of",
       replace: "if (peer.isLocal && !peer.isLocal) for (const key of",
+      // None of the few seeds shows it.
+      suites: ["test/simulation/sim.test.ts"],
     },
     {
       id: "keeper-waits-for-the-dead",
