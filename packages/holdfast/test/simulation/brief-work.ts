@@ -2,12 +2,13 @@
  * Results that are kept for a moment only: whoever asks later has them computed again, nobody finds one half there (O2,
  * O9), and in the end all are forgotten.
  */
+import type { RunId } from "../../src/kernel/index.ts"
 import type { Operation, RunHandle } from "../../src/runtime/index.ts"
 import type { Machine } from "./machine.ts"
 import type { Attempted, Program, Task } from "./program.ts"
 
 interface Result {
-  readonly run: string
+  readonly run: RunId
   readonly nonce: number
 }
 
@@ -73,7 +74,7 @@ export class BriefWork {
   }
 
   /** What is completed can be read until it is forgotten. */
-  async #follow(task: Task, run: string): Promise<void> {
+  async #follow(task: Task, run: RunId): Promise<void> {
     // Its result has the type that its operation gave it.
     const handle = task.hf.run(run) as RunHandle<Result>
     await task.pause(80)

@@ -16,7 +16,7 @@ import type { ClientMessage, KeeperMessage } from "../../src/stores/embedded/kee
 export const A: SessionId = "a" as SessionId // Brand constructor.
 export const OPEN: Command = { kind: "openSession", session: A, label: "a" }
 export const READ: Command = { kind: "readCells", session: A, names: ["x"], head: false }
-export const WRITE: Command = {
+export const WRITE: Extract<Command, { readonly kind: "commitCells" }> = {
   kind: "commitCells",
   session: A,
   holding: [],

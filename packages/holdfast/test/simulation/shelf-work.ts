@@ -50,7 +50,12 @@ export class ShelfWork {
     }
   }
 
-  async #write(task: Task, what: string, write: (cell: Cell<number>) => Promise<number>, name: string): Promise<void> {
+  async #write(
+    task: Task,
+    what: string,
+    write: (cell: Cell<number | undefined>) => Promise<number>,
+    name: string,
+  ): Promise<void> {
     await task.attempt(
       what,
       async () => await write(task.hf.cell<number>(name)),
