@@ -124,6 +124,14 @@ export const CELL_MUTANTS: readonly Mutant[] = [
       replace: "new Set<CellWatch>()",
     },
   ]),
+  ...plantIn("runtime/committer.ts", REGRESSIONS, [
+    {
+      id: "turn-that-cannot-be-given-back-hides-what-came-of-it",
+      invariants: ["C1", "S4"],
+      find: "    } catch {\n      // The store is gone, and the turn with it.\n    }",
+      replace: "    } catch (error) {\n      throw error\n    }",
+    },
+  ]),
   ...plantIn("runtime/cell-updates.ts", UPDATES, [
     {
       id: "update-lost-within-its-batch",

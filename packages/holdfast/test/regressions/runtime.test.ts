@@ -1,5 +1,5 @@
 /** Promises of the runtime that a planted bug once broke without any other test noticing. */
-import { expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import { nextTurn } from "../../src/env/turn.ts"
 import { type Command, HoldfastError, type StoreEvent } from "../../src/kernel/index.ts"
 import { Holdfast } from "../../src/runtime/index.ts"
@@ -120,6 +120,45 @@ it("a watch never goes back where the store registers it first and looks afterwa
   await other.set("and on")
   await watching
   expect(seen).toEqual([2, 3])
+})
+
+describe("what is written in turn, after a lost race, and cannot give its turn back", () => {
+  /** The first commit loses its race, and the store is gone once the second has taken effect. */
+  async function openLosing(
+    lost: Extract<StoreOutcome, { readonly kind: "conflict" | "contended" }>,
+    isToldOf: boolean,
+  ): Promise<Holdfast> {
+    const world = new RuntimeWorld()
+    let commits = 0
+    return await openInHands(world, world.store.connect(), {
+      execute: async (command, pass) => {
+        if (command.kind === "releaseLock") throw new HoldfastError("STORE_UNAVAILABLE", "nobody keeps the store")
+        if (command.kind !== "commitCells") return await pass()
+        commits += 1
+        if (commits === 1) return lost
+        const outcome = await pass()
+        if (!isToldOf) throw new HoldfastError("OUTCOME_UNKNOWN", "sent and not answered")
+        return outcome
+      },
+    })
+  }
+
+  it("is told that nobody knows whether it took effect, and not that it did not (S4)", async () => {
+    const hf = await openLosing({ kind: "conflict", name: "a", expected: 0, found: 1 }, false)
+    const cell = hf.cell("a", { initial: 0 })
+    await faultOf(
+      cell.update((n) => n + 1),
+      "OUTCOME_UNKNOWN",
+    )
+    expect(await cell.read()).toEqual({ value: 1, version: 1 })
+  })
+
+  it("is told the version that it made (C1, S4)", async () => {
+    const hf = await openLosing({ kind: "contended", name: "a" }, true)
+    const cell = hf.cell("a", { initial: 0 })
+    expect(await cell.set(5)).toBe(1)
+    expect(await cell.read()).toEqual({ value: 5, version: 1 })
+  })
 })
 
 it("a run whose report the store cannot take for a while is reported again, once it can (O4, O5)", async () => {

@@ -53,6 +53,11 @@ export class SimulatedFolder {
     return this.#lock
   }
 
+  /** Sessions of before that the keeper has neither seen again nor taken for dead yet. */
+  get awaySessions(): number {
+    return this.#lock?.awaySessions ?? 0
+  }
+
   get announced(): Term | null {
     return this.#announced
   }
@@ -144,6 +149,10 @@ export class Term {
 
   get isOver(): boolean {
     return !this.thread.isAlive
+  }
+
+  get awaySessions(): number {
+    return this.#serving?.keeper.awaySessions ?? 0
   }
 
   /** Why it ended, where that was not on purpose. */

@@ -89,6 +89,11 @@ const MOST_FAULTS = 12
 const CHAOS_MS = 1_500
 /** Far longer than every bound there is: 10 s of a request, leases, retries, and a frozen keeper before that. */
 const HEALED_MS = 120_000
+/**
+ * Who ends while no keeper can be reached, or before the next one could hear of it, is looked for by that one every 50 ms:
+ * the bound that the guarantees state for L6. The rest is for the turns that this takes.
+ */
+const AWAY_BOUND_MS = 60
 
 class World {
   readonly machine: Machine
@@ -423,6 +428,7 @@ class World {
     await this.#during("looks at everything", async () => {
       await this.#lookAtAll(task)
     })
+    await this.#missTheDead()
     await this.#during("asks who holds what", async () => {
       await this.#checkQuiet(last)
     })
@@ -494,6 +500,18 @@ class World {
     if (mix.includes("transaction")) await this.#transactions.look(task)
     if (mix.includes("run")) await this.#runs.check(task)
     if (mix.includes("brief")) await this.#brief.check(task)
+  }
+
+  /** Until the keeper knows who of before it is dead, or its time for that is up. */
+  async #missTheDead(): Promise<void> {
+    let isLate = this.#folder.awaySessions === 0
+    // A timer of its own: without another event before, the one it is about would be waited for.
+    if (!isLate) {
+      this.machine.after(AWAY_BOUND_MS, () => {
+        isLate = true
+      })
+    }
+    await this.machine.run(() => isLate || this.#folder.awaySessions === 0, AWAY_BOUND_MS)
   }
 
   /** When all sessions have ended, nothing is left of them (L4, L6). */
