@@ -78,12 +78,13 @@ async function awaitTurn(folder: Folder, options: KeepStoreOptions): Promise<Tur
   try {
     for (;;) {
       const found = await awaitKeeper(folder, { ignoredIncarnation: known?.incarnation ?? null, signal })
-      if (found.kind === "elected") {
-        found.lock.release()
-        return { ignoredIncarnation: known?.incarnation ?? null }
+      if (found.kind === "announced") {
+        known = found.keeper
+        onKept(known, folder.path)
+        continue
       }
-      known = found.keeper
-      onKept(known, folder.path)
+      if (found.kind === "elected") found.lock.release()
+      return { ignoredIncarnation: known?.incarnation ?? null }
     }
   } catch (error) {
     if (isOver(options)) return null

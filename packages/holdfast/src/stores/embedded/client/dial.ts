@@ -3,7 +3,7 @@
  *
  *     look ──announced──▶ connect ──welcome──▶ a line
  *      ▲ │                  └──nobody there──▶ look, past that announcement for a while
- *      │ └──lock free──▶ a keeper's thread ──welcome──▶ a line, over a port
+ *      │ └──lock free, no other candidate──▶ a keeper's thread ──welcome──▶ a line, over a port
  *      └────────────────────└──another was elected, or it ended
  *
  * A keeper names one of its clients to be the next (host/standby.ts). That one starts its thread at once, where it waits
@@ -52,6 +52,9 @@ const FIRST_BOUND_MS = 10_000
 
 /** What a keeper that is named and ready needs to take up a store of any size, several times over. */
 const HEAD_START_MS = 150
+
+/** What a program with nothing ready needs to start a keeper, on a busy machine; it may be stopped meanwhile. */
+const CANDIDATE_MS = 1_000
 
 /**
  * A keeper whose connection broke before it said who it is may be dead, or may live and have had no descriptor left. No
@@ -136,11 +139,26 @@ export class Dialer {
   }
 
   async #look(events: LineEvents, signal: AbortSignal): Promise<Line | null> {
-    const found = (await this.#awaitNamed(signal)) ?? (await this.#awaitAny(signal))
+    const found =
+      (await this.#awaitNamed(signal)) ??
+      (await this.#awaitWithin(CANDIDATE_MS, "candidacy", signal)) ??
+      (await this.#awaitAny(signal))
     if (found === null) return null
     if (found.kind === "announced") return await this.#greetAnnounced(found.keeper, events, signal)
+    if (found.kind === "candidate") {
+      try {
+        return await this.#becomeKeeper(events, signal)
+      } finally {
+        found.candidacy.release()
+      }
+    }
     // Its thread must hold the lock, so that the lock ends with it. Others may come first meanwhile.
     found.lock.release()
+    return await this.#becomeKeeper(events, signal)
+  }
+
+  /** A line to a keeper of one's own; null where another was elected after all. */
+  async #becomeKeeper(events: LineEvents, signal: AbortSignal): Promise<Line | null> {
     const hosted = this.#start(this.#ignored)
     const line = await this.#greetHosted(hosted, events, signal)
     if (line !== null) return line
@@ -153,7 +171,7 @@ export class Dialer {
   /** The announcement of the one that was named, if it comes within its head start. */
   async #awaitNamed(signal: AbortSignal): Promise<KeeperFound | null> {
     if (this.#standby !== "other") return null
-    const found = await this.#awaitWithin(HEAD_START_MS, false, signal)
+    const found = await this.#awaitWithin(HEAD_START_MS, "nothing", signal)
     if (found === null) this.#standby = "nobody"
     return found
   }
@@ -162,18 +180,22 @@ export class Dialer {
   async #awaitAny(signal: AbortSignal): Promise<KeeperFound | null> {
     const { folder } = this.#options
     if (this.#ignored === null) return await awaitKeeper(folder, { ignoredIncarnation: null, signal })
-    const found = await this.#awaitWithin(RETRY_MS, true, signal)
+    const found = await this.#awaitWithin(RETRY_MS, "lock", signal)
     if (found === null) this.#ignored = null
     return found
   }
 
-  async #awaitWithin(boundMs: number, isCandidate: boolean, signal: AbortSignal): Promise<KeeperFound | null> {
+  async #awaitWithin(
+    boundMs: number,
+    seeks: "lock" | "candidacy" | "nothing",
+    signal: AbortSignal,
+  ): Promise<KeeperFound | null> {
     const { env, folder } = this.#options
     const bound = new AbortController()
     const timer = env.timers.after(boundMs, () => bound.abort())
     try {
       const either = AbortSignal.any([signal, bound.signal])
-      return await awaitKeeper(folder, { ignoredIncarnation: this.#ignored, isCandidate, signal: either })
+      return await awaitKeeper(folder, { ignoredIncarnation: this.#ignored, seeks, signal: either })
     } catch (error) {
       if (signal.aborted || !bound.signal.aborted) throw error
       return null

@@ -1,7 +1,7 @@
 /**
  * Waiting for a keeper: until one has announced itself, or this process has become it.
  *
- *     look ──lock free──▶ elected
+ *     look ──lock free──▶ elected, or a candidate
  *      ▲ └──announced───▶ announced
  *      │ └──neither──▶ parked
  *      └───keeper.json changed, lock freed───┘ └──abort──▶ rejected
@@ -17,20 +17,24 @@
  */
 import { watch } from "node:fs"
 import { basename } from "node:path"
-import { KeeperLock } from "./election.ts"
+import { Candidacy, KeeperLock } from "./election.ts"
 import type { Folder } from "./folder.ts"
 import { type KeeperFile, readKeeperFile } from "./keeper-file.ts"
 import { openLifeline } from "./lifeline.ts"
 import { systemCode, unavailable } from "./unavailable.ts"
 
 export type KeeperFound =
-  { readonly kind: "elected"; readonly lock: KeeperLock } | { readonly kind: "announced"; readonly keeper: KeeperFile }
+  | { readonly kind: "elected"; readonly lock: KeeperLock }
+  | { readonly kind: "candidate"; readonly candidacy: Candidacy }
+  | { readonly kind: "announced"; readonly keeper: KeeperFile }
 
 export interface AwaitKeeperOptions {
   /** A keeper that was found dead or gone: its announcement is passed over. Null where there was none. */
   readonly ignoredIncarnation: string | null
-  /** False leaves the lock to others: only an announcement ends the wait. Default true. */
-  readonly isCandidate?: boolean
+  /**
+   * What is taken where nobody keeps the store; with "nothing", only an announcement ends the wait. Default "lock".
+   */
+  readonly seeks?: "lock" | "candidacy" | "nothing"
   /** Ends the wait with its reason. */
   readonly signal: AbortSignal
 }
@@ -57,8 +61,8 @@ async function lookOrPark(folder: Folder, options: AwaitKeeperOptions): Promise<
   const { promise: woken, resolve: wake, reject: fail } = makeWaking()
   const announcements = watchAnnouncements(folder, wake, fail)
   try {
-    // Whoever is no candidate need not know when the lock is free.
-    const lifeline = options.isCandidate === false ? null : await openLifeline(folder.keeperLock, wake)
+    // Whoever would not take it need not know when the lock is free.
+    const lifeline = options.seeks === "nothing" ? null : await openLifeline(folder.keeperLock, wake)
     try {
       options.signal.throwIfAborted()
       const found = look(folder, options)
@@ -75,8 +79,14 @@ async function lookOrPark(folder: Folder, options: AwaitKeeperOptions): Promise<
 
 /** The lock first: an announcement beside a free lock is a dead keeper's. */
 function look(folder: Folder, options: AwaitKeeperOptions): KeeperFound | null {
-  const lock = options.isCandidate === false ? null : KeeperLock.tryTake(folder)
-  if (lock !== null) return { kind: "elected", lock }
+  const { seeks = "lock" } = options
+  if (seeks === "lock") {
+    const lock = KeeperLock.tryTake(folder)
+    if (lock !== null) return { kind: "elected", lock }
+  } else if (seeks === "candidacy") {
+    const candidacy = Candidacy.tryTake(folder)
+    if (candidacy !== null) return { kind: "candidate", candidacy }
+  }
   const notice = readKeeperFile(folder)
   if (notice.kind !== "announced" || notice.keeper.incarnation === options.ignoredIncarnation) return null
   return notice

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { systemEnv } from "../../../env/index.ts"
 import { awaitKeeper, type KeeperFound } from "./await-keeper.ts"
-import { KeeperLock } from "./election.ts"
+import { Candidacy, KeeperLock } from "./election.ts"
 import { type Folder, openFolder, readSurroundings } from "./folder.ts"
 import { type KeeperFile, removeKeeperFile, writeKeeperFile } from "./keeper-file.ts"
 
@@ -57,6 +57,46 @@ async function turn(): Promise<void> {
 function countOpenFiles(): number {
   return readdirSync(process.platform === "linux" ? "/proc/self/fd" : "/dev/fd").length
 }
+
+describe("a candidacy", () => {
+  it("is one's where nobody keeps the store, and leaves the lock to the keeper that is started", () => {
+    const folder = makeFolder("linux")
+    const candidacy = Candidacy.tryTake(folder)
+    expect(candidacy).not.toBeNull()
+    expect(Candidacy.tryTake(folder)).toBeNull()
+    const lock = take(folder)
+    candidacy?.release()
+    expect(Candidacy.tryTake(folder)).toBeNull()
+    // Its refusal has not cost the keeper its lock.
+    expect(KeeperLock.tryTake(folder)).toBeNull()
+    lock.release()
+    const next = Candidacy.tryTake(folder)
+    expect(next).not.toBeNull()
+    next?.release()
+  })
+
+  it("that ends without a keeper is the next one's", async () => {
+    const folder = makeFolder("linux")
+    const candidacy = Candidacy.tryTake(folder)
+    const waits = [1, 2].map(() =>
+      awaitKeeper(folder, { ignoredIncarnation: null, seeks: "candidacy", signal: new AbortController().signal }),
+    )
+    await turn()
+    candidacy?.release()
+    const first = await Promise.race(waits)
+    expect(first.kind).toBe("candidate")
+    if (first.kind === "candidate") first.candidacy.release()
+    for (const found of await Promise.all(waits)) if (found.kind === "candidate") found.candidacy.release()
+  })
+
+  it("is everybody's where only whole files can be locked", () => {
+    const folder = makeFolder("darwin")
+    const both = [Candidacy.tryTake(folder), Candidacy.tryTake(folder)]
+    expect(both).not.toContain(null)
+    for (const each of both) each?.release()
+    take(folder).release()
+  })
+})
 
 describe("the keeper's lock", () => {
   it("is held by one open file at a time, also within one process", () => {

@@ -1,5 +1,6 @@
 /**
- * Who keeps the store: the one open file that holds the lock on keeper.lock.
+ * Who keeps the store: the one open file that holds the lock on keeper.lock. And who is about to: a keeper takes a while
+ * to start, and of many programs that find the lock free at once, one shall start it.
  *
  *     tryTake() ──free──▶ held ──release(), end of the thread, any death──▶ free, and whoever waits is told
  *         └────busy────▶ null
@@ -7,12 +8,17 @@
  * 1. At most one lock is held a folder, over all processes and threads.
  * 2. A lock is on the file that keeper.lock names: one taken on a file that was moved away meanwhile is given up again.
  * 3. Nobody inherits it: a child process outlives its parent without the lock.
+ * 4. A candidacy only spares others the work. Whoever has waited long enough for a candidate goes on without.
  */
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs"
 import type { HoldfastError } from "../../../kernel/index.ts"
-import { tryLockRange, WHOLE_FILE } from "./file-lock.ts"
+import { type LockRange, tryLockRange, unlockRange, WHOLE_FILE } from "./file-lock.ts"
 import type { Folder } from "./folder.ts"
 import { unavailable } from "./unavailable.ts"
+
+/** Which bytes of keeper.lock stand for what, where single bytes can be locked. */
+export const KEEPER_BYTE: LockRange = { offset: 0, length: 1 }
+const CANDIDATE_BYTE: LockRange = { offset: 1, length: 1 }
 
 /** Nobody replaces the file; a few more tries only outlast somebody who is restoring the folder at this moment. */
 const ATTEMPT_LIMIT = 3
@@ -35,7 +41,7 @@ export class KeeperLock {
   static tryTake(folder: Folder): KeeperLock | null {
     try {
       for (let attempt = 0; attempt < ATTEMPT_LIMIT; attempt += 1) {
-        const taken = tryLockFile(folder.keeperLock)
+        const taken = tryLockFile(folder.keeperLock, rangeOf(folder))
         if (taken.kind === "locked") return new KeeperLock(folder, taken.fd)
         if (taken.kind === "busy") return null
       }
@@ -66,20 +72,67 @@ export class KeeperLock {
   }
 }
 
+/** The right to start a keeper while others wait for it. */
+export class Candidacy {
+  #fd: number | null
+
+  private constructor(fd: number | null) {
+    this.#fd = fd
+  }
+
+  /**
+   * Takes it where nobody has it and nobody keeps the store, and answers null otherwise. Never waits. Where only whole
+   * files can be locked, everybody may have one.
+   *
+   * @throws HoldfastError STORE_UNAVAILABLE when keeper.lock is gone
+   */
+  static tryTake(folder: Folder): Candidacy | null {
+    if (!folder.hasRangeLocks) {
+      const lock = KeeperLock.tryTake(folder)
+      lock?.release()
+      return lock === null ? null : new Candidacy(null)
+    }
+    try {
+      const taken = tryLockFile(folder.keeperLock, CANDIDATE_BYTE)
+      if (taken.kind !== "locked") return null
+      if (tryLockRange(taken.fd, KEEPER_BYTE, "exclusive")) {
+        // It is the keeper's thread that takes it.
+        unlockRange(taken.fd, KEEPER_BYTE)
+        return new Candidacy(taken.fd)
+      }
+      closeSync(taken.fd)
+      return null
+    } catch (error) {
+      throw lockFileUnusable(folder, error)
+    }
+  }
+
+  /** Once there is a keeper, or none will come of it. Idempotent. */
+  release(): void {
+    if (this.#fd === null) return
+    const fd = this.#fd
+    this.#fd = null
+    closeSync(fd)
+  }
+}
+
+function rangeOf({ hasRangeLocks }: Folder): LockRange {
+  return hasRangeLocks ? KEEPER_BYTE : WHOLE_FILE
+}
+
 type Taken =
   | { readonly kind: "locked"; readonly fd: number }
   | { readonly kind: "busy" }
   /** The lock is ours, but on a file that has lost its name. */
   | { readonly kind: "replaced" }
 
-function tryLockFile(path: string): Taken {
+function tryLockFile(path: string, range: LockRange): Taken {
   // Opened for writing before the lock is tried: lifeline.ts rests on it. Writing alone would fail on a pipe that nobody
   // reads.
   const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW)
   let taken: Taken = { kind: "busy" }
   try {
-    if (tryLockRange(fd, WHOLE_FILE, "exclusive"))
-      taken = isNamed(fd, path) ? { kind: "locked", fd } : { kind: "replaced" }
+    if (tryLockRange(fd, range, "exclusive")) taken = isNamed(fd, path) ? { kind: "locked", fd } : { kind: "replaced" }
     return taken
   } finally {
     if (taken.kind !== "locked") closeSync(fd)

@@ -96,7 +96,7 @@ async function main(): Promise<void> {
   try {
     warmUp()
     const found = await awaitKeeper(folder, { ignoredIncarnation, signal: leaving.signal })
-    if (found.kind === "announced") exit()
+    if (found.kind !== "elected") exit()
     term = await begin(found.lock)
     say({ kind: "serving" })
     for (const port of waiting.splice(0)) attach(term, port)
