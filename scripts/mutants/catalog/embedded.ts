@@ -100,12 +100,6 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
   ]),
   ...plantIn("stores/embedded/client/client.ts", SIMULATION, [
     {
-      id: "client-forgets-to-wait-again",
-      invariants: ["O4"],
-      find: "if (withdrawal === undefined) this.#waitAgain(session, request, wait)\n      else withdrawal",
-      replace: "if (withdrawal !== undefined) withdrawal",
-    },
-    {
       id: "client-calls-refused-what-may-have-happened",
       invariants: ["S4"],
       find: "isLost(outcome) && isLasting(pending.command) && !pending.isOrphan) {",
@@ -114,9 +108,31 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
     {
       id: "client-takes-what-waited-for-its-values-for-new",
       invariants: ["C3"],
-      find: "const isOfBefore = isSent || term !== this.#term",
-      replace: "const isOfBefore = isSent || (term !== this.#term && pending.missed > 9)",
+      find: "const isOfBefore = isSent || term !== this.#link.term",
+      replace: "const isOfBefore = isSent || (term !== this.#link.term && pending.missed > 9)",
       suites: ["src/stores/embedded/client/next-keeper.test.ts"],
+    },
+    {
+      id: "client-does-not-say-that-it-asks-again",
+      invariants: ["S4"],
+      find: "isAgain: isOfBefore && !this.#isKnown(command)",
+      replace: "isAgain: false",
+    },
+  ]),
+  ...plantIn("kernel/lock-table.ts", SIMULATION, [
+    {
+      id: "lock-shared-passes-who-asked-before",
+      invariants: ["L3"],
+      find: "(lock.head !== null || !isCompatible",
+      replace: "(!isCompatible",
+    },
+  ]),
+  ...plantIn("stores/embedded/client/resuming.ts", SIMULATION, [
+    {
+      id: "client-forgets-to-wait-again",
+      invariants: ["O4"],
+      find: "if (withdrawal === undefined) waitAgain(client, wait)\n    else withdrawal",
+      replace: "if (withdrawal !== undefined) withdrawal",
     },
     {
       id: "client-says-that-a-withdrawal-came-too-late",
@@ -126,24 +142,10 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
       suites: ["src/stores/embedded/client/next-keeper.test.ts"],
     },
     {
-      id: "client-does-not-say-that-it-asks-again",
-      invariants: ["S4"],
-      find: "isAgain: isOfBefore && !this.#isKnown(command)",
-      replace: "isAgain: false",
-    },
-    {
       id: "client-does-not-look-for-what-was-deleted",
       invariants: ["C4"],
-      find: `if ("seen" in wait) this.#lookForDeleted(session, request, wait.seen, outcome.cells)`,
+      find: `if ("seen" in wait) lookForDeleted(client, wait, outcome.cells)`,
       replace: "",
-    },
-  ]),
-  ...plantIn("kernel/lock-table.ts", SIMULATION, [
-    {
-      id: "lock-shared-passes-who-asked-before",
-      invariants: ["L3"],
-      find: "(lock.head !== null || !isCompatible",
-      replace: "(!isCompatible",
     },
   ]),
   ...plantIn("kernel/cell-table.ts", SIMULATION, [
