@@ -55,8 +55,6 @@ const LONG_FILES: Readonly<Record<string, string>> = {
   "packages/holdfast/src/kernel/lock-table.ts": "One state machine; its transitions belong under one header.",
   "packages/holdfast/src/kernel/run-table.ts": "One state machine; its transitions belong under one header.",
   "packages/holdfast/src/kernel/value.test.ts": "One table of types, each with what it must and must not survive.",
-  "packages/holdfast/src/stores/embedded/keeper/keeper.ts":
-    "One state machine: the order of applying, writing and answering is its whole meaning.",
   "packages/holdfast/test/simulation/simulation.ts": "One world: what befalls it, and what must hold afterwards.",
   "packages/holdfast/test/exploration/world.ts": "The moves of every actor of every scope, in one alphabet.",
 }

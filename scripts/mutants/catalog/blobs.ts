@@ -114,19 +114,25 @@ export const BLOB_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...plantIn(
-    "stores/embedded/keeper/keeper.ts",
+    "stores/embedded/keeper/kept-state.ts",
     [`${EMBEDDED}/keeper/large-values.test.ts`],
     [
       {
         id: "keeper-keeps-a-budget-that-did-not-fit",
         invariants: ["S5"],
-        find: "    this.#blobs?.rollBack()\n",
+        find: "    this.blobs?.rollBack()\n",
         replace: "",
       },
+    ],
+  ),
+  ...plantIn(
+    "stores/embedded/keeper/keeper.ts",
+    [`${EMBEDDED}/keeper/large-values.test.ts`],
+    [
       {
         id: "keeper-holds-files-for-who-is-gone",
         invariants: ["S3"],
-        find: "      this.#blobs?.resume(connection)\n",
+        find: "      state.blobs?.resume(connection)\n",
         replace: "",
       },
     ],

@@ -4,19 +4,30 @@ import { plantIn, type Mutant } from "../mutant.ts"
 const SIMULATION = ["test/simulation/few-seeds.test.ts"]
 
 export const EMBEDDED_MUTANTS: readonly Mutant[] = [
-  ...plantIn("stores/embedded/keeper/keeper.ts", SIMULATION, [
+  ...plantIn("stores/embedded/keeper/answers.ts", SIMULATION, [
     {
       id: "keeper-answers-before-the-flush",
       invariants: ["C5", "S3"],
-      find: "if (this.#durability.isSettled(batch)) this.#send(to, message)",
-      replace: "if (batch >= 0) this.#send(to, message)",
+      find: "if (this.#durability.isSettled(batch)) this.send(to, message)",
+      replace: "if (batch >= 0) this.send(to, message)",
     },
+  ]),
+  ...plantIn("stores/embedded/keeper/serve.ts", SIMULATION, [
     {
       id: "keeper-serves-the-head-to-readers",
       invariants: ["C5"],
-      find: "!command.head ? this.#asDurable(outcome) : outcome",
+      find: "!command.head ? asDurable(state, outcome) : outcome",
       replace: "!command.head ? outcome : outcome",
     },
+    {
+      id: "keeper-takes-a-version-for-what-had-it-before",
+      invariants: ["C3"],
+      find: `const isDoubtful = isAgain && command.kind === "commitCells"`,
+      replace: `const isDoubtful = isAgain && command.kind === "commitCells" && command.reads.length > 99`,
+      suites: ["src/stores/embedded/keeper/commit-again.test.ts"],
+    },
+  ]),
+  ...plantIn("stores/embedded/keeper/remains.ts", SIMULATION, [
     {
       id: "keeper-grants-before-it-restores",
       invariants: ["L1", "L6"],
@@ -35,33 +46,34 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
       find: "let lastToken = reserved",
       replace: "let lastToken = 0 * reserved",
     },
+  ]),
+  ...plantIn("stores/embedded/keeper/recall.ts", SIMULATION, [
     {
       id: "keeper-forgets-what-it-answered",
       invariants: ["S4"],
-      find: `if (command.kind !== "takeRun") return this.#replies.find(peer.client, sequence)`,
+      find: `if (command.kind !== "takeRun") return replies.find(peer.client, sequence)`,
       replace: `if (command.kind !== "takeRun") return undefined`,
     },
-    {
-      id: "keeper-takes-a-version-for-what-had-it-before",
-      invariants: ["C3"],
-      find: `const isDoubtful = isAgain && command.kind === "commitCells"`,
-      replace: `const isDoubtful = isAgain && command.kind === "commitCells" && command.reads.length > 99`,
-      suites: ["src/stores/embedded/keeper/commit-again.test.ts"],
-    },
+  ]),
+  ...plantIn("stores/embedded/keeper/keeper.ts", SIMULATION, [
     {
       id: "keeper-leaves-in-the-log-what-lives-with-it",
       invariants: ["L6", "S4"],
-      find: "if (peer.isLocal) for (const key of",
-      replace: "if (peer.isLocal && !peer.isLocal) for (const key of",
+      find: "if (peer.isLocal) notes",
+      replace: "if (peer.isLocal && !peer.isLocal) notes",
       // None of the few seeds shows it.
       suites: ["test/simulation/sim.test.ts"],
     },
+  ]),
+  ...plantIn("stores/embedded/keeper/owners.ts", SIMULATION, [
     {
       id: "keeper-waits-for-the-dead",
       invariants: ["L6", "O6"],
-      find: "dead.has(client) || !this.#isAlive(client)",
-      replace: "dead.has(client)",
+      find: "clients.has(client) || !this.#isAlive(client)",
+      replace: "clients.has(client)",
     },
+  ]),
+  ...plantIn("stores/embedded/keeper/kept-state.ts", SIMULATION, [
     {
       id: "keeper-never-looks-for-what-was-kept-long-enough",
       invariants: ["O9"],

@@ -22,17 +22,17 @@ export interface PlantedBug {
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     id: "answers-before-flush",
-    file: "stores/embedded/keeper/keeper.ts",
-    find: "if (this.#durability.isSettled(batch)) this.#send(to, message)",
-    replace: "if (batch >= 0) this.#send(to, message)",
+    file: "stores/embedded/keeper/answers.ts",
+    find: "if (this.#durability.isSettled(batch)) this.send(to, message)",
+    replace: "if (batch >= 0) this.send(to, message)",
     only: "before-flush",
     fault: "acknowledged writes lost",
     words: /updates acknowledged|its only writer|the accounts hold|has committed 0 times/,
   },
   {
     id: "request-ids-forgotten",
-    file: "stores/embedded/keeper/keeper.ts",
-    find: `if (command.kind !== "takeRun") return this.#replies.find(peer.client, sequence)`,
+    file: "stores/embedded/keeper/recall.ts",
+    find: `if (command.kind !== "takeRun") return replies.find(peer.client, sequence)`,
     replace: `if (command.kind !== "takeRun") return undefined`,
     only: "after-flush-before-answer",
     fault: "commits counted twice",
@@ -40,7 +40,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     id: "tokens-begin-anew",
-    file: "stores/embedded/keeper/keeper.ts",
+    file: "stores/embedded/keeper/remains.ts",
     find: "let lastToken = reserved",
     replace: "let lastToken = Math.min(reserved, 0)",
     only: "everybody",
@@ -58,10 +58,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     id: "grants-are-not-written",
-    file: "stores/embedded/keeper/keeper.ts",
-    find: 'this.#book.note({ key, entry: { kind: "live", client, row, run }, batch }, { isLogged: !isLocal })',
+    file: "stores/embedded/keeper/live-notes.ts",
+    find: 'book.note({ key, entry: { kind: "live", client, row, run }, batch }, { isLogged: !isLocal })',
     replace:
-      'this.#book.note({ key, entry: { kind: "live", client, row, run }, batch }, { isLogged: !isLocal && row.kind !== "grant" })',
+      'book.note({ key, entry: { kind: "live", client, row, run }, batch }, { isLogged: !isLocal && row.kind !== "grant" })',
     only: "kill after-apply",
     fault: "unexpected errors",
     words: /is no longer held|must hold|FENCED/,

@@ -2,7 +2,8 @@
 import { createPrng } from "../../src/env/prng.ts"
 import { createSimulatedEnv, type SimulatedEnv } from "../../src/env/simulated-env.ts"
 import type { Command, SessionId } from "../../src/kernel/index.ts"
-import { type Connection, Keeper } from "../../src/stores/embedded/keeper/keeper.ts"
+import type { Connection } from "../../src/stores/embedded/keeper/connection.ts"
+import { Keeper } from "../../src/stores/embedded/keeper/keeper.ts"
 import type { KeeperMessage } from "../../src/stores/embedded/keeper/peer.ts"
 import { SimulatedDisk } from "./simulated-disk.ts"
 

@@ -12,7 +12,7 @@
  */
 import type { Prng } from "../../src/env/prng.ts"
 import { HoldfastError, type Outcome, type RowKey, type RunRow, type StoredRow } from "../../src/kernel/index.ts"
-import type { JournalBatch, KeeperJournal } from "../../src/stores/embedded/keeper/keeper.ts"
+import type { JournalBatch, KeeperJournal } from "../../src/stores/embedded/keeper/journal-port.ts"
 import type { KeeperLiveLog } from "../../src/stores/embedded/keeper/live-book.ts"
 import { lineOf, type LogHeader, parseLog } from "../../src/stores/embedded/keeper/live-lines.ts"
 import type { Postpone } from "../conformance/deferred-store.ts"

@@ -3,7 +3,8 @@ import type { Env } from "../../../env/index.ts"
 import { HoldfastError } from "../../../kernel/index.ts"
 import type { Journal } from "../journal/journal.ts"
 import type { AdminAnswer, AdminOrder } from "../keeper/admin.ts"
-import type { Connection, Keeper } from "../keeper/keeper.ts"
+import type { Connection } from "../keeper/connection.ts"
+import type { Keeper } from "../keeper/keeper.ts"
 import { BUILD } from "./build.ts"
 
 export interface AdministerOptions {

@@ -2,7 +2,7 @@
 import type { RowKey } from "../../../kernel/index.ts"
 import type { Journal } from "../journal/journal.ts"
 import { expiryOf } from "../journal/run-columns.ts"
-import type { JournalBatch, KeeperJournal } from "../keeper/keeper.ts"
+import type { JournalBatch, KeeperJournal } from "../keeper/journal-port.ts"
 import { decodeOutcome, encodeOutcome } from "../wire/index.ts"
 
 export function asKeeperJournal(journal: Journal): KeeperJournal {

@@ -13,7 +13,8 @@
  */
 import type { Env, Timer } from "../../../env/index.ts"
 import { type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from "../../../kernel/index.ts"
-import type { Connection, Keeper } from "../keeper/keeper.ts"
+import type { Connection } from "../keeper/connection.ts"
+import type { Keeper } from "../keeper/keeper.ts"
 import type { ClientMessage as SaidByClient, KeeperMessage as SaidByKeeper } from "../keeper/peer.ts"
 import type { Channel, ChannelEvents } from "../wire/index.ts"
 import {

@@ -2,7 +2,7 @@
  * What is durable, what is not yet, and who must wait for it (C5, O3, S3).
  *
  *     changed ──▶ gathering (batch n) ──seal──▶ flushing (n) ──settle──▶ durable
- *                     gathering goes on as batch n + 1
+ *                     gathering goes on as batch n + 1        └──did not fit──▶ nothing of it, or after it, happened
  *
  * 1. Batches become durable in their order, so what rests on a batch rests on all before it.
  * 2. A row's newest change decides: it is durable when the batch of that change is.
@@ -105,6 +105,17 @@ export class Durability {
 
   isSettled(batch: number): boolean {
     return batch <= this.#durable
+  }
+
+  /** What was not durable never happened; `before` is what did. */
+  rollBack(before: { readonly lastToken: number; readonly lastBatch: number }): void {
+    this.#undurable.clear()
+    this.#written.clear()
+    this.#seals = []
+    this.#isGathering = false
+    this.#durableToken = before.lastToken
+    this.#durable = before.lastBatch
+    this.#gathering = before.lastBatch + 1
   }
 }
 

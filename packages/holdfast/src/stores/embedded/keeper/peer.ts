@@ -23,6 +23,8 @@ export type ClientMessage =
   /** Asked by whoever looks after the store, on no session's behalf. */
   | { readonly kind: "administer"; readonly sequence: number; readonly order: AdminOrder }
 
+export type ClientRequest = Extract<ClientMessage, { readonly kind: "request" }>
+
 /** What the keeper answers and tells. */
 export type KeeperMessage =
   | { readonly kind: "outcome"; readonly sequence: number; readonly outcome: Exclude<Outcome, { kind: "need" }> }
