@@ -7,7 +7,7 @@
  *        └── roll back, as what is durable is what remains
  *
  * 1. Whatever is applied is collected before anything else is told: no change without its news, no news without its rest.
- * 2. What the kernel lacks is read from the journal, where only durable state lies; it never asks twice for the same (O9).
+ * 2. Rows that the kernel lacks are read from the journal, and given to it in one go: it asks once for each command.
  * 3. A batch that did not fit the disk is as if it had never been: the kernel is restored from what is durable (S5).
  */
 import type { Env } from "../../../env/index.ts"
