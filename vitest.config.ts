@@ -5,12 +5,7 @@ export default defineConfig({
   plugins: [plantMutant()],
   test: {
     include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "bench/**/*.test.ts"],
-    // Rounds of real crashes take long and are not clean yet: `npm run crash`, and `npm run crash:test` for the suite.
-    exclude: [
-      "**/node_modules/**",
-      "**/dist/**",
-      ...(process.env["HOLDFAST_CRASH"] === undefined ? ["**/test/crash/**"] : []),
-    ],
+    exclude: ["**/node_modules/**", "**/dist/**"],
     // No test is about time; this bound only ends one that hangs, on however slow a machine.
     testTimeout: 120_000,
     // The JSON result is what `.ci/run` counts the tests from.
