@@ -249,7 +249,7 @@ export const RUNTIME_MUTANTS: readonly Mutant[] = [
     {
       id: "step-run-again-though-recorded",
       invariants: ["O10"],
-      find: "if (known !== undefined) return this.#execution.session.decode(known.outcome) as T",
+      find: "if (known !== undefined) return session.decode(known.outcome) as T",
       replace: "",
       suites: CONTEXTS,
     },

@@ -58,10 +58,6 @@ export class Owners {
     this.#owners.set(session, connection)
   }
 
-  disown(session: SessionId): void {
-    this.#owners.delete(session)
-  }
-
   /** It was restored, and is its client's when that comes back. */
   expect(session: SessionId, client: string): void {
     this.#away.set(session, client)

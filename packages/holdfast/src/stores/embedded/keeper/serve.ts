@@ -66,7 +66,7 @@ function answer(state: KeptState, connection: Connection, { sequence, command, i
   // Before the events: those of the session itself go where it is.
   const isChanged = state.collect(command, completed, asked)
   if (isChanged) state.batches.tryAgain()
-  if (command.kind === "endSession") state.owners.disown(command.session)
+  if (command.kind === "endSession") state.owners.ended(command.session, connection)
   const shown = command.kind === "readCells" && !command.head ? asDurable(state, outcome) : outcome
   const rest = restOfOutcome(durability, kernel, {
     command,
