@@ -89,6 +89,13 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
     {
+      id: "status-that-is-not-durable-is-told-where-nothing-changed",
+      invariants: ["O3", "O9"],
+      find: `return durability.restOfAll\n    case "flushRun":`,
+      replace: `return command.kind === "controlRun" && command.action === "resume" ? 0 : durability.restOfAll\n    case "flushRun":`,
+      suites: ["src/stores/embedded/keeper/rests.test.ts"],
+    },
+    {
       id: "body-is-told-to-end-before-that-is-durable",
       invariants: ["O5", "O10"],
       find: `return durability.restOfAll\n    case "lockGranted":`,

@@ -26,21 +26,20 @@ export interface RunEffects {
   effectsOf(run: RunId): Effects | undefined
 }
 
-/** The batch an outcome rests on; `isChanged` says that its command changed rows. */
+/** The batch an outcome rests on. */
 export function restOfOutcome(
   durability: Durability,
   runs: RunEffects,
   asked: {
     readonly command: Command
     readonly outcome: Outcome
-    readonly isChanged: boolean
     /** The outcome, with all it says, is in the live log. */
     readonly isWritten: boolean
     /** What the run asked for rested on before. */
     readonly before: number | null
   },
 ): number {
-  const { command, outcome, isChanged, isWritten, before } = asked
+  const { command, outcome, isWritten, before } = asked
   if (isWritten) return 0
   switch (outcome.kind) {
     case "committed":
@@ -54,7 +53,10 @@ export function restOfOutcome(
     case "enqueued":
       return restOfRun(durability, outcome.run)
     case "run":
-      return outcome.view === null ? 0 : restOfRun(durability, outcome.view.run)
+      // That there is none may be news, too: it was forgotten.
+      if (outcome.view === null)
+        return command.kind === "readRun" ? durability.restOfNews(`run:${command.identity}`) : 0
+      return restOfRun(durability, outcome.view.run)
     case "cells":
       return command.kind === "watchCells" && command.pattern.kind === "name"
         ? durability.restOf(`cell:${command.pattern.name}`)
@@ -62,7 +64,7 @@ export function restOfOutcome(
     case "status":
     case "retrying":
     case "done":
-      return restOfDone(durability, command, isChanged)
+      return restOfDone(durability, command)
     default:
       return 0
   }
@@ -138,7 +140,8 @@ function restOfRun(durability: Durability, run: RunId): number {
   return identity === undefined ? 0 : durability.restOfNews(`run:${identity}`)
 }
 
-function restOfDone(durability: Durability, command: Command, isChanged: boolean): number {
+/** Where a command found nothing to change, it tells of what others did, which may not be durable yet. */
+function restOfDone(durability: Durability, command: Command): number {
   switch (command.kind) {
     case "completeRun":
     case "failRun":
@@ -148,7 +151,7 @@ function restOfDone(durability: Durability, command: Command, isChanged: boolean
     case "forgetResult":
     case "discardResult":
     case "resizeLock":
-      return isChanged ? durability.restOfAll : 0
+      return durability.restOfAll
     case "flushRun": {
       const identity = runIdentityOf(command.run)
       return identity === undefined ? 0 : durability.restOf(`run:${identity}`)

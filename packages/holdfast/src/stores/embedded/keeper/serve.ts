@@ -71,7 +71,6 @@ function answer(state: KeptState, connection: Connection, { sequence, command, i
   const rest = restOfOutcome(durability, kernel, {
     command,
     outcome,
-    isChanged,
     isWritten: completed !== null,
     before: asked?.before ?? null,
   })

@@ -1,0 +1,36 @@
+/** What is told of runs rests on the batch that made it true. */
+import { describe, expect, it } from "vitest"
+import { specOf } from "../../../../test/conformance/client.ts"
+import { KeptWorld as World } from "../../../../test/simulation/kept-world.ts"
+import type { Outcome, SessionId } from "../../../kernel/index.ts"
+
+const WRITER = "writer" as SessionId // Brand constructor.
+const READER = "reader" as SessionId // Brand constructor.
+
+describe("what is told of a run", () => {
+  it("is durable, also where asking changed nothing: what a keeper forgets it has told nobody (O3, O9)", async () => {
+    const world = new World()
+    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    const [spec, other] = [specOf("bill", 0, { effects: "idempotent" }), specOf("bill", 1, { effects: "idempotent" })]
+    const started = writer.ask({ kind: "enqueueRun", session: WRITER, spec, force: false })
+    writer.ask({ kind: "putResult", session: WRITER, spec: other, result: 1 })
+    await world.flush()
+    const { run } = writer.answer(started) as Extract<Outcome, { readonly kind: "enqueued" }>
+    // While that is flushed, what follows gathers.
+    writer.ask({ kind: "putResult", session: WRITER, spec: specOf("bill", 2), result: 2 })
+    writer.ask({ kind: "controlRun", session: WRITER, run, action: "cancel" })
+    writer.ask({ kind: "forgetResult", session: WRITER, identity: other.identity })
+    const asked = [
+      reader.ask({ kind: "controlRun", session: READER, run, action: "resume" }),
+      reader.ask({ kind: "forgetResult", session: READER, identity: other.identity }),
+      reader.ask({ kind: "readRun", session: READER, identity: other.identity }),
+    ]
+    expect(asked.map((sequence) => reader.answer(sequence))).toEqual([undefined, undefined, undefined])
+    await world.flush()
+    expect(asked.map((sequence) => reader.answer(sequence))).toEqual([
+      { kind: "status", status: "canceled" },
+      { kind: "done" },
+      { kind: "run", view: null },
+    ])
+  })
+})
