@@ -187,4 +187,16 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
       },
     ],
   ),
+  ...plantIn(
+    "stores/embedded/host/hosted-keeper.ts",
+    ["src/stores/embedded/client/dial.test.ts"],
+    [
+      {
+        id: "candidate-stays-one-while-another-keeps",
+        invariants: ["L6"],
+        find: 'else if (report.kind === "waiting") onWaiting()',
+        replace: 'else if (report.kind === "waiting") ignore()',
+      },
+    ],
+  ),
 ]

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it, onTestFinished } from "vitest"
 import { systemEnv } from "../../../env/index.ts"
+import { Candidacy, KeeperLock } from "../folder/election.ts"
+import { openFolder } from "../folder/folder.ts"
 import type { KeeperFile } from "../folder/keeper-file.ts"
 import { connectFolder } from "./connect.ts"
 
@@ -42,4 +44,24 @@ it("asks a keeper again whose connection broke before it said who it is", async 
   await second.close()
   await first.close()
   rmSync(folder, { recursive: true })
+})
+
+it("keeps the store after one that came first and ended at once", async () => {
+  const path = mkdtempSync(join(tmpdir(), "holdfast-dial-"))
+  const folder = openFolder(path, systemEnv)
+  const connecting = connectFolder({ address: `file:${path}`, env: systemEnv, check: true })
+  // Until it is a candidate, and before its thread has started.
+  for (;;) {
+    const candidacy = Candidacy.tryTake(folder)
+    if (candidacy === null) break
+    candidacy.release()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const lock = KeeperLock.tryTake(folder)
+  expect(lock).not.toBeNull()
+  // Longer than a thread takes to start; that it waits for the lock then, nothing outside it shows.
+  await new Promise((resolve) => setTimeout(resolve, 2_000))
+  lock?.release()
+  await (await connecting).close()
+  rmSync(path, { recursive: true })
 })

@@ -147,7 +147,8 @@ export class Dialer {
     if (found.kind === "announced") return await this.#greetAnnounced(found.keeper, events, signal)
     if (found.kind === "candidate") {
       try {
-        return await this.#becomeKeeper(events, signal)
+        // Where somebody else came first after all, the candidacy must not keep the end of that one from being seen.
+        return await this.#becomeKeeper(events, signal, () => found.candidacy.release())
       } finally {
         found.candidacy.release()
       }
@@ -158,8 +159,8 @@ export class Dialer {
   }
 
   /** A line to a keeper of one's own; null where another was elected after all. */
-  async #becomeKeeper(events: LineEvents, signal: AbortSignal): Promise<Line | null> {
-    const hosted = this.#start(this.#ignored)
+  async #becomeKeeper(events: LineEvents, signal: AbortSignal, onWaiting?: () => void): Promise<Line | null> {
+    const hosted = this.#start(this.#ignored, onWaiting)
     const line = await this.#greetHosted(hosted, events, signal)
     if (line !== null) return line
     await hosted.exited()
@@ -204,10 +205,11 @@ export class Dialer {
     }
   }
 
-  #start(predecessor: string | null): HostedKeeper {
+  #start(predecessor: string | null, onWaiting?: () => void): HostedKeeper {
     const { env, folder, check, clockFile } = this.#options
     const incarnation = env.ids.next()
-    this.#hosted = new HostedKeeper({ folder, check, clockFile, ignoredIncarnation: predecessor, incarnation })
+    const data = { folder, check, clockFile, ignoredIncarnation: predecessor, incarnation }
+    this.#hosted = new HostedKeeper(data, onWaiting)
     return this.#hosted
   }
 

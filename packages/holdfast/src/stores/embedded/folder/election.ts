@@ -8,7 +8,9 @@
  * 1. At most one lock is held a folder, over all processes and threads.
  * 2. A lock is on the file that keeper.lock names: one taken on a file that was moved away meanwhile is given up again.
  * 3. Nobody inherits it: a child process outlives its parent without the lock.
- * 4. A candidacy only spares others the work. Whoever has waited long enough for a candidate goes on without.
+ * 4. A candidacy only spares others the work: whoever has waited long enough for a candidate goes on without. It holds
+ *    the file open, so while there is one, nobody is told that the lock became free (see lifeline.ts): it ends as soon
+ *    as somebody else turns out to have the lock.
  */
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs"
 import type { HoldfastError } from "../../../kernel/index.ts"

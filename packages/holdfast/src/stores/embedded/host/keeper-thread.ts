@@ -21,7 +21,7 @@ import { BlobFolder } from "../blobs/blob-folder.ts"
 import { removeStaleSockets, socketAddress } from "../folder/address.ts"
 import { awaitKeeper } from "../folder/await-keeper.ts"
 import { type ClientId, isAlive } from "../folder/client-lock.ts"
-import type { KeeperLock } from "../folder/election.ts"
+import { KeeperLock } from "../folder/election.ts"
 import type { Folder } from "../folder/folder.ts"
 import { removeKeeperFile, writeKeeperFile } from "../folder/keeper-file.ts"
 import { identifyProcess, readBootId } from "../folder/process-identity.ts"
@@ -54,7 +54,10 @@ export type KeeperOrder =
 
 /** What the thread says to whoever started it: what cannot be said over a port, or before there is one. */
 export type KeeperReport =
-  { readonly kind: "serving" } | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
+  /** Somebody else has the keeper's lock. */
+  | { readonly kind: "waiting" }
+  | { readonly kind: "serving" }
+  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
 
 /** How long connections get to take what was sent to them before the thread ends; a frozen client does not hold it up. */
 const FAREWELL_BOUND_MS = 1_000
@@ -95,9 +98,7 @@ async function main(): Promise<void> {
   })
   try {
     warmUp()
-    const found = await awaitKeeper(folder, { ignoredIncarnation, signal: leaving.signal })
-    if (found.kind !== "elected") exit()
-    term = await begin(found.lock)
+    term = await begin(KeeperLock.tryTake(folder) ?? (await awaitLock()))
     say({ kind: "serving" })
     for (const port of waiting.splice(0)) attach(term, port)
     await left()
@@ -107,6 +108,13 @@ async function main(): Promise<void> {
     if (!leaving.signal.aborted) fail(error)
     exit()
   }
+}
+
+/** Ends the thread where another announces itself. */
+async function awaitLock(): Promise<KeeperLock> {
+  say({ kind: "waiting" })
+  const found = await awaitKeeper(folder, { ignoredIncarnation, signal: leaving.signal })
+  return found.kind === "elected" ? found.lock : exit()
 }
 
 async function begin(lock: KeeperLock): Promise<Term> {
