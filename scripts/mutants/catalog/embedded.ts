@@ -121,8 +121,8 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
     {
       id: "client-calls-refused-what-may-have-happened",
       invariants: ["S4"],
-      find: "isLost(outcome) && isLasting(pending.command) && !pending.isOrphan) {",
-      replace: "isLost(outcome) && isLasting(pending.command) && pending.missed > 9) {",
+      find: "if (isLost(outcome) && isDoubtful(pending)) {",
+      replace: "if (isLost(outcome) && isDoubtful(pending) && pending.missed > 9) {",
     },
     {
       id: "client-takes-what-waited-for-its-values-for-new",
@@ -196,6 +196,18 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
         invariants: ["L6"],
         find: 'else if (report.kind === "waiting") onWaiting()',
         replace: 'else if (report.kind === "waiting") ignore()',
+      },
+    ],
+  ),
+  ...plantIn(
+    "stores/embedded/client/client.ts",
+    ["src/stores/embedded/client/next-keeper.test.ts"],
+    [
+      {
+        id: "client-calls-full-what-may-have-happened",
+        invariants: ["S4"],
+        find: "isDoubtful(pending) && this.#isOver(pending.command)",
+        replace: "isDoubtful(pending) && pending.missed > 9",
       },
     ],
   ),

@@ -325,8 +325,12 @@ async function pause(stage: Stage, victim: PlayerProcess): Promise<void> {
 
 /** Those who are left are served again. */
 async function recovered(stage: Stage, since: number): Promise<void> {
-  if (stage.cast.players.length === 0) return
-  const at = await stage.bounded("a request after the keeper's death", stage.ledger.served(since))
+  // Somebody may have reached the point in the moment in which it was taken away again.
+  const nobody = Promise.all(stage.cast.players.map(({ over }) => over)).then(() => null)
+  const at = await stage.bounded(
+    "a request after the keeper's death",
+    Promise.race([stage.ledger.served(since), nobody]),
+  )
   if (at !== null) stage.recoveries.keeper.push(at - since)
   await load(stage)
 }

@@ -58,6 +58,11 @@ export class SimulatedFolder {
     return this.#lock?.awaySessions ?? 0
   }
 
+  /** The keeper has still to hear that a connection of its ended. */
+  get isEnding(): boolean {
+    return this.#lock?.isEnding ?? false
+  }
+
   get announced(): Term | null {
     return this.#announced
   }
@@ -123,6 +128,7 @@ export class Term {
   #serving: { readonly keeper: Keeper; readonly reception: Reception } | null = null
   /** Local connections that came before there was anybody to serve them. */
   #waiting: SimulatedLink[] = []
+  readonly #admitted: SimulatedLink[] = []
   #fault: HoldfastError | null = null
   readonly #ended: Promise<void>
 
@@ -155,6 +161,10 @@ export class Term {
     return this.#serving?.keeper.awaySessions ?? 0
   }
 
+  get isEnding(): boolean {
+    return this.#serving !== null && this.#admitted.some((link) => link.isEnding)
+  }
+
   /** Why it ended, where that was not on purpose. */
   get fault(): HoldfastError | null {
     return this.#fault
@@ -167,8 +177,10 @@ export class Term {
   /** A connection: served now, as soon as anybody is, or never. */
   admit(link: SimulatedLink, isLocal: boolean): void {
     this.thread.enter(() => {
-      if (this.#serving !== null) this.#serving.reception.admit((events) => link.open(1, events), isLocal)
-      else if (isLocal) this.#waiting.push(link)
+      if (this.#serving !== null) {
+        this.#admitted.push(link)
+        this.#serving.reception.admit((events) => link.open(1, events), isLocal)
+      } else if (isLocal) this.#waiting.push(link)
     })
   }
 

@@ -30,6 +30,11 @@ export class SimulatedLink {
     return this.#isOver || this.#ends.some((end) => end.isOver)
   }
 
+  /** One end is over, and the other has not heard of it. */
+  get isEnding(): boolean {
+    return this.isOver && this.#ends.some((end) => !end.isTold && end.thread.isAlive)
+  }
+
   /** The end of either thread. */
   open(side: 0 | 1, events: ChannelEvents): Channel {
     return this.#ends[side].open(events)
@@ -60,7 +65,7 @@ class End {
   /** Nothing more is written here. */
   isOver = false
   /** The thread has been told that it is over. */
-  #isTold = false
+  isTold = false
   #isReading = true
   /** What is on its way to this end, null for the end of it. */
   readonly #coming: (Uint8Array | null)[] = []
@@ -159,12 +164,12 @@ class End {
     if (piece === null) {
       this.isOver = true
       this.#tell()
-    } else if (!this.#isTold && piece.length > 0) this.#events?.onBytes(piece)
+    } else if (!this.isTold && piece.length > 0) this.#events?.onBytes(piece)
   }
 
   #tell(): void {
-    if (this.#isTold) return
-    this.#isTold = true
+    if (this.isTold) return
+    this.isTold = true
     this.thread.after(0, () => {
       this.#events?.onClosed()
     })

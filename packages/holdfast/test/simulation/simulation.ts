@@ -502,8 +502,9 @@ class World {
     if (mix.includes("brief")) await this.#brief.check(task)
   }
 
-  /** Until the keeper knows who of before it is dead, or its time for that is up. */
+  /** Until the keeper has heard of every end, and knows who of before it is dead, or its time for that is up. */
   async #missTheDead(): Promise<void> {
+    await this.machine.run(() => !this.#folder.isEnding, HEALED_MS)
     let isLate = this.#folder.awaySessions === 0
     // A timer of its own: without another event before, the one it is about would be waited for.
     if (!isLate) {

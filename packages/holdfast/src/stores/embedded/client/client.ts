@@ -297,7 +297,8 @@ export class EmbeddedClient implements Store {
         const pending = this.#pending.settle(message.sequence)
         if (pending === null || this.#writeAgain(pending, message.details)) break
         this.#failed(pending.command)
-        pending.reject(new HoldfastError(message.code, message.message, { details: message.details }))
+        const fault = new HoldfastError(message.code, message.message, { details: message.details })
+        pending.reject(isDoubtful(pending) && this.#isOver(pending.command) ? this.#unanswered(pending, fault) : fault)
         break
       }
       case "event":
@@ -319,8 +320,7 @@ export class EmbeddedClient implements Store {
       if (abandoned !== undefined) giveBack(this.#resumed, abandoned, outcome)
       return
     }
-    if (pending.isSentAgain && isLost(outcome) && isLasting(pending.command) && !pending.isOrphan) {
-      // The session ended with the connection, and with it went what the keeper knew of the request (S4).
+    if (isLost(outcome) && isDoubtful(pending)) {
       pending.reject(this.#unanswered(pending, new HoldfastError(outcome.code, outcome.message)))
       return
     }
@@ -458,4 +458,12 @@ export class EmbeddedClient implements Store {
 
 function ignore(): void {
   // Nobody has asked to be told.
+}
+
+/**
+ * What came of it where it was first sent is not known to a keeper that knows nothing of its session: with the session
+ * went what was known of its requests (S4).
+ */
+function isDoubtful({ isSentAgain, isOrphan, command }: Pending): boolean {
+  return isSentAgain && isLasting(command) && !isOrphan
 }
