@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest"
 import { specOf } from "../../../../test/conformance/client.ts"
 import { KeptWorld as World } from "../../../../test/simulation/kept-world.ts"
-import type { Outcome, SessionId } from "../../../kernel/index.ts"
+import type { Outcome, RunId, SessionId } from "../../../kernel/index.ts"
 
 const WRITER = "writer" as SessionId // Brand constructor.
 const READER = "reader" as SessionId // Brand constructor.
@@ -32,5 +32,23 @@ describe("what is told of a run", () => {
       { kind: "done" },
       { kind: "run", view: null },
     ])
+  })
+  it("is durable, also where it is why a request is refused (O3)", async () => {
+    const world = new World()
+    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    const spec = specOf("bill", 0, { effects: "idempotent" })
+    const put = { kind: "putResult", session: WRITER, spec, result: 1 } as const
+    writer.ask(put)
+    await world.flush()
+    const found = reader.ask({ kind: "readRun", session: READER, identity: spec.identity })
+    await world.flush()
+    const { view } = reader.answer(found) as Extract<Outcome, { readonly kind: "run" }>
+    const run = view?.run ?? ("" as RunId) // Brand constructor.
+    writer.ask({ kind: "putResult", session: WRITER, spec: specOf("bill", 1), result: 2 })
+    writer.ask({ kind: "forgetResult", session: WRITER, identity: spec.identity })
+    const asked = reader.ask({ kind: "controlRun", session: READER, run, action: "cancel" })
+    expect(reader.answer(asked)).toBeUndefined()
+    await world.flush()
+    expect(reader.answer(asked)).toMatchObject({ kind: "refused", code: "RUN_UNKNOWN" })
   })
 })

@@ -12,6 +12,7 @@ import {
   type Command,
   type CommitCells,
   type Effects,
+  type ErrorCode,
   generationOf,
   type Outcome,
   type RunId,
@@ -19,6 +20,8 @@ import {
   type StoreEvent,
 } from "../../../kernel/index.ts"
 import type { Durability } from "./durability.ts"
+
+const TELLING_CODES: ReadonlySet<ErrorCode> = new Set(["RUN_UNKNOWN", "RUN_SUPERSEDED", "STALE_ATTEMPT"])
 
 /** What is asked of the kernel about runs. */
 export interface RunEffects {
@@ -65,6 +68,9 @@ export function restOfOutcome(
     case "retrying":
     case "done":
       return restOfDone(durability, command)
+    case "refused":
+      // Each says that a run was forgotten, replaced or taken over.
+      return TELLING_CODES.has(outcome.code) ? durability.restOfAll : 0
     default:
       return 0
   }
