@@ -188,18 +188,6 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...plantIn(
-    "stores/embedded/host/hosted-keeper.ts",
-    ["src/stores/embedded/client/dial.test.ts"],
-    [
-      {
-        id: "candidate-stays-one-while-another-keeps",
-        invariants: ["L6"],
-        find: 'else if (report.kind === "waiting") onWaiting()',
-        replace: 'else if (report.kind === "waiting") ignore()',
-      },
-    ],
-  ),
-  ...plantIn(
     "stores/embedded/client/client.ts",
     ["src/stores/embedded/client/next-keeper.test.ts"],
     [

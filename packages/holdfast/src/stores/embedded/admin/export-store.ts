@@ -18,7 +18,7 @@ import { RUN_COLUMNS, runOfColumns } from "../journal/run-columns.ts"
 import type { TableName } from "../journal/schema.ts"
 import { nameOfColumn, valueOfColumn } from "../journal/value-column.ts"
 import { KeeperLine } from "./keeper-line.ts"
-import { linkBlobs } from "./linked-blobs.ts"
+import { type LinkedBlobs, linkBlobs } from "./linked-blobs.ts"
 import { blobParts } from "./portable-blobs.ts"
 import { type ExportRecord, FORMAT, packCell, packNumbers, packRun } from "./portable-record.ts"
 
@@ -41,10 +41,16 @@ export async function* exportStore(folder: Folder, env: Env): AsyncGenerator<str
     return text
   }
   try {
-    await takeMoment(database, { folder, env, copies })
+    const linked = await takeMoment(database, { folder, env, copies })
     const { instance, tokenCeiling } = readMeta(database, path)
     yield line({ holdfast: { format: FORMAT, build: BUILD, instance, exportedAt: env.clock.now(), tokenCeiling } })
-    for (const blob of blobParts(copies)) yield line({ blob })
+    let givenBytes = 0
+    for (const blob of blobParts(copies)) {
+      givenBytes += Buffer.byteLength(blob.base64, "base64")
+      yield line({ blob })
+    }
+    // Whoever read this far has no rows yet, and takes what it has for no export.
+    if (givenBytes !== linked.bytes) throw removed(copies)
     for (const { key, row } of storedRows(database, path)) {
       const name = key.slice(key.indexOf(":") + 1)
       // The prefix of a key says of which kind its row is, and what is stored is no absence.
@@ -73,10 +79,10 @@ interface Moment {
 }
 
 /** Leaves the database reading as of one moment, and the files that are named then linked. */
-async function takeMoment(database: Database.Database, { folder, env, copies }: Moment): Promise<void> {
+async function takeMoment(database: Database.Database, { folder, env, copies }: Moment): Promise<LinkedBlobs> {
   const opened: { keeper?: KeeperLine } = {}
   try {
-    await linkBlobs({
+    return await linkBlobs({
       folder,
       copies,
       // Without its keeper, which may be stopped, as long as that will do.
@@ -91,6 +97,14 @@ async function takeMoment(database: Database.Database, { folder, env, copies }: 
   } finally {
     await opened.keeper?.close()
   }
+}
+
+/** As by a repair, which takes it for what a process left that is gone. */
+function removed(copies: string): HoldfastError {
+  return new HoldfastError(
+    "STORE_UNAVAILABLE",
+    `"${copies}" should hold the large values until they are exported, but was removed meanwhile; export again`,
+  )
 }
 
 function faultOf(error: unknown, copies: string): unknown {

@@ -31,6 +31,7 @@ import { connect, flushFolder, openDatabase } from "../journal/opening.ts"
 import { JournalReader } from "../journal/reader.ts"
 import { JournalWriter } from "../journal/writer.ts"
 import { storedRows } from "./export-store.ts"
+import { findMissingBlobOf } from "./named-blobs.ts"
 import { StagedBlobs } from "./portable-blobs.ts"
 import {
   type ExportCounts,
@@ -80,6 +81,8 @@ export async function importStore({ address, env, input, merge }: ImportOptions)
     const [first] = checkJournal(staged, { repair: false })
     if (first !== undefined)
       throw altered([first.table, first.key, first.what].filter((part) => part !== null).join(" "))
+    const missing = findMissingBlobOf(staged, blobs)
+    if (missing !== null) throw incomplete(missing.digest)
     blobs.settle(folder.blobs)
     if (!isEmpty) return mergeInto(folder, staged, env)
     replace(folder, staged)
@@ -88,6 +91,13 @@ export async function importStore({ address, env, input, merge }: ImportOptions)
     rmSync(staging, { recursive: true, force: true })
     lock.release()
   }
+}
+
+function incomplete(digest: string): HoldfastError {
+  return new HoldfastError(
+    "VALUE_INVALID",
+    `an export holds every large value that its rows name, but ${digest} is missing or of another length; nothing was imported: export again`,
+  )
 }
 
 function open(folder: Folder): HoldfastError {

@@ -10,9 +10,11 @@ import {
   readdirSync,
   readSync,
   renameSync,
+  statSync,
 } from "node:fs"
 import { join } from "node:path"
 import { HoldfastError } from "../../../kernel/index.ts"
+import type { Blob } from "../blobs/blob-reference.ts"
 import { flushFolder } from "../journal/opening.ts"
 import { digestOf } from "./backup-store.ts"
 
@@ -70,6 +72,11 @@ export class StagedBlobs {
       )
     }
     appendFileSync(join(this.#folder, digest), Buffer.from(base64, "base64"), { mode: 0o600 })
+  }
+
+  /** Whether it is there, of that length. */
+  has({ digest, byteLength }: Blob): boolean {
+    return statSync(join(this.#folder, digest), { throwIfNoEntry: false })?.size === byteLength
   }
 
   /** The first that is not what its name says; null where all are. */

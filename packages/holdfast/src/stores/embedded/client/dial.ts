@@ -125,7 +125,8 @@ export class Dialer {
       if (line !== null) return line
     }
     await hosted.exited()
-    this.#hosted = null
+    // Another may have been started by then, as this client was named to be the next.
+    if (this.#hosted === hosted) this.#hosted = null
     return null
   }
 
@@ -147,8 +148,7 @@ export class Dialer {
     if (found.kind === "announced") return await this.#greetAnnounced(found.keeper, events, signal)
     if (found.kind === "candidate") {
       try {
-        // Where somebody else came first after all, the candidacy must not keep the end of that one from being seen.
-        return await this.#becomeKeeper(events, signal, () => found.candidacy.release())
+        return await this.#becomeKeeper(events, signal)
       } finally {
         found.candidacy.release()
       }
@@ -159,12 +159,15 @@ export class Dialer {
   }
 
   /** A line to a keeper of one's own; null where another was elected after all. */
-  async #becomeKeeper(events: LineEvents, signal: AbortSignal, onWaiting?: () => void): Promise<Line | null> {
-    const hosted = this.#start(this.#ignored, onWaiting)
+  async #becomeKeeper(events: LineEvents, signal: AbortSignal): Promise<Line | null> {
+    // It may have been closed while what was found came to be known.
+    signal.throwIfAborted()
+    const hosted = this.#start(this.#ignored)
     const line = await this.#greetHosted(hosted, events, signal)
     if (line !== null) return line
     await hosted.exited()
-    this.#hosted = null
+    // Another may have been started by then, as this client was named to be the next.
+    if (this.#hosted === hosted) this.#hosted = null
     if (hosted.fault !== null) throw hosted.fault
     return null
   }
@@ -205,11 +208,10 @@ export class Dialer {
     }
   }
 
-  #start(predecessor: string | null, onWaiting?: () => void): HostedKeeper {
+  #start(predecessor: string | null): HostedKeeper {
     const { env, folder, check, clockFile } = this.#options
     const incarnation = env.ids.next()
-    const data = { folder, check, clockFile, ignoredIncarnation: predecessor, incarnation }
-    this.#hosted = new HostedKeeper(data, onWaiting)
+    this.#hosted = new HostedKeeper({ folder, check, clockFile, ignoredIncarnation: predecessor, incarnation })
     return this.#hosted
   }
 

@@ -1,6 +1,6 @@
 /** What a client can tell of requests that were under way when their keeper died, and of claims that ended with it. */
 import { describe, expect, it } from "vitest"
-import { A, CLAIM, OPEN, ScriptedKeeper as Script, WRITE } from "../../../../test/simulation/scripted-keeper.ts"
+import { A, CLAIM, lock, OPEN, ScriptedKeeper as Script, WRITE } from "../../../../test/simulation/scripted-keeper.ts"
 import type { Command, Digest, RequestId, RunStatus, RunView, SessionHolding } from "../../../kernel/index.ts"
 import { BlobFolder } from "../blobs/blob-folder.ts"
 import { type Blob, SPILL_BYTES } from "../blobs/blob-reference.ts"
@@ -9,7 +9,12 @@ const REQUEST = 1 as RequestId // Brand constructor.
 const NOTHING: SessionHolding = { grants: [], claims: [], waiting: [] }
 const LOST = { kind: "refused", code: "SESSION_LOST", message: "session a has ended", details: {} } as const
 const TAKE: Command = { kind: "takeRun", session: A, request: REQUEST, worker: 1 as never } // Brand constructor.
-const WITHDRAW: Command = { kind: "withdrawRequest", session: A, request: REQUEST, reason: "done" }
+const WITHDRAW: Extract<Command, { readonly kind: "withdrawRequest" }> = {
+  kind: "withdrawRequest",
+  session: A,
+  request: REQUEST,
+  reason: "done",
+}
 
 /** The next keeper, which knows of the session only what is given. */
 async function nextKeeper(script: Script, holding: SessionHolding | null): Promise<void> {
@@ -45,6 +50,21 @@ describe("a withdrawal under way", () => {
     script.say({ kind: "outcome", sequence: 3, outcome: { kind: "withdrawn", found: false, locks: [] } })
     expect(await withdrawn).toMatchObject({ found: false })
     expect(script.events).toMatchObject([{ kind: "runAssigned", request: REQUEST }])
+  })
+})
+
+describe("a wait that was given up while a keeper did not answer", () => {
+  it("is withdrawn from the next one (L4)", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const parked = client.execute(lock(1))
+    script.say({ kind: "outcome", sequence: 2, outcome: { kind: "parked" } })
+    await parked
+    const withdrawn = Promise.allSettled([client.execute({ ...WITHDRAW, reason: "timeout" })])
+    await script.env.advanceBy(11_000)
+    expect(await withdrawn).toMatchObject([{ reason: { code: "OUTCOME_UNKNOWN" } }])
+    await nextKeeper(script, { ...NOTHING, waiting: [REQUEST] })
+    expect(script.requests()).toEqual(["withdrawRequest"])
   })
 })
 

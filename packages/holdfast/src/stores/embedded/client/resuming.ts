@@ -105,6 +105,13 @@ function resume(client: Resumed, record: SessionRecord, holding: SessionHolding)
     if (withdrawal === undefined) waitAgain(client, wait)
     else withdrawal.hasFound = true
   }
+  for (const request of holding.waiting) {
+    // Given up, or its withdrawal was, while a keeper did not answer: nobody waits there any more (L4).
+    if (record.waits.has(request) || client.pending.under(session, request) !== undefined) continue
+    if (client.pending.withdrawalOf(session, request) === undefined) {
+      client.ask({ kind: "withdrawRequest", session, request, reason: "abort" })
+    }
+  }
 }
 
 // Grants and claims

@@ -111,6 +111,10 @@ export class SessionRecord {
         this.#reported.delete(command.token)
         this.returning.set(command.token, command)
         break
+      case "withdrawRequest":
+        // Whoever waited has left, whatever becomes of the place: the next keeper is told (see resuming.ts).
+        this.waits.delete(command.request)
+        break
       case "completeRun":
       case "failRun":
         this.#keep(command.token)

@@ -32,7 +32,8 @@ export interface AwaitKeeperOptions {
   /** A keeper that was found dead or gone: its announcement is passed over. Null where there was none. */
   readonly ignoredIncarnation: string | null
   /**
-   * What is taken where nobody keeps the store; with "nothing", only an announcement ends the wait. Default "lock".
+   * What is taken where nobody keeps the store. With "nothing", or while another has the candidacy, only an announcement
+   * ends the wait: a candidate may die, so bound it. Default "lock".
    */
   readonly seeks?: "lock" | "candidacy" | "nothing"
   /** Ends the wait with its reason. */
@@ -61,8 +62,8 @@ async function lookOrPark(folder: Folder, options: AwaitKeeperOptions): Promise<
   const { promise: woken, resolve: wake, reject: fail } = makeWaking()
   const announcements = watchAnnouncements(folder, wake, fail)
   try {
-    // Whoever would not take it need not know when the lock is free.
-    const lifeline = options.seeks === "nothing" ? null : await openLifeline(folder.keeperLock, wake)
+    // Whoever would not take it need not know when the lock is free; while a candidate gets ready, it is.
+    const lifeline = (options.seeks ?? "lock") !== "lock" ? null : await openLifeline(folder.keeperLock, wake)
     try {
       options.signal.throwIfAborted()
       const found = look(folder, options)

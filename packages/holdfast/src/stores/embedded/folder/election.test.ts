@@ -75,18 +75,25 @@ describe("a candidacy", () => {
     next?.release()
   })
 
-  it("that ends without a keeper is the next one's", async () => {
+  it("hides nobody's end, whatever becomes of the candidate (L6)", async () => {
     const folder = makeFolder("linux")
     const candidacy = Candidacy.tryTake(folder)
-    const waits = [1, 2].map(() =>
-      awaitKeeper(folder, { ignoredIncarnation: null, seeks: "candidacy", signal: new AbortController().signal }),
-    )
-    await turn()
+    const lock = take(folder)
+    const { found } = await park(folder, null)
+    lock.release()
+    const next = await found
+    expect(next.kind).toBe("elected")
+    if (next.kind === "elected") next.lock.release()
     candidacy?.release()
-    const first = await Promise.race(waits)
-    expect(first.kind).toBe("candidate")
-    if (first.kind === "candidate") first.candidacy.release()
-    for (const found of await Promise.all(waits)) if (found.kind === "candidate") found.candidacy.release()
+  })
+
+  it("leaves nothing open where it is refused", () => {
+    const folder = makeFolder("linux")
+    const lock = take(folder)
+    const before = countOpenFiles()
+    expect(Candidacy.tryTake(folder)).toBeNull()
+    expect(countOpenFiles()).toBe(before)
+    lock.release()
   })
 
   it("is everybody's where only whole files can be locked", () => {

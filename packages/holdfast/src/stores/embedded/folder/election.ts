@@ -8,19 +8,17 @@
  * 1. At most one lock is held a folder, over all processes and threads.
  * 2. A lock is on the file that keeper.lock names: one taken on a file that was moved away meanwhile is given up again.
  * 3. Nobody inherits it: a child process outlives its parent without the lock.
- * 4. A candidacy only spares others the work: whoever has waited long enough for a candidate goes on without. It holds
- *    the file open, so while there is one, nobody is told that the lock became free (see lifeline.ts): it ends as soon
- *    as somebody else turns out to have the lock.
+ * 4. A candidacy only spares others the work: whoever has waited long enough for a candidate goes on without. It is no
+ *    open end of keeper.lock, so that a candidate which is frozen hides no keeper's death (see lifeline.ts).
  */
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs"
 import type { HoldfastError } from "../../../kernel/index.ts"
-import { type LockRange, tryLockRange, unlockRange, WHOLE_FILE } from "./file-lock.ts"
+import { type LockRange, tryLockRange, WHOLE_FILE } from "./file-lock.ts"
 import type { Folder } from "./folder.ts"
 import { unavailable } from "./unavailable.ts"
 
-/** Which bytes of keeper.lock stand for what, where single bytes can be locked. */
-export const KEEPER_BYTE: LockRange = { offset: 0, length: 1 }
-const CANDIDATE_BYTE: LockRange = { offset: 1, length: 1 }
+/** A byte of clients.lock that is no client's, and that no probe of the locks takes (see folder.ts). */
+const CANDIDATE_BYTE: LockRange = { offset: 2 ** 53 - 2, length: 1 }
 
 /** Nobody replaces the file; a few more tries only outlast somebody who is restoring the folder at this moment. */
 const ATTEMPT_LIMIT = 3
@@ -43,7 +41,7 @@ export class KeeperLock {
   static tryTake(folder: Folder): KeeperLock | null {
     try {
       for (let attempt = 0; attempt < ATTEMPT_LIMIT; attempt += 1) {
-        const taken = tryLockFile(folder.keeperLock, rangeOf(folder))
+        const taken = tryLockFile(folder.keeperLock)
         if (taken.kind === "locked") return new KeeperLock(folder, taken.fd)
         if (taken.kind === "busy") return null
       }
@@ -89,23 +87,17 @@ export class Candidacy {
    * @throws HoldfastError STORE_UNAVAILABLE when keeper.lock is gone
    */
   static tryTake(folder: Folder): Candidacy | null {
-    if (!folder.hasRangeLocks) {
-      const lock = KeeperLock.tryTake(folder)
-      lock?.release()
-      return lock === null ? null : new Candidacy(null)
-    }
+    const fd = folder.hasRangeLocks ? openSync(folder.clientsLock, constants.O_RDWR | constants.O_NOFOLLOW) : null
+    let candidacy: Candidacy | null = null
     try {
-      const taken = tryLockFile(folder.keeperLock, CANDIDATE_BYTE)
-      if (taken.kind !== "locked") return null
-      if (tryLockRange(taken.fd, KEEPER_BYTE, "exclusive")) {
-        // It is the keeper's thread that takes it.
-        unlockRange(taken.fd, KEEPER_BYTE)
-        return new Candidacy(taken.fd)
-      }
-      closeSync(taken.fd)
-      return null
-    } catch (error) {
-      throw lockFileUnusable(folder, error)
+      if (fd !== null && !tryLockRange(fd, CANDIDATE_BYTE, "exclusive")) return null
+      const lock = KeeperLock.tryTake(folder)
+      // It is the keeper's thread that takes it.
+      lock?.release()
+      if (lock !== null) candidacy = new Candidacy(fd)
+      return candidacy
+    } finally {
+      if (candidacy === null && fd !== null) closeSync(fd)
     }
   }
 
@@ -118,23 +110,20 @@ export class Candidacy {
   }
 }
 
-function rangeOf({ hasRangeLocks }: Folder): LockRange {
-  return hasRangeLocks ? KEEPER_BYTE : WHOLE_FILE
-}
-
 type Taken =
   | { readonly kind: "locked"; readonly fd: number }
   | { readonly kind: "busy" }
   /** The lock is ours, but on a file that has lost its name. */
   | { readonly kind: "replaced" }
 
-function tryLockFile(path: string, range: LockRange): Taken {
+function tryLockFile(path: string): Taken {
   // Opened for writing before the lock is tried: lifeline.ts rests on it. Writing alone would fail on a pipe that nobody
   // reads.
   const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW)
   let taken: Taken = { kind: "busy" }
   try {
-    if (tryLockRange(fd, range, "exclusive")) taken = isNamed(fd, path) ? { kind: "locked", fd } : { kind: "replaced" }
+    if (tryLockRange(fd, WHOLE_FILE, "exclusive"))
+      taken = isNamed(fd, path) ? { kind: "locked", fd } : { kind: "replaced" }
     return taken
   } finally {
     if (taken.kind !== "locked") closeSync(fd)

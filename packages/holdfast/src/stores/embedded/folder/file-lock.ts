@@ -15,10 +15,9 @@ export const WHOLE_FILE: LockRange = { offset: 0, length: 0 }
 
 interface NativeLocks {
   tryLock(fd: number, offset: number, length: number, options: { readonly shared: boolean }): boolean
-  unlock(fd: number, offset: number, length: number): void
 }
 
-// The package is CommonJS without types of its own; these are those of its functions that are used here. Its waiting ones
+// The package is CommonJS without types of its own; this is the one of its functions that is used here. Its waiting ones
 // are not: each occupies one of the few threads Node has for files, cannot be canceled, and keeps a terminated worker
 // from ending.
 const native: NativeLocks = createRequire(import.meta.url)("fs-native-extensions") as NativeLocks
@@ -26,9 +25,4 @@ const native: NativeLocks = createRequire(import.meta.url)("fs-native-extensions
 /** Takes the lock, or says false when another open file holds it. An exclusive one needs a file opened for writing. */
 export function tryLockRange(fd: number, range: LockRange, mode: "exclusive" | "shared"): boolean {
   return native.tryLock(fd, range.offset, range.length, { shared: mode === "shared" })
-}
-
-/** Lets go of what the open file holds of the range, and keeps the rest. */
-export function unlockRange(fd: number, range: LockRange): void {
-  native.unlock(fd, range.offset, range.length)
 }

@@ -21,13 +21,13 @@ export function findLockHolder({ keeperLock }: Folder): ProcessIdentity | null {
   return null
 }
 
-/** Whether the process has the file open, with a lock for writing on its first byte: the next stands for a candidacy. */
+/** Whether the process has the file open, with a lock for writing on it. */
 function holdsLock(pid: number, file: { readonly dev: bigint; readonly ino: bigint }): boolean {
   const open = `/proc/${String(pid)}/fd`
   return listOf(open).some((fd) => {
     const opened = statOf(`${open}/${fd}`)
     if (opened === null || opened.ino !== file.ino || opened.dev !== file.dev) return false
-    return /^lock:\s.*\bWRITE\b.* 0 \S+$/m.test(textOf(`/proc/${String(pid)}/fdinfo/${fd}`))
+    return /^lock:\s.*\bWRITE\b/m.test(textOf(`/proc/${String(pid)}/fdinfo/${fd}`))
   })
 }
 

@@ -24,8 +24,7 @@ export class HostedKeeper {
   #isOver = false
   #fault: HoldfastError | null = null
 
-  /** @param onWaiting told when somebody else has the keeper's lock, so that the thread waits for it */
-  constructor(data: KeeperThreadData, onWaiting: () => void = ignore) {
+  constructor(data: KeeperThreadData) {
     this.incarnation = data.incarnation
     this.predecessor = data.ignoredIncarnation
     this.#worker = startThread(new URL("./keeper-thread", import.meta.url), {
@@ -38,7 +37,6 @@ export class HostedKeeper {
     })
     this.#worker.on("message", (report: KeeperReport) => {
       if (report.kind === "serving") nowServing()
-      else if (report.kind === "waiting") onWaiting()
       else this.#fault ??= new HoldfastError(report.code, report.message)
     })
     this.#worker.on("error", (error: unknown) => {

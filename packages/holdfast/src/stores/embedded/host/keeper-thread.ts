@@ -54,10 +54,7 @@ export type KeeperOrder =
 
 /** What the thread says to whoever started it: what cannot be said over a port, or before there is one. */
 export type KeeperReport =
-  /** Somebody else has the keeper's lock. */
-  | { readonly kind: "waiting" }
-  | { readonly kind: "serving" }
-  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
+  { readonly kind: "serving" } | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
 
 /** How long connections get to take what was sent to them before the thread ends; a frozen client does not hold it up. */
 const FAREWELL_BOUND_MS = 1_000
@@ -112,7 +109,6 @@ async function main(): Promise<void> {
 
 /** Ends the thread where another announces itself. */
 async function awaitLock(): Promise<KeeperLock> {
-  say({ kind: "waiting" })
   const found = await awaitKeeper(folder, { ignoredIncarnation, signal: leaving.signal })
   return found.kind === "elected" ? found.lock : exit()
 }

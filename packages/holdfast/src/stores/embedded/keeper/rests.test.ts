@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest"
 import { specOf } from "../../../../test/conformance/client.ts"
 import { KeptWorld as World } from "../../../../test/simulation/kept-world.ts"
-import type { Outcome, RunId, SessionId } from "../../../kernel/index.ts"
+import type { Outcome, RequestId, RunId, SessionId } from "../../../kernel/index.ts"
 
 const WRITER = "writer" as SessionId // Brand constructor.
 const READER = "reader" as SessionId // Brand constructor.
@@ -50,5 +50,22 @@ describe("what is told of a run", () => {
     expect(reader.answer(asked)).toBeUndefined()
     await world.flush()
     expect(reader.answer(asked)).toMatchObject({ kind: "refused", code: "RUN_UNKNOWN" })
+  })
+  it("is durable, also where it is why a commit is fenced (O3, L8)", async () => {
+    const world = new World()
+    const [writer, reader] = [await world.open(WRITER), await world.open(READER)]
+    const spec = specOf("bill", 0, { effects: "idempotent" })
+    const request = 7 as RequestId // Brand constructor.
+    const asked = reader.ask({ kind: "claimRun", session: READER, request, spec, holding: [], force: false })
+    await world.flush()
+    const { claim } = reader.answer(asked) as Extract<Outcome, { readonly kind: "claimed" }>
+    writer.ask({ kind: "putResult", session: WRITER, spec: specOf("bill", 1), result: 2 })
+    writer.ask({ kind: "controlRun", session: WRITER, run: claim.run, action: "cancel" })
+    const writes = [{ kind: "put", name: "x", value: 1 }] as const
+    const parts = { reads: [], writes, starts: [], step: null, complete: null }
+    const fenced = reader.ask({ kind: "commitCells", session: READER, holding: [claim.token], ...parts })
+    expect(reader.answer(fenced)).toBeUndefined()
+    await world.flush()
+    expect(reader.answer(fenced)).toMatchObject({ kind: "refused", code: "FENCED" })
   })
 })

@@ -21,7 +21,7 @@ import {
 } from "../../../kernel/index.ts"
 import type { Durability } from "./durability.ts"
 
-const TELLING_CODES: ReadonlySet<ErrorCode> = new Set(["RUN_UNKNOWN", "RUN_SUPERSEDED", "STALE_ATTEMPT"])
+const TELLING_CODES: ReadonlySet<ErrorCode> = new Set(["RUN_UNKNOWN", "RUN_SUPERSEDED", "STALE_ATTEMPT", "FENCED"])
 
 /** What is asked of the kernel about runs. */
 export interface RunEffects {
@@ -69,7 +69,7 @@ export function restOfOutcome(
     case "done":
       return restOfDone(durability, command)
     case "refused":
-      // Each says that a run was forgotten, replaced or taken over.
+      // Each says that a run was forgotten, replaced or taken over, or that a claim or grant is.
       return TELLING_CODES.has(outcome.code) ? durability.restOfAll : 0
     default:
       return 0
