@@ -6,8 +6,9 @@ import { type Engine, ENGINES, type DurableOptions, startEngine } from "./engine
 import { nowMs } from "./orders.ts"
 import { World } from "./world.ts"
 
-/** A survivor has been updating for that long before the keeper is killed. */
-const CALM_MS = 300
+/** A survivor has been there for that long before the keeper is killed: named to be the next, and ready, or just come. */
+const CALM_MS = 1_500
+const HASTE_MS = 200
 /** Peers that have not taken over by then are said not to. */
 const PATIENCE_MS = 75_000
 
@@ -15,7 +16,12 @@ export async function* measureTakeover(effort: Effort, { peers }: DurableOptions
   const kills = 2 * effort.rounds
   const rows: Row[] = [
     rowOfTimes("holdfast, a worker", await killWorkers(kills), true),
-    rowOfTimes("holdfast, the keeper's process", await killKeepersOfOne(kills), false),
+    rowOfTimes("holdfast, the keeper's process", await killKeepersOfOne(kills, CALM_MS), false),
+    rowOfTimes(
+      "holdfast, the keeper's process, the survivor just come",
+      await killKeepersOfOne(kills, HASTE_MS),
+      false,
+    ),
   ]
   if (peers) {
     // All at once: they do nothing but wait. Polling faster takes over no sooner.
@@ -53,18 +59,18 @@ async function killWorkers(kills: number): Promise<number[]> {
   return times
 }
 
-async function killKeepersOfOne(kills: number): Promise<number[]> {
+async function killKeepersOfOne(kills: number, calmMs: number): Promise<number[]> {
   await using world = await World.open()
-  return await killKeepers(world, kills)
+  return await killKeepers(world, kills, calmMs)
 }
 
 /** Kills keepers of the world's store, which nobody else has open; how long each kill held a survivor up. */
-export async function killKeepers(world: World, kills: number): Promise<number[]> {
+export async function killKeepers(world: World, kills: number, calmMs = CALM_MS): Promise<number[]> {
   const times: number[] = []
   let [keeper, survivor] = [await world.startHoldfast(), await world.startHoldfast()]
   for (let i = 0; i < kills; i += 1) {
     const updating = survivor.ask("keepUpdating")
-    await new Promise((resolve) => setTimeout(resolve, CALM_MS))
+    await new Promise((resolve) => setTimeout(resolve, calmMs))
     const killedMs = nowMs()
     await keeper.kill()
     // Behind the one that was under way.
