@@ -86,6 +86,14 @@ function contentsOf(dir: string): string {
 }
 
 describe("holdfast doctor", () => {
+  it("names a journal that is none, whatever lies beside it (S2)", async () => {
+    const dir = await makeStore()
+    writeFileSync(join(dir, "journal.db"), "no database\n")
+    const { exitCode, out, err } = await run(["doctor", dir])
+    expect({ exitCode, err }).toEqual({ exitCode: 74, err: "" })
+    expect(out).toContain("is no SQLite database")
+  })
+
   it("finds nothing in a sound store, and changes nothing", async () => {
     const dir = await makeStore()
     const before = contentsOf(dir)

@@ -16,6 +16,7 @@ import { type ClientId, isAlive, isAnyAlive } from "../folder/client-lock.ts"
 import type { Folder } from "../folder/folder.ts"
 import { describeOwner, identityOfOwner } from "../journal/blob-index.ts"
 import { readMeta } from "../journal/opening.ts"
+import { systemCode } from "../folder/unavailable.ts"
 import { readVersion } from "../journal/schema.ts"
 import { JournalWriter } from "../journal/writer.ts"
 import { unneededSetAside } from "./set-aside.ts"
@@ -49,6 +50,10 @@ export async function examineBlobs(options: ExamineBlobsOptions): Promise<StoreF
     const named = await examineNamed(database, files, options)
     // Without the file of all clients there is no telling whether one is alive.
     return isWhole && existsSync(folder.clientsLock) ? [...named, ...examineLeft(database, files, options)] : named
+  } catch (error) {
+    // What is wrong with the journal itself is named already, and nothing can be said of files without it.
+    if (systemCode(error)?.startsWith("SQLITE_") === true) return []
+    throw error
   } finally {
     database.close()
   }
