@@ -154,8 +154,8 @@ export const CELL_MUTANTS: readonly Mutant[] = [
     {
       id: "update-reported-before-it-is-committed",
       invariants: ["C5"],
-      find: "if (outcome === null) settle(attempt.results)\n      else await",
-      replace: "settle(attempt.results)\n      if (outcome !== null) await",
+      find: "if (outcome !== null) await this.#finishLater",
+      replace: "settle(attempt.results)\n      if (outcome !== null) await this.#finishLater",
     },
     {
       id: "update-in-turn-decides-on-what-it-read-before",
@@ -172,8 +172,14 @@ export const CELL_MUTANTS: readonly Mutant[] = [
     {
       id: "update-that-throws-ends-its-batch",
       invariants: ["C2"],
-      find: "update.reject(error)\n    }\n  }\n  return",
+      find: "failures.push({ update, error })\n    }\n  }\n  return",
       replace: "for (const each of batch) each.reject(error)\n      break\n    }\n  }\n  return",
+    },
+    {
+      id: "update-that-throws-at-a-guess-ends",
+      invariants: ["C2"],
+      find: "attempt.failures.length > 0 ? null",
+      replace: "(rejectFailed(attempt), attempt.written === null) ? null",
     },
     {
       id: "merge-max-combined-as-last",
@@ -202,6 +208,24 @@ export const CELL_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
   ]),
+  ...plantIn(
+    "runtime/last-writes.ts",
+    ["src/runtime/last-writes.test.ts"],
+    [
+      {
+        id: "guess-of-an-earlier-term",
+        invariants: ["C2", "C3"],
+        find: "last.isRepeated && last.term === term",
+        replace: "last.isRepeated",
+      },
+      {
+        id: "guess-where-others-write",
+        invariants: ["C2"],
+        find: "last?.view.version === from && last.term === term",
+        replace: "last !== undefined",
+      },
+    ],
+  ),
   ...plantIn("runtime/transaction.ts", TRANSACTIONS, [
     {
       id: "transaction-awaits-between-check-and-act",

@@ -143,6 +143,75 @@ describe("updates of one session", () => {
   })
 })
 
+describe("updates of a cell that nobody else writes", () => {
+  /** A session that has written the cell twice, and another one. */
+  async function openAfterTwo() {
+    const world = new RuntimeWorld()
+    const { hf, store } = await openCounted(world)
+    const other = await world.open("other")
+    const cell = hf.cell("n", { initial: 0 })
+    await cell.update((n) => n + 1)
+    await cell.update((n) => n + 1)
+    return { hf, store, cell, theirs: other.cell("n", { initial: 0 }) }
+  }
+
+  it("go on from what was written last, unread", async () => {
+    const { store, cell } = await openAfterTwo()
+    expect(store.count("readCells")).toBe(2)
+    for (let n = 3; n <= 10; n++) expect(await cell.update((value) => value + 1)).toBe(n)
+    expect(store.count("readCells")).toBe(2)
+    expect(store.count("commitCells")).toBe(10)
+    expect(await cell.read()).toEqual({ value: 10, version: 10 })
+  })
+
+  it("are made of the newest version where somebody wrote meanwhile, and read first from then on (C2)", async () => {
+    const { store, cell, theirs } = await openAfterTwo()
+    for (let round = 0; round < 5; round++) {
+      await theirs.set(100 * (round + 1))
+      expect(await cell.update((n) => n + 1)).toBe(100 * (round + 1) + 1)
+    }
+    // One wrong guess: a commit more than there are updates.
+    expect(store.count("commitCells")).toBe(8)
+    expect(store.count("readCells")).toBe(7)
+    expect(await cell.read()).toEqual({ value: 501, version: 12 })
+  })
+
+  it("that throw at what was written last are asked with what is there (C2)", async () => {
+    const { cell, theirs } = await openAfterTwo()
+    await theirs.set(100)
+    const spend = (n: number): number => {
+      if (n < 50) throw new Error(`only ${String(n)} left`)
+      return n - 50
+    }
+    expect(await cell.update(spend)).toBe(50)
+    expect(await cell.update(spend)).toBe(0)
+    await expect(cell.update(spend)).rejects.toThrow("only 0 left")
+    expect((await cell.read()).version).toBe(5)
+  })
+
+  it("see what the session itself wrote by other ways", async () => {
+    const { hf, cell } = await openAfterTwo()
+    await cell.set(10)
+    expect(await cell.update((n) => n + 1)).toBe(11)
+    await hf.transact(async (tx) => await tx.update(cell, (n) => n * 2))
+    expect(await cell.update((n) => n + 1)).toBe(23)
+    await cell.delete()
+    expect(await cell.update((n) => n + 1)).toBe(1)
+  })
+
+  it("are fenced with the grant they hold (L8)", async () => {
+    const world = new RuntimeWorld()
+    const { hf } = await openCounted(world)
+    const cell = hf.cell("n", { initial: 0 })
+    const grant = await hf.lock("door").acquire({ leaseMs: 100 })
+    const bump = async (): Promise<number> => await cell.update((n) => n + 1)
+    for (let round = 0; round < 3; round++) await grant.scope.run(bump)
+    await world.env.advanceBy(101)
+    await faultOf(grant.scope.run(bump), "FENCED")
+    expect(await cell.get()).toBe(3)
+  })
+})
+
 describe("updates of several sessions", () => {
   it.each([1, 2, 3, 4, 5])("all take effect and never end in a CONFLICT, wire %d (C2, C1)", async (seed) => {
     const world = new RuntimeWorld()

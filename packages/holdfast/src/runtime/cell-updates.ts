@@ -2,15 +2,20 @@
  * Updates and merges of cells, combined: those of one cell that wait for the same commit travel in one.
  *
  *     update() ──▶ batch ──read, apply each, commit──▶ settled
- *                             └──lost the race──▶ queue for the cell, read, apply, commit ──▶ settled   (never lost again)
+ *                    │        └──lost the race──▶ queue for the cell, read, apply, commit ──▶ settled   (never lost again)
+ *                    └──guess, apply each, commit──▶ settled
+ *                             └──wrong guess──▶ read, as above
  *
  * 1. One batch a cell is under way at a time; what arrives meanwhile is the next batch.
  * 2. Updates of a batch hold the same grants, so that a fence refuses them together or not at all (L8).
  * 3. Merges of one cell are committed one after the other; those that come meanwhile are combined into the next.
  * 4. An update function that throws ends its own update; the others of its batch go on from the value before it.
+ * 5. A guess is what this session wrote last to a cell that nobody else has written since, as far as it knows. What is told
+ *    of one is what its commit made of it; a function that throws at one is asked again with what the store has.
  */
 import type { CellView, Merge, Token, Value } from "../kernel/index.ts"
 import type { CommitOutcome, Committer, CommitParts } from "./committer.ts"
+import { LastWrites } from "./last-writes.ts"
 import { unexpected } from "./refusal.ts"
 import type { Session } from "./session.ts"
 
@@ -38,6 +43,7 @@ export class CellUpdates {
   readonly #committer: Committer
   readonly #waiting = new Map<string, Update[]>()
   readonly #merges = new Map<string, PendingMerge>()
+  readonly #lastWrites = new LastWrites()
 
   constructor(session: Session, committer: Committer) {
     this.#session = session
@@ -110,15 +116,16 @@ export class CellUpdates {
   }
 
   #commitOnce(name: string, batch: readonly Update[]): Promise<void> | undefined {
-    const holding = batch[0]?.holding ?? []
     try {
       const { term } = this.#committer
+      const guess = this.#lastWrites.read(name, term)
+      if (guess !== undefined) return this.#commitGuess(guess, batch, term)
       const read = this.#committer.read(name, { head: true })
       if (read instanceof Promise) return this.#commitLater(read, batch, term)
       const attempt = applyAll(read, batch)
-      const put = attempt.written === null ? null : putAt(read, attempt.written, holding)
-      const outcome = put === null ? null : this.#committer.commit(put, term)
-      if (outcome instanceof Promise) return this.#finishLater(name, attempt, outcome)
+      rejectFailed(attempt)
+      const outcome = this.#commitAttempt(attempt, term)
+      if (outcome instanceof Promise) return this.#finishLater(attempt, outcome, term)
       if (outcome === null || outcome.kind === "committed") {
         settle(attempt.results)
         return undefined
@@ -130,25 +137,52 @@ export class CellUpdates {
     }
   }
 
-  async #commitLater(asked: Promise<CellView>, batch: readonly Update[], term: number): Promise<void> {
+  async #commitGuess(guess: CellView, batch: readonly Update[], term: number): Promise<void> {
+    const { name } = guess
+    const attempt = applyAll(guess, batch)
     try {
-      const read = await asked
-      const attempt = applyAll(read, batch)
-      const holding = batch[0]?.holding ?? []
-      const put = attempt.written === null ? null : putAt(read, attempt.written, holding)
-      const outcome = put === null ? null : this.#committer.commit(put, term)
-      if (outcome === null) settle(attempt.results)
-      else await this.#finishLater(read.name, attempt, outcome)
+      const outcome = attempt.failures.length > 0 ? null : await this.#commitAttempt(attempt, term)
+      if (outcome === null || outcome.kind === "conflict") {
+        this.#lastWrites.drop(name)
+        const { term: now } = this.#committer
+        await this.#commitLater(this.#committer.read(name, { head: true }), batch, now)
+      } else {
+        await this.#finishLater(attempt, outcome, term)
+      }
     } catch (error) {
       rejectAll(batch, error)
     }
   }
 
-  async #finishLater(name: string, attempt: Attempt, asked: CommitOutcome | Promise<CommitOutcome>): Promise<void> {
+  async #commitLater(asked: CellView | Promise<CellView>, batch: readonly Update[], term: number): Promise<void> {
+    try {
+      const attempt = applyAll(await asked, batch)
+      rejectFailed(attempt)
+      const outcome = this.#commitAttempt(attempt, term)
+      if (outcome !== null) await this.#finishLater(attempt, outcome, term)
+    } catch (error) {
+      rejectAll(batch, error)
+    }
+  }
+
+  /** Null where there is nothing to commit, every function having thrown. */
+  #commitAttempt({ read, written, updates }: Attempt, term: number): CommitOutcome | Promise<CommitOutcome> | null {
+    if (written === null) return null
+    return this.#committer.commit(putAt(read, written, updates[0]?.holding ?? []), term)
+  }
+
+  async #finishLater(attempt: Attempt, asked: CommitOutcome | Promise<CommitOutcome>, term: number): Promise<void> {
+    const { read } = attempt
     try {
       const outcome = await asked
-      if (outcome.kind === "committed") settle(attempt.results)
-      else await this.#retryInTurn(name, attempt)
+      if (outcome.kind === "committed") {
+        // A commit advances its cell by one version (C1).
+        this.#lastWrites.wrote(read.version, { ...read, version: read.version + 1, value: attempt.written }, term)
+        settle(attempt.results)
+      } else {
+        this.#lastWrites.drop(read.name)
+        await this.#retryInTurn(read.name, attempt)
+      }
     } catch (error) {
       rejectAll(attempt.updates, error)
     }
@@ -166,6 +200,7 @@ export class CellUpdates {
           const { term } = this.#committer
           const read = await this.#committer.read(name, { head: true })
           const again = applyAll(read, updates)
+          rejectFailed(again)
           const put = again.written === null ? null : putAt(read, again.written, turn)
           const outcome = put === null ? null : await this.#committer.commit(put, term)
           if (outcome?.kind === "conflict") continue
@@ -181,16 +216,20 @@ export class CellUpdates {
 }
 
 interface Attempt {
-  readonly updates: readonly Update[]
+  readonly read: CellView
   /** Updates that produced a value, with it. */
+  readonly updates: readonly Update[]
   readonly results: readonly { readonly update: Update; readonly value: Value }[]
+  /** Updates whose function threw, with what it threw. */
+  readonly failures: readonly { readonly update: Update; readonly error: unknown }[]
   readonly written: Value | null
 }
 
-/** Applies one update after the other; those that throw are rejected and leave the value as it was. */
+/** Applies one update after the other; those that throw leave the value as it was. */
 function applyAll(read: CellView, batch: readonly Update[]): Attempt {
   const updates: Update[] = []
   const results: { update: Update; value: Value }[] = []
+  const failures: { update: Update; error: unknown }[] = []
   let current = read
   for (const update of batch) {
     try {
@@ -199,10 +238,14 @@ function applyAll(read: CellView, batch: readonly Update[]): Attempt {
       updates.push(update)
       results.push({ update, value })
     } catch (error) {
-      update.reject(error)
+      failures.push({ update, error })
     }
   }
-  return { updates, results, written: results.length === 0 ? null : current.value }
+  return { read, updates, results, failures, written: results.length === 0 ? null : current.value }
+}
+
+function rejectFailed({ failures }: Attempt): void {
+  for (const { update, error } of failures) update.reject(error)
 }
 
 function putAt(read: CellView, value: Value, holding: readonly Token[]): CommitParts {
