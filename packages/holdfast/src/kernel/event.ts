@@ -43,13 +43,13 @@ export type StoreEvent =
       readonly request: RequestId
       readonly claim: ClaimView
     }
-  /** `lost` ends the attempt: its signal is aborted and nothing it reports counts (O5). */
+  /** `lost` ends the attempt: its signal is aborted and nothing it reports counts (O5). Only a client says `sessionLost`. */
   | {
       readonly kind: "claimControl"
       readonly session: SessionId
       readonly token: Token
       readonly action: "pause" | "resume" | "lost"
-      readonly reason: "canceled" | "timeout" | "forgotten" | "stored" | "asked"
+      readonly reason: "canceled" | "timeout" | "forgotten" | "stored" | "asked" | "sessionLost"
     }
   | { readonly kind: "cellChanged"; readonly session: SessionId; readonly request: RequestId; readonly cell: CellView }
   | { readonly kind: "runChanged"; readonly session: SessionId; readonly request: RequestId; readonly view: RunView }

@@ -1,8 +1,9 @@
 /** Attempts: bodies that die, come back as zombies, commit steps, and end in every way a body can. */
 import { describe, expect, it } from "vitest"
 import { expectQuiet, faultOf, Gate, RuntimeWorld, settle } from "../../test/runtime-world.ts"
-import type { Effects } from "../kernel/index.ts"
-import type { Holdfast, OperationOptions, RunContext } from "./index.ts"
+import type { Effects, SessionId, StoreEvent } from "../kernel/index.ts"
+import type { Store } from "../store/index.ts"
+import { Holdfast, type OperationOptions, type RunContext } from "./index.ts"
 
 function times<T>(count: number, make: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => make(index))
@@ -68,6 +69,37 @@ describe("a session that dies while it executes a run", () => {
       expect(sessions[0]?.metrics().operations["op"]).toMatchObject({ completed: 0, stale: 1 })
     },
   )
+
+  it("tells the body that its session is lost, where its store says so (O5)", async () => {
+    const world = new RuntimeWorld()
+    const inner = world.store.connect()
+    let tell: (event: StoreEvent) => void = () => undefined
+    const store: Store = {
+      id: inner.id,
+      execute: (command) => inner.execute(command),
+      onEvent: (handler) => {
+        tell = handler
+        inner.onEvent(handler)
+      },
+      onTransition: (handler) => inner.onTransition(handler),
+      close: () => inner.close(),
+    }
+    const hf = await Holdfast.connect({ store, env: world.env, label: "lost" })
+    const gate = new Gate()
+    const reasons: unknown[] = []
+    const [op] = inEach([hf], async ({ token, signal }) => {
+      await gate.opened
+      // As a client does whose next keeper knows nothing of its session.
+      tell({ kind: "claimControl", session: "s" as SessionId, token, action: "lost", reason: "sessionLost" })
+      reasons.push(signal.reason)
+    })
+    void op?.().catch(() => undefined)
+    await settle()
+    world.kill("lost")
+    gate.open()
+    await settle()
+    expect(reasons).toMatchObject([{ code: "SESSION_LOST", message: expect.stringContaining("open the store again") }])
+  })
 
   it("loses it to a worker where nobody waits (O6)", async () => {
     const world = new RuntimeWorld()

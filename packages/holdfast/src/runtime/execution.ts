@@ -67,6 +67,8 @@ export interface ExecutionHome {
 const FIRST_REPORT_WAIT_MS = 50
 const LONGEST_REPORT_WAIT_MS = 5_000
 
+type ClaimControl = Extract<StoreEvent, { readonly kind: "claimControl" }>
+
 export interface ExecutionOptions {
   readonly claim: ClaimView
   readonly definition: Definition
@@ -141,7 +143,7 @@ export class Execution {
     }
   }
 
-  control(event: Extract<StoreEvent, { readonly kind: "claimControl" }>): void {
+  control(event: ClaimControl): void {
     if (event.action === "lost") {
       this.abort(lostReason(this.claim, event.reason))
     } else {
@@ -458,10 +460,14 @@ function describeThrown(thrown: unknown): string {
   return String(thrown)
 }
 
-function lostReason(claim: ClaimView, reason: string): HoldfastError {
+function lostReason(claim: ClaimView, reason: ClaimControl["reason"]): HoldfastError {
   const what = `attempt ${String(claim.attempt)} of "${claim.operation}"`
   if (reason === "canceled")
     return new HoldfastError("RUN_CANCELED", `${what} was canceled`, { details: { run: claim.run } })
+  if (reason === "sessionLost") {
+    const message = `${what} is over: its session ended when the store's keeper did; open the store again`
+    return new HoldfastError("SESSION_LOST", message, { details: { run: claim.run } })
+  }
   return new HoldfastError("STALE_ATTEMPT", `${what} is over: ${reason}`, { details: { run: claim.run } })
 }
 

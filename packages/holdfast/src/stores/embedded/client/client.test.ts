@@ -3,6 +3,15 @@ import { describe, expect, it } from "vitest"
 import { A, CLAIM, lock, READ, ScriptedKeeper as Script, WRITE } from "../../../../test/simulation/scripted-keeper.ts"
 import type { Command, SessionId, Token } from "../../../kernel/index.ts"
 
+const CLAIMING: Command = {
+  kind: "awaitRun",
+  session: A,
+  request: 1 as never, // Brand constructor.
+  run: CLAIM.run,
+  holding: [],
+  execute: true,
+}
+
 describe("a keeper that does not answer", () => {
   it("is named after 10 s: what only looked can be asked again, what may have taken effect is unknown (S4)", async () => {
     const script = new Script()
@@ -54,16 +63,18 @@ describe("a keeper after the last", () => {
   it("that knows nothing of a session takes all it had, and says so to everybody (L6, O4)", async () => {
     const script = new Script()
     const client = await script.opened()
-    const asked = [client.execute(lock(1)), client.execute(lock(2))]
+    const asked = [client.execute(lock(1)), client.execute(lock(2)), client.execute(CLAIMING)]
     script.say(
       { kind: "outcome", sequence: 2, outcome: { kind: "granted", token: 7 as Token, at: 0 } },
       { kind: "outcome", sequence: 3, outcome: { kind: "parked" } },
+      { kind: "outcome", sequence: 4, outcome: { kind: "claimed", claim: CLAIM, waiting: false } },
     )
     await Promise.all(asked)
     await script.breakOff()
     script.say({ kind: "restored", sessions: [] })
     expect(script.events).toMatchObject([
       { kind: "grantLost", token: 7, names: ["l"] },
+      { kind: "claimControl", token: CLAIM.token, action: "lost", reason: "sessionLost" },
       { kind: "requestRefused", request: 2, code: "SESSION_LOST" },
     ])
   })
@@ -154,14 +165,7 @@ describe("a keeper after the last", () => {
       const script = new Script()
       const client = await script.opened()
       const request = 1 as never // Brand constructor.
-      const taken = client.execute({
-        kind: "awaitRun",
-        session: A,
-        request,
-        run: CLAIM.run,
-        holding: [],
-        execute: true,
-      })
+      const taken = client.execute(CLAIMING)
       script.say({ kind: "outcome", sequence: 2, outcome: { kind: "claimed", claim: CLAIM, waiting: true } })
       await taken
       const reported = Promise.allSettled([client.execute(report)])
@@ -202,7 +206,7 @@ describe("a keeper after the last", () => {
     const script = new Script()
     const client = await script.opened()
     const request = 1 as never // Brand constructor.
-    const taken = client.execute({ kind: "awaitRun", session: A, request, run: CLAIM.run, holding: [], execute: true })
+    const taken = client.execute(CLAIMING)
     script.say({ kind: "outcome", sequence: 2, outcome: { kind: "claimed", claim: CLAIM, waiting: true } })
     await taken
     const returned = client.execute({ kind: "returnRun", session: A, token: CLAIM.token, started: true })

@@ -70,7 +70,7 @@ export function loseSession({ sessions, tellEnd }: Resumed, record: SessionRecor
   const { id: session } = record
   for (const [token, names] of record.grants) tellEnd({ kind: "grantLost", session, token, names })
   for (const token of record.claims.keys()) {
-    tellEnd({ kind: "claimControl", session, token, action: "lost", reason: "asked" })
+    tellEnd({ kind: "claimControl", session, token, action: "lost", reason: "sessionLost" })
   }
   for (const request of record.waits.keys()) {
     const message = `session ${session} ended when its keeper did; open the store again`

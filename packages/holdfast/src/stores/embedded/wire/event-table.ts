@@ -23,7 +23,7 @@ export const EVENT: Shape<StoreEvent> = union("kind", "an event", {
     session,
     token,
     action: choice("what happens to a claim", ["pause", "resume", "lost"]),
-    reason: choice("why it happens to a claim", ["canceled", "timeout", "forgotten", "stored", "asked"]),
+    reason: choice("why it happens to a claim", ["canceled", "timeout", "forgotten", "stored", "asked", "sessionLost"]),
   },
   cellChanged: { session, request, cell: CELL },
   runChanged: { session, request, view: RUN },
