@@ -128,8 +128,15 @@ export const CELL_MUTANTS: readonly Mutant[] = [
     {
       id: "turn-that-cannot-be-given-back-hides-what-came-of-it",
       invariants: ["C1", "S4"],
-      find: "    } catch {\n      // The store is gone, and the turn with it.\n    }",
-      replace: "    } catch (error) {\n      throw error\n    }",
+      find: "this.#session.giveBack(token)",
+      replace: "await this.#session.release(token)",
+    },
+    {
+      id: "turn-is-waited-for-after-its-bound",
+      invariants: ["C2"],
+      find: "this.#session.giveBack(token)",
+      replace: "await Promise.resolve(this.#session.release(token)).catch(() => undefined)",
+      suites: ["test/simulation/silent-keeper.test.ts"],
     },
   ]),
   ...plantIn("runtime/cell-updates.ts", UPDATES, [

@@ -9,14 +9,15 @@
  * 1. One batch a cell is under way at a time; what arrives meanwhile is the next batch.
  * 2. Updates of a batch hold the same grants, so that a fence refuses them together or not at all (L8).
  * 3. Merges of one cell are committed one after the other; those that come meanwhile are combined into the next.
- * 4. An update function that throws ends its own update; the others of its batch go on from the value before it.
- * 5. A guess is what this session wrote last to a cell that nobody else has written since, as far as it knows. What is told
+ * 4. What waits behind a request that the store did not answer within its bound ends with it: it would wait as long again.
+ * 5. An update function that throws ends its own update; the others of its batch go on from the value before it.
+ * 6. A guess is what this session wrote last to a cell that nobody else has written since, as far as it knows. What is told
  *    of one is what its commit made of it; a function that throws at one is asked again with what the store has.
  */
 import type { CellView, Merge, Token, Value } from "../kernel/index.ts"
 import type { CommitOutcome, Committer, CommitParts } from "./committer.ts"
 import { LastWrites } from "./last-writes.ts"
-import { unexpected } from "./refusal.ts"
+import { isUnanswered, unexpected, unsentError } from "./refusal.ts"
 import type { Session } from "./session.ts"
 
 interface Update {
@@ -82,16 +83,21 @@ export class CellUpdates {
   async #commitMerge(name: string, entry: PendingMerge, before: Promise<void> | undefined): Promise<void> {
     try {
       // Without a predecessor, too, it leaves only after the rest of this tick has joined.
-      await before
-    } catch {
-      // Those who merged then have been told.
-    }
-    entry.isOpen = false
-    try {
+      await this.#follow(before)
+      entry.isOpen = false
       const { merge, value, holding } = entry
       await this.#committer.write({ kind: "merge", name, merge, value }, holding)
     } finally {
       if (this.#merges.get(name) === entry) this.#merges.delete(name)
+    }
+  }
+
+  async #follow(before: Promise<void> | undefined): Promise<void> {
+    try {
+      await before
+    } catch (error) {
+      // Those who merged then have been told.
+      if (isUnanswered(error)) throw unsentError(error)
     }
   }
 
@@ -121,7 +127,7 @@ export class CellUpdates {
       const guess = this.#lastWrites.read(name, term)
       if (guess !== undefined) return this.#commitGuess(guess, batch, term)
       const read = this.#committer.read(name, { head: true })
-      if (read instanceof Promise) return this.#commitLater(read, batch, term)
+      if (read instanceof Promise) return this.#commitLater(name, batch, { asked: read, term })
       const attempt = applyAll(read, batch)
       rejectFailed(attempt)
       const outcome = this.#commitAttempt(attempt, term)
@@ -145,23 +151,27 @@ export class CellUpdates {
       if (outcome === null || outcome.kind === "conflict") {
         this.#lastWrites.drop(name)
         const { term: now } = this.#committer
-        await this.#commitLater(this.#committer.read(name, { head: true }), batch, now)
+        await this.#commitLater(name, batch, { asked: this.#committer.read(name, { head: true }), term: now })
       } else {
         await this.#finishLater(attempt, outcome, term)
       }
     } catch (error) {
-      rejectAll(batch, error)
+      this.#fail(name, batch, error)
     }
   }
 
-  async #commitLater(asked: CellView | Promise<CellView>, batch: readonly Update[], term: number): Promise<void> {
+  async #commitLater(
+    name: string,
+    batch: readonly Update[],
+    { asked, term }: { readonly asked: CellView | Promise<CellView>; readonly term: number },
+  ): Promise<void> {
     try {
       const attempt = applyAll(await asked, batch)
       rejectFailed(attempt)
       const outcome = this.#commitAttempt(attempt, term)
       if (outcome !== null) await this.#finishLater(attempt, outcome, term)
     } catch (error) {
-      rejectAll(batch, error)
+      this.#fail(name, batch, error)
     }
   }
 
@@ -184,7 +194,7 @@ export class CellUpdates {
         await this.#retryInTurn(read.name, attempt)
       }
     } catch (error) {
-      rejectAll(attempt.updates, error)
+      this.#fail(read.name, attempt.updates, error)
     }
   }
 
@@ -210,8 +220,15 @@ export class CellUpdates {
         }
       })
     } catch (error) {
-      rejectAll(updates, error)
+      this.#fail(name, updates, error)
     }
+  }
+
+  #fail(name: string, updates: readonly Update[], error: unknown): void {
+    rejectAll(updates, error)
+    if (!isUnanswered(error)) return
+    const behind = this.#waiting.get(name)?.splice(0) ?? []
+    if (behind.length > 0) rejectAll(behind, unsentError(error))
   }
 }
 

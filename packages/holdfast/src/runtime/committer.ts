@@ -80,16 +80,8 @@ export class Committer {
     try {
       return await fn([...holding, token])
     } finally {
-      await this.#endTurn(token)
-    }
-  }
-
-  /** What came of the commit is what its caller is told, whatever giving back comes to (S4). */
-  async #endTurn(token: Token): Promise<void> {
-    try {
-      await this.#session.release(token)
-    } catch {
-      // The store is gone, and the turn with it.
+      // Not awaited: what came of the commit is what its caller is told, whatever giving back comes to and when (S4).
+      this.#session.giveBack(token)
     }
   }
 

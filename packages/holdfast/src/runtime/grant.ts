@@ -12,7 +12,7 @@ import type { HoldfastError, Token } from "../kernel/index.ts"
 import type { LockMetrics } from "../observe/index.ts"
 import type { StoreOutcome } from "../store/index.ts"
 import { checkDuration, checkFunction } from "./bounds.ts"
-import { lostError, refusalError, unexpected } from "./refusal.ts"
+import { isUnanswered, lostError, refusalError, unexpected } from "./refusal.ts"
 import { detached, Scope } from "./scope.ts"
 import type { Session } from "./session.ts"
 
@@ -215,12 +215,19 @@ export class Grant implements AsyncDisposable {
 
   /** What the callback threw is what the caller is told, whatever giving back comes to. */
   async #endThrowing(error: unknown): Promise<never> {
+    const ending = this.#tryEnd()
+    // A store that is silent is not waited for twice; the grant is given back when it goes on.
+    if (isUnanswered(error)) this.#home.session.background(ending)
+    else await ending
+    throw error
+  }
+
+  async #tryEnd(): Promise<void> {
     try {
       await this.#end()
     } catch {
       // The store is gone, and the grant with it.
     }
-    throw error
   }
 
   /** Gives the lock back unless that has happened; false when the grant was lost before. */

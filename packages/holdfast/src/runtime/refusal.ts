@@ -18,6 +18,17 @@ export function unexpected(asked: string, outcome: { readonly kind: string }): H
   )
 }
 
+/** The store was silent for as long as it may be: what is asked of it next would wait as long, and in vain. */
+export function isUnanswered(error: unknown): error is HoldfastError {
+  return error instanceof HoldfastError && error.details["unansweredMs"] !== undefined
+}
+
+/** What was about to follow a request that was not answered was not sent, and is not any more. */
+export function unsentError(cause: HoldfastError): HoldfastError {
+  const { message, details } = cause.cause instanceof HoldfastError ? cause.cause : cause
+  return new HoldfastError("STORE_UNAVAILABLE", message, { details, cause })
+}
+
 export function closedError(): HoldfastError {
   return new HoldfastError("CLOSED", "the store was closed by this program while this waited; open it again to go on")
 }

@@ -23,6 +23,7 @@ import type { Arguments } from "./call.ts"
 import type { Cell } from "./cell.ts"
 import type { CommitOutcome, Committer, CommitParts } from "./committer.ts"
 import type { Operation, StartOptions } from "./operation.ts"
+import { isUnanswered } from "./refusal.ts"
 import { currentHolding } from "./scope.ts"
 import type { Session } from "./session.ts"
 
@@ -226,7 +227,8 @@ export async function transactWith<T>(
       if (outcome.kind === "recorded") return { result: undefined as never, recorded: outcome.outcome }
       lost = { outcome, error: null }
     } else {
-      const outcome = await findStale(committer, parts)
+      // A store that is silent says no more of what was read, and is not waited for twice.
+      const outcome = isUnanswered(ended.error) ? null : await findStale(committer, parts)
       if (outcome === null) throw ended.error
       signal?.throwIfAborted()
       lost = { outcome, error: ended.error }

@@ -427,23 +427,34 @@ export class EmbeddedClient implements Store {
       if (pending.since > due || this.#order.has(pending)) continue
       this.#pending.abandon(pending)
       this.#failed(pending.command)
-      pending.reject(this.#unanswered(pending, this.#unavailable(undefined)))
+      pending.reject(this.#unanswered(pending, this.#silent()))
     }
   }
 
   #unanswered({ command, isSent }: Pending, cause: HoldfastError): HoldfastError {
-    if (!isSent || isHarmless(command)) return new HoldfastError(cause.code, cause.message, { cause })
+    const { code, message, details } = cause
+    if (!isSent || isHarmless(command)) return new HoldfastError(code, message, { cause, details })
     return new HoldfastError(
       "OUTCOME_UNKNOWN",
-      `"${command.kind}" was sent and not answered, so it may have taken effect or not: ${cause.message}`,
-      { cause },
+      `"${command.kind}" was sent and not answered, so it may have taken effect or not: ${message}`,
+      { cause, details },
     )
   }
 
-  #unavailable(cause: unknown): HoldfastError {
+  /** `details.unansweredMs` says that asking more of this keeper would be in vain for as long. */
+  #silent(): HoldfastError {
     return new HoldfastError(
       "STORE_UNAVAILABLE",
       `the store's keeper (${this.#link.keeper}) has not answered for ${String(REQUEST_BOUND_MS / 1_000)} s; if it is stopped, end it with "holdfast doctor DIR --evict"`,
+      { details: { unansweredMs: REQUEST_BOUND_MS } },
+    )
+  }
+
+  /** For what fails with no code of its own. */
+  #unavailable(cause: unknown): HoldfastError {
+    return new HoldfastError(
+      "STORE_UNAVAILABLE",
+      `the store (kept by ${this.#link.keeper}) could not be reached or read: ${String(cause)}; try again`,
       { cause },
     )
   }
