@@ -74,7 +74,7 @@ export class Binary {
     )
   }
 
-  /** All bytes, wherever they are: the caller's own. @throws HoldfastError STORE_DAMAGED where the store has lost them */
+  /** All bytes, wherever they are: the caller's own. @throws HoldfastError as {@link Binary.stream} */
   async read(): Promise<Uint8Array> {
     const bytes = new Uint8Array(this.byteLength)
     let length = 0
@@ -86,9 +86,11 @@ export class Binary {
   }
 
   /**
-   * The bytes piece by piece, never more than one in memory. What lies in the store is verified before it is given.
+   * The bytes piece by piece, never more than one in memory. What lies in the store is verified before it is given, and
+   * is given to its end, whatever becomes of the value that it was read from. A handle by itself keeps nothing there.
    *
-   * @throws HoldfastError STORE_DAMAGED where the store has lost them
+   * @throws HoldfastError VALUE_GONE where that value was replaced, deleted or evicted before the first piece was asked for,
+   * STORE_DAMAGED where the store has lost the bytes
    */
   async *stream(): AsyncGenerator<Uint8Array, void, undefined> {
     if ("bytes" in this.#content) yield new Uint8Array(this.#content.bytes)

@@ -35,6 +35,7 @@ export type ErrorCode =
   | "OPERATION_UNKNOWN"
   | "VALUE_NOT_ENCODABLE"
   | "VALUE_INVALID"
+  | "VALUE_GONE"
   | "SESSION_LOST"
   | "STORE_UNAVAILABLE"
   | "STORE_DAMAGED"
@@ -159,6 +160,12 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorKind>> = {
     retryable: false,
     httpStatus: 422,
     exitCode: 2,
+  },
+  VALUE_GONE: {
+    summary: "The bytes of a Binary are gone: what it was read from was replaced, deleted or evicted since.",
+    retryable: false,
+    httpStatus: 410,
+    exitCode: 1,
   },
   SESSION_LOST: {
     summary: "The session has ended in the store; everything it held was given back.",

@@ -270,6 +270,82 @@ describe("a file that is lost or altered", () => {
   })
 })
 
+describe("a streamed Binary whose file is lost or altered", () => {
+  /** What its operation made, from a client that has read nothing of it; and how often that was made. */
+  async function makeFilm(effects: "pure" | "once") {
+    const [a, b] = [await connect(), await connect()]
+    let calls = 0
+    const define = (hf: Holdfast) =>
+      hf.operation("film", {
+        version: 1,
+        effects,
+        run: async () => {
+          calls += 1
+          return { film: await hf.writeBinary(pieces(bytesOf(700_000, 6), 90_000)) }
+        },
+      })
+    const [filmA, filmB] = [define(a), define(b)]
+    await filmA()
+    const [name = ""] = await files()
+    return { filmA, filmB, path: join(folder, "blobs", name), countCalls: () => calls }
+  }
+
+  it("altered, of a pure result: gives no byte of it, and whoever asks next has it made again (O9, S2)", async () => {
+    const { filmA, filmB, path, countCalls } = await makeFilm("pure")
+    const { film } = await filmB()
+    await writeFile(path, bytesOf(700_000, 7))
+    const reading = film.stream().next()
+    expect(await faultOf(reading)).toMatch(/^STORE_DAMAGED: .* holds other bytes/)
+    expectBytes(await (await filmA()).film.read(), bytesOf(700_000, 6))
+    expect(countCalls()).toBe(2)
+    // It is the same content under the same name, so that older handles are whole again, too.
+    expectBytes(await film.read(), bytesOf(700_000, 6))
+  })
+
+  it("altered, of a result that is not made again: is named to all who ask, and is kept aside (O10, S2)", async () => {
+    const { filmA, filmB, path, countCalls } = await makeFilm("once")
+    const { film } = await filmB()
+    await writeFile(path, bytesOf(700_000, 7))
+    expect(await faultOf(film.read())).toContain("STORE_DAMAGED")
+    for (const ask of [filmA, filmB, filmA]) {
+      expect(await faultOf((async () => await ask())())).toMatch(/^STORE_DAMAGED: /)
+    }
+    expect([countCalls(), await files()]).toEqual([1, [expect.stringMatching(/^bad\//)]])
+  })
+
+  it("is gone with the cell that it was read from, but not for a stream that has begun (S2)", async () => {
+    const [a, b] = [await connect(), await connect()]
+    await a.cell<Binary>("film").set(await a.writeBinary(pieces(bytesOf(1_500_000, 6), 90_000)))
+    await a.close()
+    const film = await b.cell<Binary>("film").get()
+    if (film === undefined) throw new Error("it was stored")
+    const stream = film.stream()
+    const { value: first } = await stream.next()
+    await b.cell("film").set(null)
+    await gone(0)
+    const fault = await faultOf(film.read())
+    expect(fault).toMatch(/^VALUE_GONE: .* read that cell, or ask that operation, again/)
+    expect(fault).toContain(film.digest)
+    const rest: Uint8Array[] = [first ?? new Uint8Array()]
+    for await (const piece of stream) rest.push(piece)
+    expectBytes(Buffer.concat(rest), bytesOf(1_500_000, 6))
+  })
+
+  it("is lost, and not gone, where what it was read from still names it, or a program holds it (S2)", async () => {
+    const [a, b] = [await connect(), await connect()]
+    const written = await a.writeBinary(pieces(bytesOf(50_000, 6), 9_000))
+    const [cellA, cellB] = [a.cell<Binary>("film"), b.cell<Binary>("film")]
+    await cellA.set(written)
+    expectBytes(await (await cellB.get())?.read(), bytesOf(50_000, 6))
+    await cellA.get()
+    const [name = ""] = await files()
+    await unlink(join(folder, "blobs", name))
+    // Who has not seen it missing reads the cell again, and then has.
+    expect(await faultOf((await cellB.get())?.read() ?? Promise.resolve())).toMatch(/^STORE_DAMAGED: .* is missing/)
+    expect(await faultOf(written.read())).toMatch(/^STORE_DAMAGED: .* is missing/)
+  })
+})
+
 describe("files that nobody needs", () => {
   it("go with the last row that names them, and not before (S3)", async () => {
     const hf = await connect()

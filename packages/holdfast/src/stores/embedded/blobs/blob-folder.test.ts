@@ -9,7 +9,12 @@ import { BlobFolder } from "./blob-folder.ts"
 import type { Blob } from "./blob-reference.ts"
 
 /** What was asked of the disk, in order; and what it answers the next write with instead of writing. */
-const disk = vi.hoisted(() => ({ done: [] as string[], failure: null as Error | null }))
+const disk = vi.hoisted(() => ({
+  done: [] as string[],
+  failure: null as Error | null,
+  /** Done before it is said which file a descriptor is of. */
+  beforeStat: async (): Promise<void> => undefined,
+}))
 
 vi.mock("node:fs/promises", async (load) => {
   const real = await load<typeof promises>()
@@ -18,7 +23,12 @@ vi.mock("node:fs/promises", async (load) => {
     open: async (...args: Parameters<typeof real.open>) => {
       const file = await real.open(...args)
       const [path] = args
-      const [write, sync] = [file.write.bind(file), file.sync.bind(file)]
+      const [write, sync, stat] = [file.write.bind(file), file.sync.bind(file), file.stat.bind(file)]
+      file.stat = (async () => {
+        await disk.beforeStat()
+        return await stat()
+        // The one form that is used.
+      }) as typeof file.stat
       file.write = (async (bytes: Uint8Array) => {
         if (disk.failure !== null) throw disk.failure
         disk.done.push(`write ${basename(String(path))}`)
@@ -46,6 +56,7 @@ beforeEach(() => {
   folder = new BlobFolder(path, "me")
   disk.done = []
   disk.failure = null
+  disk.beforeStat = async () => undefined
 })
 
 afterEach(() => {
@@ -176,20 +187,41 @@ describe("reading a large value (S2)", () => {
 describe("what is set aside (S2)", () => {
   it("is out of the way, can be put back, and is never put in the place of what was written since", async () => {
     await folder.write(bytes)
-    await folder.setAside(blob.digest)
+    spoil["altered"]?.(folder.pathOf(blob.digest))
+    expect(await folder.setAside(blob)).toBe(true)
     expect([folder.has(blob), folder.listSetAside()]).toEqual([false, [digest]])
     await folder.putBack(blob.digest)
     expect([folder.has(blob), folder.listSetAside()]).toEqual([true, []])
-    spoil["altered"]?.(folder.pathOf(blob.digest))
-    await folder.setAside(blob.digest)
+    expect(await folder.setAside(blob)).toBe(true)
     await folder.write(bytes)
     await folder.putBack(blob.digest)
     expect([await folder.findFault(blob), folder.listSetAside()]).toEqual([null, [digest]])
     folder.removeSetAside(blob.digest)
     expect(folder.listSetAside()).toEqual([])
     // Others may have come first.
-    await folder.setAside("0".repeat(64) as Digest)
-    await folder.putBack("0".repeat(64) as Digest)
+    const other = "0".repeat(64) as Digest // 64 hexadecimal digits.
+    expect(await folder.setAside({ digest: other, byteLength: 1 })).toBe(false)
+    await folder.putBack(other)
+  })
+
+  it("is said to be where it is by whoever misses it", async () => {
+    await folder.write(bytes)
+    spoil["altered"]?.(folder.pathOf(blob.digest))
+    await folder.setAside(blob)
+    const said = expect.stringContaining('set aside in "bad"') as string
+    await expect(folder.readWhole(blob)).rejects.toMatchObject({ code: "STORE_DAMAGED", message: said })
+    expect(await folder.findFault(blob)).toEqual(said)
+  })
+
+  it("is no file that is whole, nor one that has taken the place of a damaged one meanwhile", async () => {
+    await folder.write(bytes)
+    expect(await folder.setAside(blob)).toBe(false)
+    spoil["altered"]?.(folder.pathOf(blob.digest))
+    disk.beforeStat = async () => {
+      await new BlobFolder(path, "you").write(bytes)
+    }
+    expect(await folder.setAside(blob)).toBe(false)
+    expect([await folder.findFault(blob), folder.listSetAside()]).toEqual([null, []])
   })
 })
 

@@ -10,7 +10,7 @@
  * 3. A temporary file carries the name of the client that writes it: it is nobody's once that client is dead.
  */
 import { createHash } from "node:crypto"
-import { readdirSync, rmSync, statSync } from "node:fs"
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs"
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { setImmediate as turn } from "node:timers/promises"
@@ -119,6 +119,11 @@ export class BlobFolder {
     return statSync(this.pathOf(digest), { throwIfNoEntry: false })?.size === byteLength
   }
 
+  /** Neither in its place nor set aside. */
+  isGone({ digest }: Blob): boolean {
+    return !existsSync(this.pathOf(digest)) && !existsSync(this.#badPathOf(digest))
+  }
+
   /** @throws HoldfastError STORE_DAMAGED where {@link BlobFolder.has} says no */
   expect(blob: Blob): void {
     if (!this.has(blob)) throw this.#damaged(blob, "is missing or of another length")
@@ -130,21 +135,40 @@ export class BlobFolder {
       return await this.#withFile(blob, (file) => findDifference(file, blob))
     } catch (error) {
       // Only a file that is not there cannot be opened for that.
-      if (isDamage(error)) return "is missing"
+      if (isDamage(error)) return this.#describeLack(blob)
       throw error
     }
   }
 
-  /** Moves a file that is not what its name says out of the way, so that a new write heals it. */
-  async setAside(digest: Digest): Promise<void> {
+  /**
+   * Moves a file that is not what its name says out of the way, so that a new write heals it; whether there was one. It is
+   * read once more for that: who found the damage may have read what a new write has replaced since, or read badly.
+   *
+   * @throws HoldfastError STORE_UNAVAILABLE
+   */
+  async setAside(blob: Blob): Promise<boolean> {
+    const path = this.pathOf(blob.digest)
     await this.#makeFolder(BAD)
-    await ignoreMissing(rename(this.pathOf(digest), join(this.#path, BAD, digest)))
+    const file = await ignoreMissing(open(path, "r"))
+    if (file === null) return false
+    try {
+      if ((await findDifference(file, blob)) === null) return false
+      // Identity-checked, with nothing awaited before the move: a whole file may have taken its place.
+      const { ino } = await file.stat()
+      if (statSync(path, { throwIfNoEntry: false })?.ino !== ino) return false
+      renameSync(path, this.#badPathOf(blob.digest))
+      return true
+    } catch (error) {
+      throw this.#faultOf(error, path)
+    } finally {
+      await file.close()
+    }
   }
 
   /** Puts back what was set aside, as nothing will ever replace it. */
   async putBack(digest: Digest): Promise<void> {
     if (statSync(this.pathOf(digest), { throwIfNoEntry: false }) !== undefined) return
-    await ignoreMissing(rename(join(this.#path, BAD, digest), this.pathOf(digest)))
+    await ignoreMissing(rename(this.#badPathOf(digest), this.pathOf(digest)))
   }
 
   /** What was set aside, and is there still. */
@@ -153,7 +177,7 @@ export class BlobFolder {
   }
 
   removeSetAside(digest: Digest): void {
-    rmSync(join(this.#path, BAD, digest), { force: true })
+    rmSync(this.#badPathOf(digest), { force: true })
   }
 
   // What the keeper does, in steps
@@ -177,6 +201,10 @@ export class BlobFolder {
   }
 
   // Steps
+
+  #badPathOf(digest: Digest): string {
+    return join(this.#path, BAD, digest)
+  }
 
   async #writeNew(fill: (file: FileHandle) => Promise<Blob>, announce: (blob: Blob) => Promise<void>): Promise<Blob> {
     this.#written += 1
@@ -243,9 +271,13 @@ export class BlobFolder {
     try {
       return await open(path, "r")
     } catch (error) {
-      if (codeOf(error) === "ENOENT") throw this.#damaged(blob, "is missing")
+      if (codeOf(error) === "ENOENT") throw this.#damaged(blob, this.#describeLack(blob))
       throw this.#faultOf(error, path)
     }
+  }
+
+  #describeLack({ digest }: Blob): string {
+    return existsSync(this.#badPathOf(digest)) ? `holds other bytes, and was set aside in "${BAD}"` : "is missing"
   }
 
   #damaged({ digest, byteLength }: Blob, what: string): HoldfastError {
@@ -253,7 +285,7 @@ export class BlobFolder {
     return new HoldfastError(
       "STORE_DAMAGED",
       `"${file}" should be ${String(byteLength)} bytes with the digest of its name, but ${what}; run "holdfast doctor" on the store's folder, or restore a backup`,
-      { details: { digest, file } },
+      { details: { digest, byteLength, file } },
     )
   }
 
@@ -332,11 +364,13 @@ async function flush(folder: string): Promise<void> {
   }
 }
 
-async function ignoreMissing(work: Promise<void>): Promise<void> {
+/** Null where what it is done to is not there. */
+async function ignoreMissing<T>(work: Promise<T>): Promise<T | null> {
   try {
-    await work
+    return await work
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error
+    return null
   }
 }
 

@@ -8,14 +8,15 @@ import {
   type Command,
   type Digest,
   HoldfastError,
+  isDigest,
   type SessionId,
   storedBinary,
   type StoreEvent,
   type Value,
 } from "../../../kernel/index.ts"
 import type { StoreOutcome } from "../../../store/index.ts"
-import type { BlobFolder } from "../blobs/blob-folder.ts"
-import { blobsIn, encodeSpilled, MAX_VALUE_BYTES, SPILL_BYTES, spilledOf } from "../blobs/blob-reference.ts"
+import { type BlobFolder, isDamage } from "../blobs/blob-folder.ts"
+import { type Blob, blobsIn, encodeSpilled, MAX_VALUE_BYTES, SPILL_BYTES, spilledOf } from "../blobs/blob-reference.ts"
 import { type Change, changeCommand, changeEvent, changeOutcome, valuesOf } from "../blobs/values.ts"
 
 /** Tells the keeper what a session has in its hands. Rejects where it cannot. */
@@ -26,6 +27,8 @@ export class ClientBlobs implements BlobReader {
   readonly #hold: Hold
   /** Handles of each digest that a session has. */
   readonly #held = new Map<SessionId, Map<Digest, number>>()
+  /** Files that were there when a value that names them was told, the latest last. */
+  readonly #seen = new Set<Digest>()
   readonly #handles = new FinalizationRegistry<{ readonly session: SessionId; readonly digest: Digest }>((gone) => {
     this.#letGo(gone.session, gone.digest)
   })
@@ -77,6 +80,10 @@ export class ClientBlobs implements BlobReader {
   }
 
   async #fill<News>(needed: readonly Value[], result: Value | null, fill: (change: Change) => News): Promise<News> {
+    for (const value of needed) {
+      const whole = spilledOf(value)?.digest
+      for (const blob of blobsIn(value)) if (blob.digest !== whole) this.#see(blob)
+    }
     // A result is as good as what it refers to: lost parts of it are noticed while it can still be computed again (O9).
     for (const blob of blobsIn(result)) this.folder.expect(blob)
     const read = new Map<Digest, Uint8Array>()
@@ -106,8 +113,34 @@ export class ClientBlobs implements BlobReader {
     }
   }
 
-  read(digest: Digest, byteLength: number): AsyncIterable<Uint8Array> {
-    return this.folder.read({ digest, byteLength })
+  /** A damaged file is set aside, so that whoever asks next for the result that it is a part of computes that again (O9). */
+  async *read(digest: Digest, byteLength: number): AsyncGenerator<Uint8Array, void, undefined> {
+    const blob = { digest, byteLength }
+    try {
+      yield* this.folder.read(blob)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      // Where it cannot be moved, it is damaged all the same, and that is what is told.
+      await this.folder.setAside(blob).catch(ignore)
+      throw this.#isSwept(blob) ? goneError(blob, error) : error
+    }
+  }
+
+  #see(blob: Blob): void {
+    this.#seen.delete(blob.digest)
+    if (!this.folder.has(blob)) return
+    this.#seen.add(blob.digest)
+    if (this.#seen.size <= MAX_SEEN) return
+    for (const oldest of this.#seen) {
+      this.#seen.delete(oldest)
+      return
+    }
+  }
+
+  /** It was there when it was told of, and nobody here holds it: the store removes what nothing names any more. */
+  #isSwept(blob: Blob): boolean {
+    if (!this.#seen.has(blob.digest) || !this.folder.isGone(blob)) return false
+    return [...this.#held.values()].every((held) => !held.has(blob.digest))
   }
 
   /** What the session holds, for a keeper that does not know. */
@@ -141,6 +174,9 @@ export class ClientBlobs implements BlobReader {
   }
 }
 
+/** Files that a client knows it has seen: a few hundred kilobytes. One that it forgets is called lost when it is missed. */
+const MAX_SEEN = 4_096
+
 /** The digest of nothing. */
 const NO_DIGEST = "" as Digest
 
@@ -158,6 +194,14 @@ function neededBy(visit: (change: Change) => unknown): readonly Value[] | null {
   return found
 }
 
+function goneError({ digest, byteLength }: Blob, cause: unknown): HoldfastError {
+  return new HoldfastError(
+    "VALUE_GONE",
+    `the ${String(byteLength)} bytes of the Binary ${digest} are gone: the value it was read from was replaced, deleted or evicted since; read that cell, or ask that operation, again, and stream what it has now`,
+    { details: { digest, byteLength }, cause },
+  )
+}
+
 function tooLarge(byteLength: number): HoldfastError {
   return new HoldfastError(
     "VALUE_NOT_ENCODABLE",
@@ -165,10 +209,10 @@ function tooLarge(byteLength: number): HoldfastError {
   )
 }
 
-/** For messages: which blob a fault names. */
-export function blobOf(error: HoldfastError): Digest | null {
-  const { digest } = error.details
-  return typeof digest === "string" ? (digest as Digest) : null // Written by blob-folder.ts.
+/** Which blob a fault names. */
+export function blobOf(error: HoldfastError): Blob | null {
+  const { digest, byteLength } = error.details
+  return isDigest(digest) && typeof byteLength === "number" ? { digest, byteLength } : null
 }
 
 function ignore(): void {

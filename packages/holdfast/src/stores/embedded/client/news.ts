@@ -139,15 +139,15 @@ export class News {
   /** Has a damaged result forgotten; why it is not, where it cannot be computed again. */
   async #discard(session: SessionId, run: RunId, error: unknown): Promise<unknown> {
     const { blobs, execute } = this.#options
-    const digest = isDamage(error) ? blobOf(error) : null
-    if (digest === null || blobs === undefined) return error
+    const blob = isDamage(error) ? blobOf(error) : null
+    if (blob === null || blobs === undefined) return error
     const { folder } = blobs
     try {
       // Before it is forgotten: who computes it again must not take the damaged file for its own.
-      await folder.setAside(digest)
+      const isMoved = await folder.setAside(blob)
       const outcome = await execute({ kind: "discardResult", session, run })
       if (outcome.kind !== "refused" || outcome.code !== "STORE_DAMAGED") return null
-      await folder.putBack(digest)
+      if (isMoved) await folder.putBack(blob.digest)
       return error
     } catch {
       return error
