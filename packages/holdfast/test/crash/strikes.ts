@@ -283,7 +283,8 @@ async function raiseZombie(stage: Stage): Promise<boolean> {
   const granted = await stage.bounded("a lease whose holder is frozen", wanted)
   zombie.signal("SIGCONT")
   const written = await stage.bounded("a zombie's write", zombie.ask({ kind: "write-held" }))
-  if (held?.kind !== "granted" || granted?.kind !== "granted") refuse(stage, "a lease", granted)
+  if (held?.kind !== "granted") refuse(stage, "a lease", held)
+  if (granted?.kind !== "granted") refuse(stage, "a lease whose holder is frozen", granted)
   const isFenced = written?.kind === "refused" && (written.code === "FENCED" || written.code === "GRANT_LOST")
   if (!isFenced) stage.ledger.accuse("zombies not fenced", `a late write was answered with ${JSON.stringify(written)}`)
   return false
