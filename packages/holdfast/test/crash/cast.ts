@@ -46,12 +46,15 @@ export class Cast {
     return this.#players.get(id) ?? null
   }
 
-  /** As many players as that: missing ones join, those too many leave as a program does. */
-  async fill(count: number): Promise<void> {
+  /**
+   * As many players as that: missing ones join, those too many leave as a program does. `mayEnd` is of those who join:
+   * what waits for them may kill them before anybody else can say so.
+   */
+  async fill(count: number, mayEnd = false): Promise<void> {
     // One first, so that the others find a keeper.
-    if (this.players.length === 0) await this.#join()
+    if (this.players.length === 0) await this.#join(mayEnd)
     const missing = Math.max(0, count - this.players.length)
-    await Promise.all(Array.from({ length: missing }, () => this.#join()))
+    await Promise.all(Array.from({ length: missing }, () => this.#join(mayEnd)))
     const leaving = this.players.slice(count)
     await Promise.all(leaving.map((player) => this.leave(player)))
     while (this.#spares.length < SPARES) this.#spares.push(this.#start())
@@ -75,8 +78,9 @@ export class Cast {
     await Promise.all(all.map((player) => player.kill()))
   }
 
-  async #join(): Promise<void> {
+  async #join(mayEnd: boolean): Promise<void> {
     const player = this.#spares.shift() ?? this.#start()
+    player.mayEnd = mayEnd
     this.#players.set(player.id, player)
     const answer = await player.ask({ kind: "open" })
     if (answer.kind === "refused") this.#options.ledger.accuse("unexpected errors", `${player.id}: ${answer.message}`)

@@ -296,19 +296,31 @@ async function poison(stage: Stage): Promise<boolean> {
   const keeper = cast.keeper
   for (const player of cast.players) player.mayEnd = true
   let run: Answer | null = null
+  let starts = 0
   for (let answer: Answer | null = null; answer?.kind !== "refused";) {
-    await stage.bounded("opening", cast.fill(Math.max(2, cast.players.length)))
+    await stage.bounded("opening", cast.fill(Math.max(2, cast.players.length), true))
     const asker = cast.players.find((player) => player !== cast.keeper) ?? cast.players[0]
     if (asker === undefined) break
     for (const player of cast.players) player.mayEnd = true
     if (run?.kind === "started")
       answer = await stage.bounded("a poison run", asker.ask({ kind: "await", run: run.run }))
-    else run = await stage.bounded("starting a run", asker.ask({ kind: "start", op: "poison", number: round }))
+    else {
+      starts += 1
+      run = await stage.bounded("starting a run", asker.ask({ kind: "start", op: "poison", number: round }))
+    }
     if (answer?.kind === "refused" && answer.code !== "RUN_CRASHED") refuse(stage, "a poison run", answer)
     if (ledger.accusations.length > 0) break
   }
   const bodies = ledger.bodiesOf("poison", round)
-  if (bodies !== 3) ledger.accuse("poison runs not ended", `it was executed ${String(bodies)} times, and not 3`)
+  // Whoever starts it may take it, too, and die before it says so. Starting it anew gives a run that failed three attempts more.
+  const isEnded = bodies > 0 && bodies % 3 === 0 && bodies <= 3 * starts
+  if (!isEnded) {
+    const asked = `started ${String(starts)} times`
+    ledger.accuse(
+      "poison runs not ended",
+      `it was executed ${String(bodies)} times, ${asked}, and not 3 times for a start`,
+    )
+  }
   return keeper?.isOver === true
 }
 
