@@ -12,9 +12,10 @@ import { HoldfastError } from "../../../kernel/index.ts"
 import { greet } from "../client/greeting.ts"
 import { awaitKeeper } from "../folder/await-keeper.ts"
 import { KeeperLock } from "../folder/election.ts"
-import type { Folder } from "../folder/folder.ts"
+import { type Folder, restoreLockFiles } from "../folder/folder.ts"
 import { readKeeperFile } from "../folder/keeper-file.ts"
 import { findLockHolder } from "../folder/lock-holder.ts"
+import { awaitPredecessor } from "../folder/predecessor.ts"
 import { conditionOf, type ProcessIdentity } from "../folder/process-identity.ts"
 import { BUILD } from "../host/build.ts"
 import { PROTOCOL, socketChannel } from "../wire/index.ts"
@@ -36,6 +37,8 @@ export interface EvictOptions {
  * @throws HoldfastError STORE_UNAVAILABLE where it cannot be told who keeps the store, or that process cannot be ended
  */
 export async function evictKeeper({ folder, env, force }: EvictOptions): Promise<ProcessIdentity | null> {
+  // Removed while somebody keeps the store, its lock file says nothing of who does; its second lock still does.
+  restoreLockFiles(folder)
   if (isFree(folder)) return null
   const holder = findLockHolder(folder)
   if (holder === null || holder.startTime === null) throw unknown(folder)
@@ -50,8 +53,9 @@ export async function evictKeeper({ folder, env, force }: EvictOptions): Promise
 
 function isFree(folder: Folder): boolean {
   const lock = KeeperLock.tryTake(folder)
+  const isKept = lock?.tryKeep() !== true
   lock?.release()
-  return lock !== null
+  return !isKept
 }
 
 /** Looks once more, and signals within the same breath. */
@@ -113,7 +117,9 @@ async function untilGone(folder: Folder, env: Env, holder: ProcessIdentity): Pro
   try {
     const ignoredIncarnation = notice.kind === "announced" ? notice.keeper.incarnation : null
     const found = await awaitKeeper(folder, { ignoredIncarnation, signal: bounded.signal })
-    if (found.kind === "elected") found.lock.release()
+    if (found.kind !== "elected") return
+    await awaitPredecessor(found.lock, env)
+    found.lock.release()
   } finally {
     bound.cancel()
   }

@@ -5,7 +5,7 @@
 import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { basename, join } from "node:path"
 import type { Env } from "../../../env/index.ts"
-import { HoldfastError, isHoldfastError } from "../../../kernel/index.ts"
+import { isHoldfastError } from "../../../kernel/index.ts"
 import { removeStaleSockets, staleSockets } from "../folder/address.ts"
 import { KeeperLock } from "../folder/election.ts"
 import { checkFolder, type Folder } from "../folder/folder.ts"
@@ -14,6 +14,7 @@ import { findLockHolder } from "../folder/lock-holder.ts"
 import { conditionOf } from "../folder/process-identity.ts"
 import { checkJournal } from "../journal/check.ts"
 import { parseLog } from "../keeper/live-lines.ts"
+import { takeClosedStore } from "./closed-store.ts"
 import { examineBlobs } from "./examine-blobs.ts"
 import type { StoreFinding } from "./store-finding.ts"
 
@@ -37,40 +38,37 @@ export interface Examination {
  */
 export async function examineStore(options: ExamineOptions): Promise<Examination> {
   const { folder, env, repair } = options
-  const lock = tryLock(folder)
+  const lock = repair ? takeClosedStore(folder, "to be repaired") : tryLock(folder)
+  const held = lock === "unlockable" ? null : lock
   try {
-    const holder = lock === null ? findLockHolder(folder) : null
-    if (repair && lock === null) throw open(folder, holder?.pid ?? null)
-    const held = lock === "unlockable" ? null : lock
+    const holder = held === null ? findLockHolder(folder) : null
     const fitness = examineFolder(folder, repair)
     const journal = checkJournal(folder.journal, { repair })
     const isSound = journal.every(({ severity, repaired }) => repaired && severity !== "damage")
     const blobs = await examineBlobs({ folder, env, repair, isWhole: held !== null && isSound })
     const findings = [...fitness, ...journal, ...blobs, ...examineFiles(folder, held, repair)]
     const keeper = holder === null ? null : { pid: holder.pid, condition: conditionOf(holder) }
-    return { path: folder.path, isKept: lock === null, keeper, findings }
+    return { path: folder.path, isKept: lock === null || holder !== null, keeper, findings }
   } finally {
-    if (lock !== null && lock !== "unlockable") lock.release()
+    held?.release()
   }
 }
 
 /** Null where somebody keeps the store. */
 function tryLock(folder: Folder): KeeperLock | "unlockable" | null {
+  let lock: KeeperLock | null = null
+  let isOurs = false
   try {
-    return KeeperLock.tryTake(folder)
+    lock = KeeperLock.tryTake(folder)
+    isOurs = lock?.tryKeep() === true
+    return isOurs ? lock : null
   } catch (error) {
-    // Without its lock file nobody has the store open; opening it makes the file again.
+    // A lock file is not there; opening the store makes it again.
     if (isHoldfastError(error, "STORE_UNAVAILABLE")) return "unlockable"
     throw error
+  } finally {
+    if (!isOurs) lock?.release()
   }
-}
-
-function open({ path }: Folder, pid: number | null): HoldfastError {
-  const who = pid === null ? "a process" : `process ${String(pid)}`
-  return new HoldfastError(
-    "STORE_UNAVAILABLE",
-    `"${path}" must be closed to be repaired, but ${who} keeps it; end every program that uses it, then repair`,
-  )
 }
 
 function examineFolder(folder: Folder, repair: boolean): StoreFinding[] {

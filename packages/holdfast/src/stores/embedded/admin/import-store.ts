@@ -21,15 +21,14 @@ import {
   type RunRow,
   type StoredRow,
 } from "../../../kernel/index.ts"
-import { KeeperLock } from "../folder/election.ts"
 import { type Folder, openFolder } from "../folder/folder.ts"
-import { findLockHolder } from "../folder/lock-holder.ts"
 import { BUILD } from "../host/build.ts"
 import type { JournalBatch } from "../journal/batch.ts"
 import { checkJournal } from "../journal/check.ts"
 import { connect, flushFolder, openDatabase } from "../journal/opening.ts"
 import { JournalReader } from "../journal/reader.ts"
 import { JournalWriter } from "../journal/writer.ts"
+import { takeClosedStore } from "./closed-store.ts"
 import { storedRows } from "./export-store.ts"
 import { findMissingBlobOf } from "./named-blobs.ts"
 import { StagedBlobs } from "./portable-blobs.ts"
@@ -63,8 +62,7 @@ const MAX_LINE_BYTES = 64 * 1024 * 1024
  */
 export async function importStore({ address, env, input, merge }: ImportOptions): Promise<ExportCounts> {
   const folder = openFolder(address, env)
-  const lock = KeeperLock.tryTake(folder)
-  if (lock === null) throw open(folder)
+  const lock = takeClosedStore(folder, "to import into it")
   const staging = join(folder.path, `import-${env.ids.next()}`)
   try {
     // Before anything is read: who is refused should not have to wait for it.
@@ -97,15 +95,6 @@ function incomplete(digest: string): HoldfastError {
   return new HoldfastError(
     "VALUE_INVALID",
     `an export holds every large value that its rows name, but ${digest} is missing or of another length; nothing was imported: export again`,
-  )
-}
-
-function open(folder: Folder): HoldfastError {
-  const holder = findLockHolder(folder)
-  const who = holder === null ? "a process" : `process ${String(holder.pid)}`
-  return new HoldfastError(
-    "STORE_UNAVAILABLE",
-    `"${folder.path}" must be closed to import into it, but ${who} keeps it; end every program that uses it`,
   )
 }
 

@@ -63,7 +63,8 @@ async function lookOrPark(folder: Folder, options: AwaitKeeperOptions): Promise<
   const announcements = watchAnnouncements(folder, wake, fail)
   try {
     // Whoever would not take it need not know when the lock is free; while a candidate gets ready, it is.
-    const lifeline = (options.seeks ?? "lock") !== "lock" ? null : await openLifeline(folder.keeperLock, wake)
+    const events = { onEnd: wake, onFailed: fail }
+    const lifeline = (options.seeks ?? "lock") !== "lock" ? null : await openLifeline(folder.keeperLock, events)
     try {
       options.signal.throwIfAborted()
       const found = look(folder, options)

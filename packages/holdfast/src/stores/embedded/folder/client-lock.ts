@@ -21,6 +21,7 @@ export type ClientId = string & { readonly __clientId: never }
 
 /** Offsets are below 2^52, which leaves half of what a number can count to the probes of folder.ts. */
 const OFFSET_HEX_DIGITS = 13
+const ALL_CLIENTS: LockRange = { offset: 0, length: 2 ** (4 * OFFSET_HEX_DIGITS) }
 
 /** An id meets a taken byte once in 2^52 / clients; more in a row mean that something else is wrong. */
 const ATTEMPT_LIMIT = 16
@@ -97,11 +98,13 @@ export function isAnyAlive(folder: Folder): boolean {
     : readdirSync(dirname(clientsLock))
         .filter((name) => name.startsWith(own))
         .map((name) => join(dirname(clientsLock), name))
+  // Not what the keeper holds there, nor a candidate (see election.ts).
+  const range = hasRangeLocks ? ALL_CLIENTS : WHOLE_FILE
   return paths.some((path) => {
-    const fd = tryOpen({ path, range: WHOLE_FILE, isOwnFile: !hasRangeLocks }, constants.O_RDONLY)
+    const fd = tryOpen({ path, range, isOwnFile: !hasRangeLocks }, constants.O_RDONLY)
     if (fd === null) return false
     try {
-      return !tryLockRange(fd, WHOLE_FILE, "shared")
+      return !tryLockRange(fd, range, "shared")
     } finally {
       closeSync(fd)
     }

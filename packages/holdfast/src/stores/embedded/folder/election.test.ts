@@ -1,12 +1,15 @@
-import { readdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, readdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { systemEnv } from "../../../env/index.ts"
 import { awaitKeeper, type KeeperFound } from "./await-keeper.ts"
 import { Candidacy, KeeperLock } from "./election.ts"
-import { type Folder, openFolder, readSurroundings } from "./folder.ts"
+import { isAnyAlive } from "./client-lock.ts"
+import { type Folder, openFolder, readSurroundings, restoreLockFiles } from "./folder.ts"
 import { type KeeperFile, removeKeeperFile, writeKeeperFile } from "./keeper-file.ts"
+import { awaitPredecessor, onUnnamed } from "./predecessor.ts"
 
 const KEEPER: KeeperFile = {
   protocol: 1,
@@ -52,6 +55,12 @@ async function park(
 /** Enough turns of the loop for whatever a watch has to say; an event that does not come has no event of its own. */
 async function turn(): Promise<void> {
   for (let count = 0; count < 5; count += 1) await new Promise((resolve) => setTimeout(resolve, 2))
+}
+
+/** Those of this thread; nothing public lists them. */
+function openSockets(): Socket[] {
+  const { _getActiveHandles: list } = process as unknown as { _getActiveHandles: () => unknown[] }
+  return list.call(process).filter((each): each is Socket => each instanceof Socket)
 }
 
 function countOpenFiles(): number {
@@ -142,6 +151,87 @@ describe("the keeper's lock", () => {
     const before = countOpenFiles()
     expect(() => KeeperLock.tryTake(folder)).toThrow(expect.objectContaining({ code: "STORE_UNAVAILABLE" }))
     expect(countOpenFiles()).toBe(before)
+  })
+})
+
+describe("the keeper's second lock", () => {
+  it("keeps out whoever takes a lock file that was put in the place of the keeper's (L1)", () => {
+    const folder = makeFolder("linux")
+    const first = take(folder)
+    expect(first.tryKeep()).toBe(true)
+    rmSync(folder.keeperLock)
+    restoreLockFiles(folder)
+    const second = take(folder)
+    expect([first.isNamed(), second.isNamed(), second.tryKeep()]).toEqual([false, true, false])
+    expect(isAnyAlive(folder)).toBe(false)
+    first.release()
+    expect(second.tryKeep()).toBe(true)
+    second.release()
+  })
+
+  it("is waited for, and refused with its process where it is not given up (L1)", async () => {
+    const folder = makeFolder("linux")
+    const first = take(folder)
+    expect(first.tryKeep()).toBe(true)
+    rmSync(folder.keeperLock)
+    restoreLockFiles(folder)
+    const before = countOpenFiles()
+    const refused = await awaitPredecessor(take(folder), systemEnv).then(
+      () => null,
+      (error: unknown) => error,
+    )
+    expect(refused).toMatchObject({ code: "STORE_UNAVAILABLE" })
+    expect(String(refused)).toContain(`process ${String(process.pid)} keeps the store`)
+    expect(countOpenFiles()).toBe(before)
+    const second = take(folder)
+    const waiting = awaitPredecessor(second, systemEnv)
+    await turn()
+    first.release()
+    await waiting
+    second.release()
+  })
+
+  it("is no client's, and where only whole files can be locked there is none", () => {
+    const folder = makeFolder("darwin")
+    const lock = take(folder)
+    expect(lock.tryKeep()).toBe(true)
+    expect(isAnyAlive(folder)).toBe(false)
+    lock.release()
+  })
+})
+
+describe("the name of the lock file", () => {
+  it.each([
+    ["removed", (path: string) => rmSync(path)],
+    ["moved", (path: string) => renameSync(path, `${path}.moved`)],
+    [
+      "replaced",
+      (path: string) => {
+        writeFileSync(`${path}.other`, "")
+        renameSync(`${path}.other`, path)
+      },
+    ],
+  ])("that is %s is told to whoever keeps the store, once", async (_, change) => {
+    const folder = makeFolder()
+    const lock = take(folder)
+    let told = 0
+    let hear: () => void = () => {}
+    const heard = new Promise<void>((resolve) => (hear = resolve))
+    const watch = onUnnamed(lock, () => {
+      told += 1
+      hear()
+    })
+    // Others that try, and a mode that is mended, are no news.
+    expect(KeeperLock.tryTake(folder)).toBeNull()
+    chmodSync(folder.keeperLock, 0o600)
+    await turn()
+    expect(told).toBe(0)
+    change(folder.keeperLock)
+    await heard
+    await turn()
+    expect(told).toBe(1)
+    watch.close()
+    lock.release()
   })
 })
 
@@ -303,6 +393,19 @@ describe("waiting for a keeper", () => {
     const signal = AbortSignal.abort(new Error("too late"))
     await expect(awaitKeeper(folder, { ignoredIncarnation: null, signal })).rejects.toThrow("too late")
     take(folder).release()
+  })
+
+  it("ends in a refusal where the lock file cannot be read any more, and harms nothing else", async () => {
+    const folder = makeFolder("linux")
+    const lock = take(folder)
+    const before = new Set(openSockets())
+    const waiting = await park(folder, null)
+    const [lifeline, ...others] = openSockets().filter((each) => !before.has(each))
+    expect(others).toEqual([])
+    lifeline?.destroy(new Error("EIO"))
+    await expect(waiting.found).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" })
+    expect(openSockets().filter((each) => !before.has(each))).toEqual([])
+    lock.release()
   })
 
   it("in a folder that is taken away ends in a refusal", async () => {

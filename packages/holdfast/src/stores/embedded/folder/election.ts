@@ -8,7 +8,9 @@
  * 1. At most one lock is held a folder, over all processes and threads.
  * 2. A lock is on the file that keeper.lock names: one taken on a file that was moved away meanwhile is given up again.
  * 3. Nobody inherits it: a child process outlives its parent without the lock.
- * 4. A candidacy only spares others the work: whoever has waited long enough for a candidate goes on without. It is no
+ * 4. Who keeps the store holds a byte of clients.lock as well, from before it reads anything to its end: where keeper.lock
+ *    was removed or replaced meanwhile, somebody else gets its lock, and not that byte (see predecessor.ts).
+ * 5. A candidacy only spares others the work: whoever has waited long enough for a candidate goes on without. It is no
  *    open end of keeper.lock, so that a candidate which is frozen hides no keeper's death (see lifeline.ts).
  */
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs"
@@ -20,6 +22,9 @@ import { unavailable } from "./unavailable.ts"
 /** A byte of clients.lock that is no client's, and that no probe of the locks takes (see folder.ts). */
 const CANDIDATE_BYTE: LockRange = { offset: 2 ** 53 - 2, length: 1 }
 
+/** Another such byte: whoever keeps the store holds it, whatever becomes of keeper.lock's name. */
+export const KEEPER_BYTE: LockRange = { offset: 2 ** 53 - 4, length: 1 }
+
 /** Nobody replaces the file; a few more tries only outlast somebody who is restoring the folder at this moment. */
 const ATTEMPT_LIMIT = 3
 
@@ -27,6 +32,8 @@ const ATTEMPT_LIMIT = 3
 export class KeeperLock {
   readonly folder: Folder
   #fd: number | null
+  /** Holds the byte of clients.lock. */
+  #byteFd: number | null = null
 
   private constructor(folder: Folder, fd: number) {
     this.folder = folder
@@ -56,19 +63,32 @@ export class KeeperLock {
   }
 
   /**
-   * Whether keeper.lock still names the file that is locked. If not, somebody replaced it, another process may keep the
-   * store as well, and nothing more may be written.
+   * Whether keeper.lock still names the file that is locked. If not, somebody removed or replaced it, and whoever opens
+   * the store next takes another file's lock.
    */
   isNamed(): boolean {
     return this.#fd !== null && isNamed(this.#fd, this.folder.keeperLock)
   }
 
+  /**
+   * Takes the byte of clients.lock too, with which the store is this one's to keep; false where a keeper of before, whose
+   * lock file has lost its name, still has it. Never waits. Where only whole files can be locked, there is no such byte.
+   *
+   * @throws HoldfastError STORE_UNAVAILABLE when clients.lock is gone
+   */
+  tryKeep(): boolean {
+    if (this.#byteFd !== null || !this.folder.hasRangeLocks) return true
+    this.#byteFd = tryHoldByte(this.folder, KEEPER_BYTE)
+    return this.#byteFd !== null
+  }
+
   /** Idempotent. */
   release(): void {
-    if (this.#fd === null) return
-    const fd = this.#fd
+    // The byte first: who is told that the lock is free finds all of it free.
+    if (this.#byteFd !== null) closeSync(this.#byteFd)
+    if (this.#fd !== null) closeSync(this.#fd)
+    this.#byteFd = null
     this.#fd = null
-    closeSync(fd)
   }
 }
 
@@ -87,10 +107,10 @@ export class Candidacy {
    * @throws HoldfastError STORE_UNAVAILABLE when keeper.lock is gone
    */
   static tryTake(folder: Folder): Candidacy | null {
-    const fd = folder.hasRangeLocks ? openSync(folder.clientsLock, constants.O_RDWR | constants.O_NOFOLLOW) : null
+    const fd = folder.hasRangeLocks ? tryHoldByte(folder, CANDIDATE_BYTE) : null
+    if (folder.hasRangeLocks && fd === null) return null
     let candidacy: Candidacy | null = null
     try {
-      if (fd !== null && !tryLockRange(fd, CANDIDATE_BYTE, "exclusive")) return null
       const lock = KeeperLock.tryTake(folder)
       // It is the keeper's thread that takes it.
       lock?.release()
@@ -127,6 +147,27 @@ function tryLockFile(path: string): Taken {
     return taken
   } finally {
     if (taken.kind !== "locked") closeSync(fd)
+  }
+}
+
+/** An open file of clients.lock that holds the byte, or null where another does. */
+function tryHoldByte({ clientsLock }: Folder, byte: LockRange): number | null {
+  let fd: number
+  try {
+    fd = openSync(clientsLock, constants.O_RDWR | constants.O_NOFOLLOW)
+  } catch (error) {
+    throw unavailable(
+      `"${clientsLock}" should be there for as long as the store is open, but could not be opened (${String(error)}); ` +
+        `close every program that uses the store, then open it again`,
+      error,
+    )
+  }
+  let isHeld = false
+  try {
+    isHeld = tryLockRange(fd, byte, "exclusive")
+    return isHeld ? fd : null
+  } finally {
+    if (!isHeld) closeSync(fd)
   }
 }
 

@@ -65,22 +65,10 @@ export function openFolder(address: string, env: Env, surroundings: Surroundings
   const folder = nameFiles(path, env, surroundings.platform)
   try {
     makePrivateFolder(folder.blobs)
-    makeKeeperLock(folder.keeperLock, surroundings.platform)
-    closeSync(openSync(folder.clientsLock, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600))
+    makeLockFiles(folder, surroundings.platform)
     probeLocks(folder, env)
   } catch (error) {
-    if (error instanceof HoldfastError) throw error
-    const code = systemCode(error)
-    if (code === "EMFILE" || code === "ENFILE") {
-      throw unavailable(
-        `the files of the store in "${path}" should be open, but no file handle is left (${code}); close some, or raise the limit: ulimit -n`,
-        error,
-      )
-    }
-    throw unavailable(
-      `the files of the store in "${path}" should be ours to write, but are not; check their owner and mode`,
-      error,
-    )
+    throw filesUnusable(path, error)
   }
   return folder
 }
@@ -214,6 +202,39 @@ function checkFilesystem(path: string, mountinfo: string | null): void {
     `"${path}" should be on a filesystem of this machine alone, but "${mount.point}" is "${mount.kind}", which other ` +
       `machines can reach past its locks; name a folder on a local disk, or use "postgres:" across machines`,
   )
+}
+
+function filesUnusable(path: string, error: unknown): HoldfastError {
+  if (error instanceof HoldfastError) return error
+  const code = systemCode(error)
+  if (code === "EMFILE" || code === "ENFILE") {
+    return unavailable(
+      `the files of the store in "${path}" should be open, but no file handle is left (${code}); close some, or raise the limit: ulimit -n`,
+      error,
+    )
+  }
+  return unavailable(
+    `the files of the store in "${path}" should be ours to write, but are not; check their owner and mode`,
+    error,
+  )
+}
+
+/**
+ * Makes the files that are locked again, where somebody removed them.
+ *
+ * @throws HoldfastError STORE_UNAVAILABLE
+ */
+export function restoreLockFiles(folder: Folder, platform: NodeJS.Platform = process.platform): void {
+  try {
+    makeLockFiles(folder, platform)
+  } catch (error) {
+    throw filesUnusable(folder.path, error)
+  }
+}
+
+function makeLockFiles({ keeperLock, clientsLock }: Folder, platform: NodeJS.Platform): void {
+  makeKeeperLock(keeperLock, platform)
+  closeSync(openSync(clientsLock, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600))
 }
 
 /**

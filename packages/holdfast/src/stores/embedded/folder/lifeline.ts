@@ -3,6 +3,7 @@
  * release, by the end of a thread, or by any death of a process.
  *
  *     open ──last writer gone──▶ ended (told once)
+ *      │ └──cannot be read────▶ failed (told once, with why: no end will be told any more)
  *      └────────close()────────▶ closed (never told)
  *
  * The file is a named pipe, and every candidate opens it for writing before it tries the lock. The system drops an open
@@ -20,6 +21,7 @@ import { closeSync, constants, fstatSync, openSync } from "node:fs"
 import { open } from "node:fs/promises"
 import { Socket } from "node:net"
 import { isMainThread } from "node:worker_threads"
+import type { HoldfastError } from "../../../kernel/index.ts"
 import { unavailable } from "./unavailable.ts"
 
 export interface Lifeline {
@@ -29,15 +31,17 @@ export interface Lifeline {
 
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW
 
-/**
- * Answers once it is listening. Null where the lock file is no pipe, and no death can be told.
- *
- * @param onEnd called at most once, never after close()
- */
-export async function openLifeline(path: string, onEnd: () => void): Promise<Lifeline | null> {
+/** One of the two is called, at most once, and none after close(). */
+export interface LifelineEvents {
+  readonly onEnd: () => void
+  readonly onFailed: (error: HoldfastError) => void
+}
+
+/** Answers once it is listening. Null where the lock file is no pipe, and no death can be told. */
+export async function openLifeline(path: string, events: LifelineEvents): Promise<Lifeline | null> {
   const fd = await openForReading(path)
   if (fd === null) return null
-  if (fstatSync(fd).isFIFO()) return listen(fd, onEnd)
+  if (fstatSync(fd).isFIFO()) return listen(fd, path, events)
   closeSync(fd)
   return null
 }
@@ -61,14 +65,16 @@ async function openUntracked(path: string): Promise<number | null> {
   const key = Object.getOwnPropertySymbols(handle).find(({ description }) => description === "kHandle")
   const native = key === undefined ? undefined : (Reflect.get(handle, key) as { releaseFD?: () => void } | undefined)
   if (typeof native?.releaseFD === "function") {
+    const { fd } = handle
+    // Some versions of Node forget the number with it.
     native.releaseFD()
-    return handle.fd
+    return fd
   }
   await handle.close()
   return null
 }
 
-function listen(fd: number, onEnd: () => void): Lifeline {
+function listen(fd: number, path: string, { onEnd, onFailed }: LifelineEvents): Lifeline {
   // The socket owns the descriptor from here on, and closes it.
   const socket = new Socket({ fd, readable: true, writable: false })
   let isOpen = true
@@ -81,6 +87,13 @@ function listen(fd: number, onEnd: () => void): Lifeline {
     if (!isOpen) return
     isOpen = false
     onEnd()
+  })
+  // No disk is behind a pipe, so only the system itself can fail here (no memory, say): whoever waits must not go on to
+  // wait for what cannot be told.
+  socket.once("error", (error) => {
+    if (!isOpen) return
+    isOpen = false
+    onFailed(unavailable(`"${path}" should tell of its keeper's end, but cannot be read; open the store again`, error))
   })
   // Nobody writes to the pipe; what a stranger writes is drained, so that the end can be seen behind it.
   socket.resume()

@@ -5,7 +5,8 @@
  *        │ └──another announced itself──▶ over     └──failure──▶ over, nothing more answered
  *        └──leave──▶ over
  *
- * 1. The keeper's lock is this thread's: whatever ends the thread, the process included, lets go of it.
+ * 1. The keeper's lock is this thread's: whatever ends the thread, the process included, lets go of it. Should its file
+ *    lose its name, the thread ends.
  * 2. The announcement is made when connections are answered, and taken back before the lock is let go.
  * 3. Only the connection of the client that started the thread is local: other threads of the process outlive it.
  * 4. One that waits to follow a keeper that lives is as good as asleep: whatever a new keeper needs is loaded by then.
@@ -24,7 +25,9 @@ import { type ClientId, isAlive } from "../folder/client-lock.ts"
 import { KeeperLock } from "../folder/election.ts"
 import type { Folder } from "../folder/folder.ts"
 import { removeKeeperFile, writeKeeperFile } from "../folder/keeper-file.ts"
+import { awaitPredecessor, onUnnamed } from "../folder/predecessor.ts"
 import { identifyProcess, readBootId } from "../folder/process-identity.ts"
+import { unavailable } from "../folder/unavailable.ts"
 import { type Journal, openJournal, startWriter } from "../journal/journal.ts"
 import { warmUp } from "../journal/opening.ts"
 import { Keeper } from "../keeper/keeper.ts"
@@ -80,6 +83,8 @@ function openOwner(): MessagePort {
 /** All of a keeper that serves. */
 interface Term {
   readonly lock: KeeperLock
+  /** Watches the name of the lock's file. */
+  readonly naming: { close(): void }
   readonly journal: Journal
   readonly live: LiveLog
   readonly keeper: Keeper
@@ -115,6 +120,13 @@ async function awaitLock(): Promise<KeeperLock> {
 
 async function begin(lock: KeeperLock): Promise<Term> {
   reach("during-election")
+  await awaitPredecessor(lock, env)
+  const naming = onUnnamed(lock, () => {
+    fail(unnamed())
+    exit()
+  })
+  // Between its taking and the watch.
+  if (!lock.isNamed()) throw unnamed()
   removeStaleSockets(lock, null)
   const journal = await openJournal({ path: folder.journal, env, build: BUILD }, writer)
   const { live, epochMs } = openLiveLog()
@@ -148,7 +160,14 @@ async function begin(lock: KeeperLock): Promise<Term> {
     { protocol: PROTOCOL, socket, instance, incarnation, pid, startTime, build: BUILD, bootId },
     env,
   )
-  return { lock, journal, live, keeper, reception, server }
+  return { lock, naming, journal, live, keeper, reception, server }
+}
+
+/** Whoever comes next takes another file's lock, and waits for this keeper's end. */
+function unnamed(): HoldfastError {
+  return unavailable(
+    `"${folder.keeperLock}" should be there for as long as the store is open, but was removed or replaced, so the keeper in process ${String(process.pid)} ended; leave the file where it is, and open the store again`,
+  )
 }
 
 function openLiveLog(): { readonly live: LiveLog; readonly epochMs: number } {
@@ -188,7 +207,8 @@ async function left(): Promise<void> {
 }
 
 /** Everybody else goes on with the next keeper, which can begin as soon as the lock is free. */
-async function handOver({ lock, journal, live, keeper, reception, server }: Term): Promise<void> {
+async function handOver({ lock, naming, journal, live, keeper, reception, server }: Term): Promise<void> {
+  naming.close()
   server.close()
   reception.dismissLocal()
   await keeper.close()

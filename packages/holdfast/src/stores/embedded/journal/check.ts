@@ -9,7 +9,7 @@ import type { CellRow, RunRow } from "../../../kernel/state.ts"
 import { BlobIndexCheck } from "./check-blob-index.ts"
 import { checksumOf, type Column } from "./checksum.ts"
 import { errorOf, faultOf } from "./fault.ts"
-import { connect, countCommitsLost, describeLost, lookAt, readMeta } from "./opening.ts"
+import { connect, countCommitsLost, describeLost, lookAt, raiseTerm, readMeta } from "./opening.ts"
 import { expiryOf, RUN_COLUMNS, runOfColumns } from "./run-columns.ts"
 import type { TableName } from "./schema.ts"
 import { nameOfColumn, valueOfColumn } from "./value-column.ts"
@@ -66,7 +66,7 @@ function checkDatabase(database: Database.Database, path: string, repair: boolea
   if (repair) database.exec("BEGIN IMMEDIATE")
   try {
     attempt(findings, null, () => checkPages(database, findings, repair))
-    attempt(findings, "meta", () => checkMeta(database, path, findings))
+    attempt(findings, "meta", () => checkMeta(database, { path, findings, repair }))
     const blobs = new BlobIndexCheck(database)
     attempt(findings, "cells", () => checkCells(database, findings, blobs))
     attempt(findings, "limits", () => checkLimits(database, findings))
@@ -104,8 +104,14 @@ function checkPages(database: Database.Database, findings: Finding[], repair: bo
   }
 }
 
-function checkMeta(database: Database.Database, path: string, findings: Finding[]): void {
-  const { tokenCeiling } = readMeta(database, path)
+function checkMeta(
+  database: Database.Database,
+  { path, findings, repair }: { readonly path: string; readonly findings: Finding[]; readonly repair: boolean },
+): void {
+  const meta = readMeta(database, path)
+  // A keeper that has lost its locks and does not know writes nothing over what is repaired.
+  if (repair) raiseTerm(database, meta)
+  const { tokenCeiling } = meta
   const newest = database.prepare<[], number | null>("SELECT max(generation) FROM runs").pluck().get() ?? 0
   if (newest > tokenCeiling) {
     const what = `the token ceiling is ${String(tokenCeiling)}, below generation ${String(newest)} of a run (L2)`

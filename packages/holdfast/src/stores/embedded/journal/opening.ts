@@ -72,18 +72,24 @@ function beginTerm(database: Database.Database, path: string): JournalMeta {
   database.exec("BEGIN IMMEDIATE")
   try {
     const meta = readMeta(database, path)
-    const term = meta.term + 1
-    database
-      .prepare(
-        "INSERT INTO meta VALUES ('term', ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value, checksum = excluded.checksum",
-      )
-      .run(String(term), checksumOf("meta", ["term", String(term)]))
+    const term = raiseTerm(database, meta)
     database.exec("COMMIT")
     return { ...meta, term }
   } catch (error) {
     if (database.inTransaction) database.exec("ROLLBACK")
     throw error
   }
+}
+
+/** In the transaction that is under way: whoever wrote for an earlier term writes nothing after it. */
+export function raiseTerm(database: Database.Database, meta: JournalMeta): number {
+  const term = meta.term + 1
+  database
+    .prepare(
+      "INSERT INTO meta VALUES ('term', ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value, checksum = excluded.checksum",
+    )
+    .run(String(term), checksumOf("meta", ["term", String(term)]))
+  return term
 }
 
 /** @throws HoldfastError STORE_DAMAGED where commits stand behind what SQLite takes for the end of the log (S2) */
