@@ -14,7 +14,10 @@ import {
 import { join } from "node:path"
 import Database from "better-sqlite3"
 import { describe, expect, it } from "vitest"
+import { systemEnv } from "../../src/env/index.ts"
 import type { Holdfast } from "../../src/index.ts"
+import { ClientLock } from "../../src/stores/embedded/folder/client-lock.ts"
+import { openFolder } from "../../src/stores/embedded/folder/folder.ts"
 import { open } from "./built-open.ts"
 import { usePlaces } from "./places.ts"
 import { run } from "./recorded-console.ts"
@@ -112,6 +115,54 @@ describe("holdfast doctor", () => {
     const refused = await run(["doctor", dir, "--repair"])
     expect(refused).toMatchObject({ exitCode: 69, out: "" })
     expect(refused.err).toContain(`must be closed to be repaired, but process ${String(keeper.pid)} keeps it`)
+  })
+
+  it.each([
+    ["removed", (path: string) => rmSync(path)],
+    [
+      "removed and made again",
+      (path: string) => {
+        rmSync(path)
+        writeFileSync(path, "", { mode: 0o600 })
+      },
+    ],
+  ])(
+    "repairs nothing where a keeper lives whose lock file was %s, and ends it where it is stopped (L1, S3)",
+    async (_, change) => {
+      const dir = await makeStore()
+      const keeper = await places.keep(dir)
+      // Stopped, it cannot hear of it.
+      await keeper.freeze()
+      change(join(dir, "keeper.lock"))
+      const looked = await run(["doctor", dir])
+      expect(looked.out).toContain(`kept by process ${String(keeper.pid)} (frozen)`)
+      for (let time = 1; time <= 2; time += 1) {
+        const refused = await run(["doctor", dir, "--repair"])
+        expect(refused).toMatchObject({ exitCode: 69, out: "" })
+        expect(refused.err).toContain(`must be closed to be repaired, but process ${String(keeper.pid)} keeps it`)
+      }
+      const { exitCode, out } = await run(["doctor", dir, "--evict", "--repair"])
+      expect(out).toContain(`ended process ${String(keeper.pid)}, which kept the store`)
+      expect(exitCode).toBe(0)
+      expect(await keeper.exit()).toBe("SIGKILL")
+    },
+  )
+
+  it("repairs nothing where a program has the store open that no keeper serves, and names it", async () => {
+    const dir = await makeStore()
+    const client = ClientLock.take(openFolder(dir, systemEnv), systemEnv)
+    const refused = await run(["doctor", dir, "--repair"])
+    client.close()
+    expect(refused).toMatchObject({ exitCode: 69, out: "" })
+    expect(refused.err).toContain(`must be closed to be repaired, but process ${String(process.pid)} has it open`)
+    expect((await run(["doctor", dir, "--repair"])).exitCode).toBe(0)
+  })
+
+  it("repairs a store that was copied without its lock files", async () => {
+    const dir = await makeStore()
+    for (const name of ["keeper.lock", "clients.lock"]) rmSync(join(dir, name), { force: true })
+    expect(await run(["doctor", dir])).toMatchObject({ exitCode: 0, out: `${dir}\nnothing found\n` })
+    expect(await run(["doctor", dir, "--repair"])).toMatchObject({ exitCode: 0, out: `${dir}\nnothing found\n` })
   })
 
   it.each([

@@ -50,6 +50,8 @@ export class KeptWorld {
   readonly disk: SimulatedDisk
   keeper: Keeper
   failure: Error | null = null
+  /** Clients whose sign of life is gone. */
+  readonly dead = new Set<string>()
 
   constructor() {
     this.disk = new SimulatedDisk({
@@ -72,7 +74,7 @@ export class KeptWorld {
       live,
       epochMs,
       check: true,
-      isAlive: () => true,
+      isAlive: (client) => !this.dead.has(client),
       onFailed: (error) => {
         this.failure = error
       },

@@ -1,6 +1,6 @@
 /** Keepers in threads of real processes: handed over, killed, left alone, and kept from starting. */
 import { execFile } from "node:child_process"
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -174,6 +174,46 @@ describe("a keeper's thread", () => {
     const waiting = hf.lock("a").acquire()
     other.signal("SIGKILL")
     expect((await waiting).isHeld).toBe(true)
+    await hf.close()
+  })
+
+  it("ends when its lock file is replaced, and what others hold stays theirs with the next (L1, S4)", async () => {
+    const address = makeAddress()
+    const lock = join(address.slice("file:".length), "keeper.lock")
+    const keeper = startOther()
+    const theirs = await keeper.connect(address)
+    await openSession(theirs)
+    const hf = await open(address)
+    const grant = await hf.lock("a").acquire()
+    const before = readKeeperPid(address)
+    writeFileSync(`${lock}.other`, "", { mode: 0o600 })
+    renameSync(`${lock}.other`, lock)
+    const next = await open(address)
+    // What its own program held ended with it: that outlives no keeper.
+    const answer = await Promise.resolve(theirs.execute(acquire("b"))).catch((error: unknown) => error)
+    expect(["SESSION_LOST", "OUTCOME_UNKNOWN"]).toContain((answer as { code?: string }).code)
+    await hf.cell("x").set(1)
+    expect(readKeeperPid(address)).not.toBe(before)
+    expect(await next.lock("a").try()).toBeUndefined()
+    expect(grant.isHeld).toBe(true)
+    await next.close()
+    await hf.close()
+  })
+
+  it("that is stopped while its lock file is removed is followed by none, and ends when it goes on (L1)", async () => {
+    const address = makeAddress()
+    const keeper = startOther()
+    const theirs = await keeper.connect(address)
+    await openSession(theirs)
+    expect((await theirs.execute(acquire("a"))).kind).toBe("granted")
+    const pid = readKeeperPid(address)
+    await keeper.freeze()
+    rmSync(join(address.slice("file:".length), "keeper.lock"))
+    const refused = await faultOf(open(address), "STORE_UNAVAILABLE")
+    expect(refused.message).toContain(`removed or replaced while process ${String(pid)} keeps the store`)
+    keeper.signal("SIGCONT")
+    const hf = await open(address)
+    expect((await hf.lock("a").acquire()).isHeld).toBe(true)
     await hf.close()
   })
 

@@ -80,6 +80,19 @@ function makeStore(rows: JournalBatch["rows"], damage = ""): string {
 }
 
 describe("a check", () => {
+  it("that repairs begins a term: whoever opened the journal before writes nothing more (S3)", () => {
+    const path = makeStore([])
+    const writer = new JournalWriter(path)
+    const replies = { put: [], drop: [], dropClients: [] }
+    const batch = { number: 2, rows: changesOf([runOf(7)]), replies, tokenCeiling: null }
+    checkJournal(path, { repair: false })
+    writer.write([batch])
+    expect(checkJournal(path, { repair: true })).toEqual([])
+    expect(() => writer.write([{ ...batch, number: 3 }])).toThrow(expect.objectContaining({ code: "STORE_UNAVAILABLE" }))
+    writer.close()
+    expect(checkJournal(path, { repair: false })).toEqual([])
+  })
+
   it("finds nothing in a sound store, and changes nothing without repair", () => {
     const path = makeStore([])
     const before = readFileSync(path)

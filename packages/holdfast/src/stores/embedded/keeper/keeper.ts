@@ -36,6 +36,7 @@ const AWAY_LOOK_MS = 50
 export class Keeper implements ConnectionKeeper {
   readonly #env: KeeperOptions["env"]
   readonly #onFailed: (error: Error) => void
+  readonly #isAlive: (client: string) => boolean
   readonly #connections = new Set<Connection>()
   readonly #state: KeptState
   #isOver = false
@@ -48,6 +49,7 @@ export class Keeper implements ConnectionKeeper {
   constructor(options: KeeperOptions) {
     this.#env = options.env
     this.#onFailed = options.onFailed
+    this.#isAlive = options.isAlive
     this.#state = new KeptState(options, this.#connections, {
       inTick: (work) => {
         this.#inTick(work)
@@ -83,6 +85,7 @@ export class Keeper implements ConnectionKeeper {
     const connection = new Connection(this, peer)
     this.#connections.add(connection)
     if (peer.isLocal) notes.becomeLocal(peer.client)
+    this.#state.replies.connected(peer.client)
     // What its sessions hold by now, so that it learns what it missed.
     const sessions: { session: SessionId; holding: SessionHolding }[] = []
     for (const session of owners.awayOf(peer.client)) {
@@ -166,15 +169,16 @@ export class Keeper implements ConnectionKeeper {
     this.#state.observe([...this.#connections].some((connection) => connection.isObserving))
   }
 
-  /** Clients that are not back are looked at until each is back or dead. */
+  /** Clients that are not back are looked at until each is back or dead; some have no session any more, but replies. */
   #lookAway(): void {
     this.#awayTimer?.cancel()
     this.#awayTimer = null
     const { owners, replies } = this.#state
-    if (owners.awayCount === 0 || this.#isOver) return
+    if (this.#isOver || (owners.awayCount === 0 && replies.absentCount === 0)) return
     const dead = owners.findDead()
     for (const session of dead.sessions) this.#state.endSession(session, null)
     for (const client of dead.clients) replies.forget(client)
+    replies.forgetDead(this.#isAlive)
     const look = (): void => {
       this.#inTick(() => {
         this.#lookAway()

@@ -319,16 +319,16 @@ export class KeptState {
   /** Outcomes that nobody has acknowledged yet. */
   #loadReplies(): void {
     for (const entry of this.#book.entries().values()) {
-      if (entry.kind === "reply") this.replies.keep(entry.client, entry.sequence, { ...entry, isLogged: true })
+      if (entry.kind === "reply") this.replies.restore(entry.client, entry.sequence, { ...entry, isLogged: true })
       if (entry.kind !== "completed" || entry.reply === null) continue
       // It goes to the journal with its run.
       const { client, sequence, outcome } = entry.reply
-      this.replies.keep(client, sequence, { outcome, isLogged: false })
+      this.replies.restore(client, sequence, { outcome, isLogged: false })
       this.batches.reply({ client, sequence, outcome })
     }
     for (const { client, sequence, outcome } of this.journal.replies()) {
       // Stored as it was answered.
-      this.replies.keep(client, sequence, { outcome: outcome as StoreOutcome, isLogged: false })
+      this.replies.restore(client, sequence, { outcome: outcome as StoreOutcome, isLogged: false })
     }
   }
 }

@@ -3,6 +3,12 @@
  *
  *     kept with its effect: in the journal where rows changed, in the live log where only live state did
  *       └──acknowledged, or the client is gone──▶ dropped there too, with the next that is written
+ *
+ *     restored: absent ──its client connects──▶ kept, as above
+ *                  └──its client is dead──▶ dropped
+ *
+ * 1. A client asks again for as long as it lives, and no longer: what is kept for one that is not connected goes when it
+ *    is known to be dead, and not before.
  */
 import type { StoreOutcome } from "../../../store/index.ts"
 import { type LogChange, replyKey } from "./live-lines.ts"
@@ -12,8 +18,16 @@ interface Kept {
   readonly isLogged: boolean
 }
 
+/** Clients whose sign of life is looked at in one go: some milliseconds, in which nobody is served. */
+const LOOKED_AT = 64
+
+/** Clients whose outcomes go with one batch: it takes well under a millisecond longer by that. */
+const DROPPED_AT_ONCE = 64
+
 export class Replies {
   readonly #clients = new Map<string, Map<number, Kept>>()
+  /** Clients of before this keeper, until they are back or known to be dead. */
+  readonly #absent = new Set<string>()
   /** What the journal is still to drop. */
   #acknowledged = new Map<string, number>()
   #gone: string[] = []
@@ -23,6 +37,35 @@ export class Replies {
   keep(client: string, sequence: number, kept: Kept): void {
     const replies = this.#clients.get(client) ?? new Map<number, Kept>()
     this.#clients.set(client, replies.set(sequence, kept))
+  }
+
+  /** It was kept by an earlier keeper. */
+  restore(client: string, sequence: number, kept: Kept): void {
+    this.keep(client, sequence, kept)
+    this.#absent.add(client)
+  }
+
+  /** The client is back. */
+  connected(client: string): void {
+    this.#absent.delete(client)
+  }
+
+  /** Clients that are neither back nor known to be dead. */
+  get absentCount(): number {
+    return this.#absent.size
+  }
+
+  /** Forgets those that are dead among some that are absent; the others are looked at the next time. */
+  forgetDead(isAlive: (client: string) => boolean): void {
+    let left = Math.min(LOOKED_AT, this.#absent.size)
+    for (const client of this.#absent) {
+      if (left === 0) break
+      left -= 1
+      // Those that live go to the end, where they come up again after all others.
+      this.#absent.delete(client)
+      if (isAlive(client)) this.#absent.add(client)
+      else this.forget(client)
+    }
   }
 
   find(client: string, sequence: number): StoreOutcome | undefined {
@@ -44,18 +87,20 @@ export class Replies {
 
   /** The client will ask no more. */
   forget(client: string): void {
-    const replies = this.#clients.get(client)
-    this.#acknowledged.delete(client)
-    if (replies === undefined) return
-    this.#clients.delete(client)
-    for (const [sequence, { isLogged }] of replies) {
+    // What it acknowledged last is still in the journal.
+    let isStored = this.#acknowledged.delete(client)
+    for (const [sequence, { isLogged }] of this.#clients.get(client) ?? []) {
       if (isLogged) this.#dropped.push({ key: replyKey(client, sequence), entry: null, batch: 0 })
+      else isStored = true
     }
-    if ([...replies.values()].some(({ isLogged }) => !isLogged)) this.#gone.push(client)
+    this.#clients.delete(client)
+    this.#absent.delete(client)
+    if (isStored) this.#gone.push(client)
   }
 
   clear(): void {
     this.#clients.clear()
+    this.#absent.clear()
     this.#acknowledged.clear()
     this.#gone = []
   }
@@ -66,9 +111,8 @@ export class Replies {
     readonly dropClients: readonly string[]
   } {
     const drop = [...this.#acknowledged].map(([client, through]) => ({ client, through }))
-    const dropClients = this.#gone
+    const dropClients = this.#gone.splice(0, DROPPED_AT_ONCE)
     this.#acknowledged = new Map()
-    this.#gone = []
     return { drop, dropClients }
   }
 
