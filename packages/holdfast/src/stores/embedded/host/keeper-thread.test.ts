@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renam
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
+import Database from "better-sqlite3"
 import { afterEach, describe, expect, it } from "vitest"
 import { OtherProcess } from "../../../../test/conformance/other-process.ts"
 import { faultOf } from "../../../../test/runtime-world.ts"
@@ -161,6 +162,32 @@ describe("a keeper's thread", () => {
     expect(next.token).toBeGreaterThan(own.token)
     expect(await read).toBe(7)
     expect(own.isHeld).toBe(true)
+    await hf.close()
+  })
+
+  it("keeps no outcome for clients that left the keepers before it, which were killed (S4)", async () => {
+    const address = makeAddress()
+    for (let round = 1; round <= 3; round += 1) {
+      const [keeper, guest] = [startOther(), startOther()]
+      await keeper.connect(address)
+      const store = await guest.connect(address)
+      const id = `guest ${String(round)}` as SessionId // Brand constructor.
+      await store.execute({ kind: "openSession", session: id, label: id })
+      await store.execute({ ...commit("x", round, []), session: id } as Command)
+      // Nothing is written after it left.
+      await store.close()
+      keeper.signal("SIGKILL")
+    }
+    const hf = await open(address)
+    const database = new Database(join(address.slice("file:".length), "journal.db"), { readonly: true })
+    const count = database.prepare<[], number>("SELECT count(*) FROM replies").pluck()
+    // They go with what is written next, once the keeper has seen that nobody is left; its looks are 50 ms apart.
+    for (let value = 1; value <= 100 && count.get() !== 0; value += 1) {
+      await hf.cell("y").set(value)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    expect(count.get()).toBe(0)
+    database.close()
     await hf.close()
   })
 
