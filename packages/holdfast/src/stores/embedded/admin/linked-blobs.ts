@@ -103,6 +103,6 @@ function lost({ path }: Folder, { digest, byteLength }: Blob): HoldfastError {
 function unsteady({ path }: Folder, { digest, byteLength }: Blob): HoldfastError {
   return new HoldfastError(
     "STORE_UNAVAILABLE",
-    `the large value ${digest} of ${String(byteLength)} bytes should have stayed in "${path}" until it was copied, but its keeper ended, or large values were found damaged, ${String(ATTEMPT_LIMIT)} times meanwhile; try again`,
+    `the large value ${digest} of ${String(byteLength)} bytes should have stayed in "${path}" until it was copied, but its keeper ended, large values were found damaged, or this process stood still for minutes, ${String(ATTEMPT_LIMIT)} times meanwhile; try again`,
   )
 }

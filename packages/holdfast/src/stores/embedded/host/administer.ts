@@ -24,6 +24,7 @@ export function administerWith(options: AdministerOptions): Administer {
   const { env, keeper, journal, pid } = options
   const startedAt = env.clock.now()
   return async (order, on) => {
+    on.heard()
     switch (order.kind) {
       case "ping":
         return { kind: "done" }
@@ -40,7 +41,7 @@ export function administerWith(options: AdministerOptions): Administer {
         if (on.releaseFiles()) return { kind: "done" }
         throw new HoldfastError(
           "STORE_UNAVAILABLE",
-          "the files of large values should have been held on this connection, but were not, as after a change of keepers; hold them, and begin again",
+          "the files of large values should have been held on this connection until now, but were not, as after a change of keepers, or where nothing was heard on it for minutes; hold them, and begin again",
         )
       case "report": {
         const told = new AbortController()

@@ -88,7 +88,9 @@ describe("a check", () => {
     checkJournal(path, { repair: false })
     writer.write([batch])
     expect(checkJournal(path, { repair: true })).toEqual([])
-    expect(() => writer.write([{ ...batch, number: 3 }])).toThrow(expect.objectContaining({ code: "STORE_UNAVAILABLE" }))
+    expect(() => writer.write([{ ...batch, number: 3 }])).toThrow(
+      expect.objectContaining({ code: "STORE_UNAVAILABLE" }),
+    )
     writer.close()
     expect(checkJournal(path, { repair: false })).toEqual([])
   })

@@ -10,7 +10,10 @@ export type AdminOrder =
   | { readonly kind: "backup"; readonly file: string }
   /** Moves the journal's log into the database; with `vacuum`, gives unused space back, which keeps writers waiting. */
   | { readonly kind: "compact"; readonly vacuum: boolean }
-  /** No file of a large value goes from when this is answered until `releaseFiles`, or until the connection ends. */
+  /**
+   * No file of a large value goes from when this is answered until `releaseFiles`, until the connection ends, or until
+   * nothing was asked on it for minutes.
+   */
   | { readonly kind: "holdFiles" }
   /** Refused with STORE_UNAVAILABLE where they were not held on this connection: files may have gone meanwhile. */
   | { readonly kind: "releaseFiles" }

@@ -7,8 +7,10 @@ export interface ConnectionKeeper {
   receive(connection: Connection, messages: readonly ClientMessage[]): void
   /** The other end is gone: its sessions died with it (L6, O6). */
   disconnected(connection: Connection): void
-  /** No file of a large value goes until they are released, or the connection ends. */
+  /** No file of a large value goes until they are released, the connection ends, or it is not heard of for long. */
   holdFiles(connection: Connection): void
+  /** Whoever looks after the store has asked something. */
+  heard(connection: Connection): void
   /** False where files may have gone meanwhile. */
   releaseFiles(connection: Connection): boolean
 }
@@ -34,9 +36,14 @@ export class Connection {
     this.#keeper.disconnected(this)
   }
 
-  /** No file of a large value goes until they are released, or the connection ends. */
+  /** No file of a large value goes until they are released, the connection ends, or it is not heard of for long. */
   holdFiles(): void {
     this.#keeper.holdFiles(this)
+  }
+
+  /** Something was asked on behalf of the store as a whole. */
+  heard(): void {
+    this.#keeper.heard(this)
   }
 
   /** False where files may have gone meanwhile. */

@@ -17,6 +17,7 @@ import type { Timer } from "../../../env/index.ts"
 import type { HoldfastError, SessionHolding, SessionId } from "../../../kernel/index.ts"
 import { cutView, type StoreReport } from "./admin.ts"
 import { Connection, type ConnectionKeeper } from "./connection.ts"
+import { FileHolds } from "./file-holds.ts"
 import type { JournalBatch } from "./journal-port.ts"
 import { KeptState, type KeptStateOptions } from "./kept-state.ts"
 import type { ClientMessage, Peer } from "./peer.ts"
@@ -39,6 +40,7 @@ export class Keeper implements ConnectionKeeper {
   readonly #isAlive: (client: string) => boolean
   readonly #connections = new Set<Connection>()
   readonly #state: KeptState
+  readonly #holds: FileHolds<Connection>
   #isOver = false
   /** What comes now is for the next keeper: it is not heard, so its clients send it again (S4). */
   #isLeaving = false
@@ -50,6 +52,10 @@ export class Keeper implements ConnectionKeeper {
     this.#env = options.env
     this.#onFailed = options.onFailed
     this.#isAlive = options.isAlive
+    this.#holds = new FileHolds(options.env, (connection) => {
+      this.#state.blobs?.resume(connection)
+      this.#armClearing()
+    })
     this.#state = new KeptState(options, this.#connections, {
       inTick: (work) => {
         this.#inTick(work)
@@ -124,18 +130,27 @@ export class Keeper implements ConnectionKeeper {
     this.#inTick(() => {
       for (const session of state.owners.ownedBy(connection)) state.endSession(session, connection)
       state.replies.forget(connection.peer.client)
+      this.#holds.end(connection)
       state.blobs?.resume(connection)
       this.#observe()
     })
   }
 
-  /** @internal No file of a large value goes until they are released, or the connection ends. */
+  /** @internal No file goes until they are released, the connection ends, or it is not heard of for long. */
   holdFiles(connection: Connection): void {
-    if (this.#connections.has(connection)) this.#state.blobs?.pause(connection)
+    if (!this.#connections.has(connection) || this.#state.blobs === null) return
+    this.#state.blobs.pause(connection)
+    this.#holds.begin(connection)
+  }
+
+  /** @internal */
+  heard(connection: Connection): void {
+    this.#holds.heard(connection)
   }
 
   /** @internal False where files may have gone meanwhile. */
   releaseFiles(connection: Connection): boolean {
+    this.#holds.end(connection)
     const wasHeld = this.#connections.has(connection) && this.#state.blobs?.resume(connection) !== false
     this.#armClearing()
     return wasHeld
@@ -255,6 +270,7 @@ export class Keeper implements ConnectionKeeper {
   /** The batch did not fit: whoever waits for it is told, and all go on from what is durable (S5). */
   #rollBack(failed: JournalBatch, error: HoldfastError): void {
     this.#state.answers.refuseAll(error)
+    this.#holds.endAll()
     const connections = [...this.#connections]
     this.#connections.clear()
     this.#state.rollBack(failed)
@@ -292,6 +308,7 @@ export class Keeper implements ConnectionKeeper {
     this.#awayTimer = null
     this.#clearTimer?.cancel()
     this.#clearTimer = null
+    this.#holds.endAll()
     this.#state.batches.stop()
   }
 }

@@ -5,6 +5,9 @@ import { SimulatedDisk } from "../../../../test/simulation/simulated-disk.ts"
 import { createPrng } from "../../../env/prng.ts"
 import { createSimulatedEnv } from "../../../env/simulated-env.ts"
 import { type Command, type Digest, encodeValue, type SessionId, storedBinary } from "../../../kernel/index.ts"
+import { administerWith } from "../host/administer.ts"
+import type { Journal } from "../journal/journal.ts"
+import { HOLD_BOUND_MS } from "./file-holds.ts"
 import { Keeper } from "./keeper.ts"
 
 const ME = "me" as SessionId // Brand constructor.
@@ -136,4 +139,29 @@ it("goes on removing once who had asked for that is gone, or the disk was full i
   expect([other.isDisconnected, other.connection.releaseFiles()]).toEqual([true, false])
   other.connection.holdFiles()
   expect(other.connection.releaseFiles()).toBe(false)
+})
+
+it("lets files go once who had asked for that has stood still for minutes, and holds them for whoever is heard of", async () => {
+  const world = new World()
+  const client = await world.open()
+  const admin = new KeptClient(world.keeper, "admin" as SessionId) // Brand constructor.
+  const journal = {} as Journal // Not asked.
+  const administer = administerWith({ env: world.env, keeper: world.keeper, journal, pid: 1 })
+  await administer({ kind: "holdFiles" }, admin.connection)
+  await world.drop(client, DIGEST)
+  for (let minute = 1; minute <= 60; minute += 1) {
+    await world.env.advanceBy(60_000)
+    await administer({ kind: "ping" }, admin.connection)
+  }
+  expect(world.files.size).toBe(1)
+  await world.env.advanceBy(HOLD_BOUND_MS - 1)
+  expect(world.files.size).toBe(1)
+  await world.env.advanceBy(1_000)
+  expect(world.files.size).toBe(0)
+  // Heard of again it holds nothing, and is told so.
+  await administer({ kind: "ping" }, admin.connection)
+  const release = { kind: "releaseFiles" } as const
+  await expect(administer(release, admin.connection)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" })
+  await administer({ kind: "holdFiles" }, admin.connection)
+  expect(await administer(release, admin.connection)).toEqual({ kind: "done" })
 })
