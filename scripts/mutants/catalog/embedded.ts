@@ -65,6 +65,30 @@ export const EMBEDDED_MUTANTS: readonly Mutant[] = [
       suites: ["test/simulation/sim.test.ts"],
     },
   ]),
+  ...plantIn(
+    "stores/embedded/keeper/replies.ts",
+    ["src/stores/embedded/keeper/replies.test.ts"],
+    [
+      {
+        id: "keeper-forgets-what-it-answered-to-who-is-away",
+        invariants: ["S4"],
+        find: "if (isAlive(client)) this.#absent.add(client)",
+        replace: `if (isAlive(client) && client === "") this.#absent.add(client)`,
+      },
+    ],
+  ),
+  ...plantIn(
+    "stores/embedded/folder/election.ts",
+    ["src/stores/embedded/folder/election.test.ts"],
+    [
+      {
+        id: "keeper-begins-beside-one-whose-lock-file-was-removed",
+        invariants: ["L1"],
+        find: "return this.#byteFd !== null",
+        replace: "return true",
+      },
+    ],
+  ),
   ...plantIn("stores/embedded/keeper/owners.ts", SIMULATION, [
     {
       id: "keeper-waits-for-the-dead",
