@@ -4,9 +4,11 @@ import {
   type ClaimView,
   type Command,
   HoldfastError,
+  type RequestId,
   type SessionId,
   type StoreEvent,
   type Token,
+  type WorkerId,
 } from "../../src/kernel/index.ts"
 import type { BlobFolder } from "../../src/stores/embedded/blobs/blob-folder.ts"
 import { EmbeddedClient } from "../../src/stores/embedded/client/client.ts"
@@ -52,6 +54,26 @@ export const CLAIM: ClaimView = {
   attempt: 1,
   steps: [],
   paused: false,
+}
+
+export const REQUEST: RequestId = 1 as RequestId // Brand constructor.
+
+/** A slot asks for a run. */
+export const TAKE: Extract<Command, { readonly kind: "takeRun" }> = {
+  kind: "takeRun",
+  session: A,
+  request: REQUEST,
+  worker: 1 as WorkerId, // Brand constructor.
+}
+
+/** A wait for the run of {@link CLAIM}, which may come to execute it. */
+export const AWAIT: Command = {
+  kind: "awaitRun",
+  session: A,
+  request: REQUEST,
+  run: CLAIM.run,
+  holding: [],
+  execute: true,
 }
 
 export class ScriptedKeeper {

@@ -1,16 +1,16 @@
 /** The client at its edges: no keeper, a silent one, one that knows nothing of it. What it does with a good one, the simulation shows. */
 import { describe, expect, it } from "vitest"
-import { A, CLAIM, lock, READ, ScriptedKeeper as Script, WRITE } from "../../../../test/simulation/scripted-keeper.ts"
+import {
+  A,
+  AWAIT,
+  CLAIM,
+  lock,
+  READ,
+  REQUEST,
+  ScriptedKeeper as Script,
+  WRITE,
+} from "../../../../test/simulation/scripted-keeper.ts"
 import type { Command, SessionId, Token } from "../../../kernel/index.ts"
-
-const CLAIMING: Command = {
-  kind: "awaitRun",
-  session: A,
-  request: 1 as never, // Brand constructor.
-  run: CLAIM.run,
-  holding: [],
-  execute: true,
-}
 
 describe("a keeper that does not answer", () => {
   it("is named after 10 s: what only looked can be asked again, what may have taken effect is unknown (S4)", async () => {
@@ -63,7 +63,7 @@ describe("a keeper after the last", () => {
   it("that knows nothing of a session takes all it had, and says so to everybody (L6, O4)", async () => {
     const script = new Script()
     const client = await script.opened()
-    const asked = [client.execute(lock(1)), client.execute(lock(2)), client.execute(CLAIMING)]
+    const asked = [client.execute(lock(1)), client.execute(lock(2)), client.execute(AWAIT)]
     script.say(
       { kind: "outcome", sequence: 2, outcome: { kind: "granted", token: 7 as Token, at: 0 } },
       { kind: "outcome", sequence: 3, outcome: { kind: "parked" } },
@@ -164,8 +164,7 @@ describe("a keeper after the last", () => {
     for (const report of reports) {
       const script = new Script()
       const client = await script.opened()
-      const request = 1 as never // Brand constructor.
-      const taken = client.execute(CLAIMING)
+      const taken = client.execute(AWAIT)
       script.say({ kind: "outcome", sequence: 2, outcome: { kind: "claimed", claim: CLAIM, waiting: true } })
       await taken
       const reported = Promise.allSettled([client.execute(report)])
@@ -176,7 +175,7 @@ describe("a keeper after the last", () => {
       }
       await reported
       await script.breakOff()
-      const holding = { grants: [], claims: [{ request, claim: CLAIM }], waiting: [request] }
+      const holding = { grants: [], claims: [{ request: REQUEST, claim: CLAIM }], waiting: [REQUEST] }
       script.say({ kind: "restored", sessions: [{ session: A, holding }] })
       await script.env.advanceBy(0)
       expect(script.events).toEqual([])
@@ -187,9 +186,8 @@ describe("a keeper after the last", () => {
   it("is told again of a withdrawal that an earlier one answered before what it withdrew (L4)", async () => {
     const script = new Script()
     const client = await script.opened()
-    const request = 1 as never // Brand constructor.
     const asked = client.execute(lock(1))
-    const withdrawn = client.execute({ kind: "withdrawRequest", session: A, request, reason: "abort" })
+    const withdrawn = client.execute({ kind: "withdrawRequest", session: A, request: REQUEST, reason: "abort" })
     script.say({ kind: "outcome", sequence: 3, outcome: { kind: "withdrawn", found: true, locks: [] } })
     await withdrawn
     await script.env.advanceBy(0)
@@ -205,8 +203,7 @@ describe("a keeper after the last", () => {
   it("is given back what could not be given back before, as it was to be (O10)", async () => {
     const script = new Script()
     const client = await script.opened()
-    const request = 1 as never // Brand constructor.
-    const taken = client.execute(CLAIMING)
+    const taken = client.execute(AWAIT)
     script.say({ kind: "outcome", sequence: 2, outcome: { kind: "claimed", claim: CLAIM, waiting: true } })
     await taken
     const returned = client.execute({ kind: "returnRun", session: A, token: CLAIM.token, started: true })
@@ -215,7 +212,7 @@ describe("a keeper after the last", () => {
     await ended
     await script.breakOff()
     script.heard.length = 0
-    const holding = { grants: [], claims: [{ request, claim: CLAIM }], waiting: [request] }
+    const holding = { grants: [], claims: [{ request: REQUEST, claim: CLAIM }], waiting: [REQUEST] }
     script.say({ kind: "restored", sessions: [{ session: A, holding }] })
     await script.env.advanceBy(0)
     const said = script.heard.flatMap((message) => (message.kind === "request" ? [message.command] : []))
@@ -226,11 +223,10 @@ describe("a keeper after the last", () => {
   it("is given back the claim of a wait that was given up meanwhile (L4, O6)", async () => {
     const script = new Script()
     const client = await script.opened()
-    const request = 1 as never // Brand constructor.
-    const late = client.execute({ kind: "withdrawRequest", session: A, request, reason: "abort" })
+    const late = client.execute({ kind: "withdrawRequest", session: A, request: REQUEST, reason: "abort" })
     await script.env.advanceBy(0)
     await script.breakOff()
-    const holding = { grants: [], claims: [{ request, claim: CLAIM }], waiting: [] }
+    const holding = { grants: [], claims: [{ request: REQUEST, claim: CLAIM }], waiting: [] }
     script.say({ kind: "restored", sessions: [{ session: A, holding }] })
     await script.env.advanceBy(0)
     expect(script.requests().slice(2)).toEqual(["returnRun", "withdrawRequest"])

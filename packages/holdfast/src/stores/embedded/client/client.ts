@@ -102,6 +102,7 @@ export class EmbeddedClient implements Store {
     this.#news = new News({
       blobs: this.blobs,
       execute: (command) => this.execute(command),
+      look: (command) => this.#ask(command, true),
       onEvent: (event) => {
         if (this.#closing === null) this.#handler(event)
       },
@@ -182,9 +183,9 @@ export class EmbeddedClient implements Store {
 
   // Asking
 
-  #ask(command: Command): Promise<StoreOutcome> {
+  #ask(command: Command, isRaw = false): Promise<StoreOutcome> {
     return new Promise((resolve, reject) => {
-      const pending = this.#pend({ command, isOwn: false, missed: 0, term: this.#link.term, resolve, reject })
+      const pending = this.#pend({ command, isRaw, isOwn: false, missed: 0, term: this.#link.term, resolve, reject })
       if ("session" in command) this.#sessions.get(command.session)?.asked(command)
       this.#armBound()
       this.#offer(pending)
@@ -203,13 +204,13 @@ export class EmbeddedClient implements Store {
       }
     }
     const term = this.#link.term
-    this.#send(this.#pend({ command, isOwn: true, missed: 0, term, resolve, reject: otherwise }))
+    this.#send(this.#pend({ command, isRaw: true, isOwn: true, missed: 0, term, resolve, reject: otherwise }))
   }
 
-  #pend({ command, isOwn, missed, term, resolve, reject }: Omit<Asking, "since" | "isOrphan">): Pending {
+  #pend({ command, isRaw, isOwn, missed, term, resolve, reject }: Omit<Asking, "since" | "isOrphan">): Pending {
     const since = this.#env.clock.monotonic()
     const isOrphan = this.#isOrphan(command)
-    return this.#pending.add({ command, missed, since, term, isOrphan, isOwn, resolve, reject })
+    return this.#pending.add({ command, missed, since, term, isOrphan, isRaw, isOwn, resolve, reject })
   }
 
   /** The session is not open and will not be: it is this client's alone, so every keeper refuses what is asked of it. */
@@ -268,7 +269,7 @@ export class EmbeddedClient implements Store {
   #writeAgain(pending: Pending, details: ErrorDetails): boolean {
     if (details["missing"] !== true || pending.missed >= MISSED_BOUND || pending.command === pending.asked) return false
     const { asked, missed, term, resolve, reject } = pending
-    this.#offer(this.#pend({ command: asked, isOwn: false, missed: missed + 1, term, resolve, reject }))
+    this.#offer(this.#pend({ command: asked, isRaw: false, isOwn: false, missed: missed + 1, term, resolve, reject }))
     return true
   }
 
@@ -331,7 +332,7 @@ export class EmbeddedClient implements Store {
       return
     }
     // What the client asked for itself is news to the session, told as the event it would have been.
-    if (pending.isOwn) pending.resolve(outcome)
+    if (pending.isOwn || pending.isRaw) pending.resolve(outcome)
     else {
       this.#learn(pending.command, outcome)
       this.#news.answer(

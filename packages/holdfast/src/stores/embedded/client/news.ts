@@ -3,11 +3,13 @@
  *
  *     news ──nothing to read──▶ told at once, or behind what its lane still reads
  *       └──large values──▶ reading ──read──▶ told
- *                             └──missing or altered──▶ what can be computed again is forgotten, the rest is said to be damaged
+ *                             └──missing or altered──▶ replaced meanwhile: what is there now is told
+ *                                                  └──▶ can be computed again: forgotten        else said to be damaged
  *
  * 1. What one request or watch is told keeps its order; all else goes ahead (`lanes.ts`).
  * 2. Each request is answered once, and each wait told of its end, whatever became of the files (O4, S2).
  * 3. A damaged result is not told, and forgotten where it can be computed again (O9).
+ * 4. What was replaced before its file was opened is not damaged: a newer state is told in its place (C4, S2).
  */
 import {
   type ClaimView,
@@ -23,6 +25,7 @@ import { isDamage } from "../blobs/blob-folder.ts"
 import { blobOf, type ClientBlobs } from "./client-blobs.ts"
 import { laneOf } from "./command-kinds.ts"
 import { Lanes } from "./lanes.ts"
+import { isReplaced, type Look, lookAgain } from "./look-again.ts"
 import type { Pending } from "./pending-requests.ts"
 import type { KnownWait } from "./session-record.ts"
 
@@ -30,12 +33,16 @@ export interface NewsOptions {
   /** Absent where large values travel like the others. */
   readonly blobs: ClientBlobs | undefined
   readonly execute: (command: Command) => Promise<StoreOutcome>
+  readonly look: Look
   readonly onEvent: (event: StoreEvent) => void
   /** A slot was handed a claim that nobody can execute: it asks for another. */
   readonly waitAgain: (session: SessionId, request: RequestId, wait: KnownWait) => void
   /** What is said where a value could not be read for a reason that is none of the store's. */
   readonly unavailable: (cause: unknown) => HoldfastError
 }
+
+/** Somebody who is overtaken by a writer so often in a row is told of the last file that was missed. */
+const MAX_LOOKS = 16
 
 export class News {
   readonly #options: NewsOptions
@@ -89,7 +96,27 @@ export class News {
       // The wait goes on, and is told how the run ended; a slot asks for another.
       if (command.kind === "takeRun") this.#options.execute(command).then(resolve, reject)
       else resolve({ kind: "joined", run: outcome.claim.run })
-    } else reject(error)
+    } else await this.#answerNow(pending, outcome, error)
+  }
+
+  async #answerNow({ command, resolve, reject }: Pending, outcome: StoreOutcome, error: unknown): Promise<void> {
+    const { blobs, look } = this.#options
+    let [told, fault] = [outcome, error]
+    try {
+      for (let looks = 0; isDamage(fault) && looks < MAX_LOOKS; looks += 1) {
+        const now = await lookAgain(look, command, told)
+        if (now === null) break
+        told = now
+        try {
+          return resolve((await blobs?.fillOutcome(now)) ?? now)
+        } catch (again) {
+          fault = again
+        }
+      }
+    } catch (again) {
+      fault = again
+    }
+    reject(fault)
   }
 
   // Events
@@ -128,6 +155,12 @@ export class News {
       await this.#failClaim(session, event.claim, error)
       if (wait?.command.kind === "takeRun") this.#options.waitAgain(session, request, wait)
       return null
+    } else if (isDamage(error)) {
+      try {
+        if (await isReplaced(this.#options.look, event)) return null
+      } catch (again) {
+        fault = again
+      }
     }
     const known = fault instanceof HoldfastError ? fault : this.#options.unavailable(fault)
     const { code, message, details } = known

@@ -1,14 +1,21 @@
 /** What a client can tell of requests that were under way when their keeper died, and of claims that ended with it. */
 import { describe, expect, it } from "vitest"
-import { A, CLAIM, lock, OPEN, ScriptedKeeper as Script, WRITE } from "../../../../test/simulation/scripted-keeper.ts"
-import type { Command, Digest, RequestId, RunStatus, RunView, SessionHolding } from "../../../kernel/index.ts"
+import {
+  A,
+  CLAIM,
+  lock,
+  OPEN,
+  REQUEST,
+  ScriptedKeeper as Script,
+  TAKE,
+  WRITE,
+} from "../../../../test/simulation/scripted-keeper.ts"
+import type { Command, Digest, RunStatus, RunView, SessionHolding } from "../../../kernel/index.ts"
 import { BlobFolder } from "../blobs/blob-folder.ts"
 import { type Blob, SPILL_BYTES } from "../blobs/blob-reference.ts"
 
-const REQUEST = 1 as RequestId // Brand constructor.
 const NOTHING: SessionHolding = { grants: [], claims: [], waiting: [] }
 const LOST = { kind: "refused", code: "SESSION_LOST", message: "session a has ended", details: {} } as const
-const TAKE: Command = { kind: "takeRun", session: A, request: REQUEST, worker: 1 as never } // Brand constructor.
 const WITHDRAW: Extract<Command, { readonly kind: "withdrawRequest" }> = {
   kind: "withdrawRequest",
   session: A,

@@ -31,6 +31,8 @@ export interface Pending {
   readonly isOrphan: boolean
   /** A withdrawal whose wait ended with an earlier keeper: it has found it, and nothing more comes of that. */
   hasFound: boolean
+  /** Its outcome is wanted with references in the place of large values. */
+  readonly isRaw: boolean
   /** Asked by the client itself, to go on with a new keeper; the one after that is asked anew. */
   readonly isOwn: boolean
   readonly resolve: (outcome: StoreOutcome) => void
@@ -40,7 +42,7 @@ export interface Pending {
 /** What is known of a request when it is asked. */
 export type Asking = Pick<
   Pending,
-  "command" | "missed" | "since" | "term" | "isOrphan" | "isOwn" | "resolve" | "reject"
+  "command" | "missed" | "since" | "term" | "isOrphan" | "isRaw" | "isOwn" | "resolve" | "reject"
 >
 
 export class PendingRequests {
@@ -70,7 +72,7 @@ export class PendingRequests {
   }
 
   /** Registers a request under the next number. */
-  add({ command, missed, since, term, isOrphan, isOwn, resolve, reject }: Asking): Pending {
+  add({ command, missed, since, term, isOrphan, isRaw, isOwn, resolve, reject }: Asking): Pending {
     this.#lastSequence += 1
     const sequence = this.#lastSequence
     // One literal of all fields: one that grows from copied ones takes a dozen times as long.
@@ -86,6 +88,7 @@ export class PendingRequests {
       term,
       isOrphan,
       hasFound: false,
+      isRaw,
       isOwn,
       resolve,
       reject,
