@@ -14,6 +14,7 @@ import type { BlobFolder } from "../../src/stores/embedded/blobs/blob-folder.ts"
 import { EmbeddedClient } from "../../src/stores/embedded/client/client.ts"
 import type { LineEvents } from "../../src/stores/embedded/client/line.ts"
 import type { ClientMessage, KeeperMessage } from "../../src/stores/embedded/keeper/peer.ts"
+import { acquire } from "./kept-words.ts"
 
 export const A: SessionId = "a" as SessionId // Brand constructor.
 export const OPEN: Command = { kind: "openSession", session: A, label: "a" }
@@ -30,18 +31,7 @@ export const WRITE: Extract<Command, { readonly kind: "commitCells" }> = {
 }
 
 export function lock(request: number): Command {
-  return {
-    kind: "acquireLock",
-    session: A,
-    request: request as never, // Brand constructor.
-    names: ["l"],
-    mode: "exclusive",
-    permits: 1,
-    limit: null,
-    leaseMs: null,
-    holding: [],
-    wait: true,
-  }
+  return acquire(A, request)
 }
 
 export const CLAIM: ClaimView = {

@@ -76,22 +76,19 @@ describe("a wait that was given up while a keeper did not answer", () => {
 })
 
 describe("a request of a session that is over", () => {
-  it("that its next keeper could not take may have taken effect with the last (S4)", async () => {
-    const script = new Script()
-    const client = await script.opened()
-    const write = client.execute(WRITE)
-    await nextKeeper(script, null)
-    script.say({ kind: "fault", sequence: 2, code: "STORE_FULL", message: "no room", details: {} })
-    await expect(write).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" })
-  })
-
-  it("of one that is not over did not, as its next keeper would know (S4)", async () => {
-    const script = new Script()
-    const client = await script.opened()
-    const write = client.execute(WRITE)
-    await nextKeeper(script, NOTHING)
-    script.say({ kind: "fault", sequence: 2, code: "STORE_FULL", message: "no room", details: {} })
-    await expect(write).rejects.toMatchObject({ code: "STORE_FULL" })
+  it("that its next keeper could not take may have taken effect with the last; of one that is not over it did not (S4)", async () => {
+    const cases = [
+      { holding: null, code: "OUTCOME_UNKNOWN" },
+      { holding: NOTHING, code: "STORE_FULL" },
+    ]
+    for (const { holding, code } of cases) {
+      const script = new Script()
+      const client = await script.opened()
+      const write = client.execute(WRITE)
+      await nextKeeper(script, holding)
+      script.say({ kind: "fault", sequence: 2, code: "STORE_FULL", message: "no room", details: {} })
+      await expect(write).rejects.toMatchObject({ code })
+    }
   })
 
   it("was refused by every keeper that heard it, so nothing came of it (L6, S4)", async () => {

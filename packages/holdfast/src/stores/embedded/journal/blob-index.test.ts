@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import Database from "better-sqlite3"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { specOf } from "../../../../test/conformance/client.ts"
 import { systemEnv } from "../../../env/index.ts"
 import type { Digest, Identity, Token, Value } from "../../../kernel/index.ts"
 import { createRow } from "../../../kernel/run-row.ts"
@@ -51,22 +52,7 @@ function naming(...seeds: readonly number[]): Value {
 }
 
 function runOf(name: string, changes: Partial<RunRow>): JournalBatch["rows"][number] {
-  const spec = {
-    identity: `hf1:${name}` as Identity,
-    operation: "draw",
-    version: 1,
-    args: new Uint8Array([0x80]),
-    key: null,
-    effects: "pure",
-    retry: { maxAttempts: 1, initialMs: 0, factor: 1, maxMs: 0 },
-    concurrency: null,
-    keyed: null,
-    attemptTimeoutMs: null,
-    retainMs: null,
-    abandon: "keep",
-    priority: 0,
-    delayMs: 0,
-  } as const
+  const spec = specOf("draw", "x", { identity: `hf1:${name}` as Identity }) // Brand constructor.
   const row = createRow(spec, { generation: 1 as Token, arrival: 1, now: 0 })
   return { key: `run:hf1:${name}` as `run:${Identity}`, row: { ...row, ...changes } }
 }

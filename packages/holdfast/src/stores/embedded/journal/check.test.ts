@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import Database from "better-sqlite3"
 import { afterEach, describe, expect, it } from "vitest"
+import { specOf } from "../../../../test/conformance/client.ts"
 import { systemEnv } from "../../../env/index.ts"
 import type { Identity, Token } from "../../../kernel/index.ts"
 import { createRow } from "../../../kernel/run-row.ts"
@@ -20,22 +21,7 @@ afterEach(() => {
 })
 
 function runOf(generation: number, changes: Partial<RunRow> = {}): RunRow {
-  const spec = {
-    identity: `hf1:${generation}` as Identity,
-    operation: "a",
-    version: 1,
-    args: new Uint8Array([0x80]),
-    key: null,
-    effects: "pure",
-    retry: { maxAttempts: 1, initialMs: 0, factor: 1, maxMs: 0 },
-    concurrency: null,
-    keyed: null,
-    attemptTimeoutMs: null,
-    retainMs: 100,
-    abandon: "keep",
-    priority: 0,
-    delayMs: 0,
-  } as const
+  const spec = specOf("a", "x", { identity: `hf1:${generation}` as Identity, retainMs: 100 }) // Brand constructor.
   return { ...createRow(spec, { generation: generation as Token, arrival: generation, now: 0 }), ...changes }
 }
 

@@ -5,6 +5,7 @@ import type { Worker } from "node:worker_threads"
 import Database from "better-sqlite3"
 import fc from "fast-check"
 import { afterEach, describe, expect, it, vi } from "vitest"
+import { specOf } from "../../../../test/conformance/client.ts"
 import { systemEnv } from "../../../env/index.ts"
 import type { Identity, RowKey, RunStatus, StoredRow, Token } from "../../../kernel/index.ts"
 import { createRow } from "../../../kernel/run-row.ts"
@@ -60,22 +61,7 @@ function cellsOf(names: readonly string[], version = 1): JournalBatch {
 }
 
 function runOf(arrival: number, changes: Partial<RunRow> = {}): RunRow {
-  const spec = {
-    identity: `hf1:${String(arrival).padStart(4, "0")}` as Identity,
-    operation: "a",
-    version: 1,
-    args: new Uint8Array([0x80]),
-    key: null,
-    effects: "pure",
-    retry: { maxAttempts: 1, initialMs: 0, factor: 1, maxMs: 0 },
-    concurrency: null,
-    keyed: null,
-    attemptTimeoutMs: null,
-    retainMs: null,
-    abandon: "keep",
-    priority: 0,
-    delayMs: 0,
-  } as const
+  const spec = specOf("a", "x", { identity: `hf1:${String(arrival).padStart(4, "0")}` as Identity }) // Brand constructor.
   return { ...createRow(spec, { generation: arrival as Token, arrival, now: 0.5 }), ...changes }
 }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, expect, it } from "vitest"
+import { specOf } from "../../../../test/conformance/client.ts"
 import { systemEnv } from "../../../env/index.ts"
 import type { Identity, Token } from "../../../kernel/index.ts"
 import { createRow } from "../../../kernel/run-row.ts"
@@ -36,22 +37,7 @@ function batchOf(changes: Partial<JournalBatch>): JournalBatch {
 }
 
 function runOf(generation: number): RunRow {
-  const spec = {
-    identity: "hf1:a" as Identity,
-    operation: "a",
-    version: 1,
-    args: new Uint8Array([0x80]),
-    key: null,
-    effects: "pure",
-    retry: { maxAttempts: 1, initialMs: 0, factor: 1, maxMs: 0 },
-    concurrency: null,
-    keyed: null,
-    attemptTimeoutMs: null,
-    retainMs: null,
-    abandon: "keep",
-    priority: 0,
-    delayMs: 0,
-  } as const
+  const spec = specOf("a", "x", { identity: "hf1:a" as Identity }) // Brand constructor.
   return createRow(spec, { generation: generation as Token, arrival: generation, now: 0 })
 }
 

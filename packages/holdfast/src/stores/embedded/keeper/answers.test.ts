@@ -26,7 +26,7 @@ class Saying {
     const send = (message: KeeperMessage): void => {
       this.told.push([client, "sequence" in message ? `${message.kind} ${String(message.sequence)}` : message.kind])
     }
-    const nothing = { receive: noop, disconnected: noop, holdFiles: noop, releaseFiles: () => true }
+    const nothing = { receive: noop, disconnected: noop, heard: noop, holdFiles: noop, releaseFiles: () => true }
     return new Connection(nothing, { client, isLocal: false, send, disconnect: noop })
   }
 

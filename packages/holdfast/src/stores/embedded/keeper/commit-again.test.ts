@@ -1,34 +1,8 @@
 /** Commits that were under way when their keeper died: what the next one can decide of them, and what not. */
 import { describe, expect, it } from "vitest"
+import { acquire, put, read, READER, WRITER } from "../../../../test/simulation/kept-words.ts"
 import { KeptClient, KeptWorld } from "../../../../test/simulation/kept-world.ts"
-import type { Command, RequestId, SessionId, Token } from "../../../kernel/index.ts"
-
-const WRITER = "writer" as SessionId // Brand constructor.
-const READER = "reader" as SessionId // Brand constructor.
-
-function put(session: SessionId, name: string, value: number): Command {
-  const writes = [{ kind: "put", name, value }] as const
-  return { kind: "commitCells", session, holding: [], reads: [], writes, starts: [], step: null, complete: null }
-}
-
-function read(session: SessionId, head: boolean): Command {
-  return { kind: "readCells", session, names: ["x", "y"], head }
-}
-
-function acquire(session: SessionId, request: number): Command {
-  return {
-    kind: "acquireLock",
-    session,
-    request: request as RequestId, // Brand constructor.
-    names: ["l"],
-    mode: "exclusive",
-    permits: 1,
-    limit: null,
-    leaseMs: null,
-    holding: [],
-    wait: true,
-  }
-}
+import type { Command, Token } from "../../../kernel/index.ts"
 
 describe("a commit that comes again", () => {
   it("rests on no head that died with its keeper, whatever has its version now (C3, S4)", async () => {

@@ -1,6 +1,7 @@
 /** The keeper with a disk in the test's hands: what is told when, what is kept, what a failing disk does. */
 import { describe, expect, it } from "vitest"
 import { specOf } from "../../../../test/conformance/client.ts"
+import { acquire, put, read, READER, WRITER } from "../../../../test/simulation/kept-words.ts"
 import { KeptClient as Client, KeptWorld as World } from "../../../../test/simulation/kept-world.ts"
 import {
   type ClaimView,
@@ -12,37 +13,11 @@ import {
 } from "../../../kernel/index.ts"
 import { Keeper } from "./keeper.ts"
 
-const WRITER = "writer" as SessionId // Brand constructor.
-const READER = "reader" as SessionId // Brand constructor.
 const HEADER = { boot: "boot", epochMs: 0 }
-
-function put(session: SessionId, name: string, value: number): Command {
-  const writes = [{ kind: "put", name, value }] as const
-  return { kind: "commitCells", session, holding: [], reads: [], writes, starts: [], step: null, complete: null }
-}
 
 function merge(session: SessionId, name: string, value: number): Command {
   const writes = [{ kind: "merge", name, merge: "counter", value }] as const
   return { kind: "commitCells", session, holding: [], reads: [], writes, starts: [], step: null, complete: null }
-}
-
-function read(session: SessionId, head: boolean): Command {
-  return { kind: "readCells", session, names: ["x", "y"], head }
-}
-
-function acquire(session: SessionId, request: number): Command {
-  return {
-    kind: "acquireLock",
-    session,
-    request: request as RequestId, // Brand constructor.
-    names: ["l"],
-    mode: "exclusive",
-    permits: 1,
-    limit: null,
-    leaseMs: null,
-    holding: [],
-    wait: true,
-  }
 }
 
 describe("what is observed", () => {

@@ -1,31 +1,9 @@
 /** Sessions and whose they are: while their keeper lives, and when another comes. */
 import { describe, expect, it } from "vitest"
 import { specOf } from "../../../../test/conformance/client.ts"
+import { acquire, put, READER, WRITER } from "../../../../test/simulation/kept-words.ts"
 import { KeptClient as Client, KeptWorld as World } from "../../../../test/simulation/kept-world.ts"
-import type { Command, RequestId, SessionId, Token } from "../../../kernel/index.ts"
-
-const WRITER = "writer" as SessionId // Brand constructor.
-const READER = "reader" as SessionId // Brand constructor.
-
-function put(session: SessionId, name: string, value: number): Command {
-  const writes = [{ kind: "put", name, value }] as const
-  return { kind: "commitCells", session, holding: [], reads: [], writes, starts: [], step: null, complete: null }
-}
-
-function acquire(session: SessionId, request: number): Command {
-  return {
-    kind: "acquireLock",
-    session,
-    request: request as RequestId, // Brand constructor.
-    names: ["l"],
-    mode: "exclusive",
-    permits: 1,
-    limit: null,
-    leaseMs: null,
-    holding: [],
-    wait: true,
-  }
-}
+import type { RequestId, Token } from "../../../kernel/index.ts"
 
 describe("sessions", () => {
   it("that came to live with the keeper do not outlive it either (L6, S4)", async () => {
