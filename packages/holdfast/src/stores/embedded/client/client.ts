@@ -255,8 +255,7 @@ export class EmbeddedClient implements Store {
     // What waited for its large values to be written was asked of an earlier keeper too, though that never heard of it.
     const isOfBefore = isSent || term !== this.#link.term
     this.#link.post({ kind: "request", sequence, command, isAgain: isOfBefore && !this.#isKnown(command) })
-    pending.isSentAgain = pending.isSent
-    pending.isSent = true
+    this.#pending.sent(pending)
   }
 
   /** A wait of this request id stands already: what is asked under it now is something else. */
@@ -362,6 +361,8 @@ export class EmbeddedClient implements Store {
   }
 
   #tell(event: StoreEvent): void {
+    // It would be told twice, and be given back the second time while whoever was told first has it (L1).
+    if (event.kind === "lockGranted" && this.#pending.isRecalled(event.session, event.request)) return
     const record = this.#sessions.get(event.session)
     const wait = "request" in event ? record?.waits.get(event.request) : undefined
     if (record?.told(event) !== false) this.#news.tell(event, wait)

@@ -10,7 +10,7 @@ import {
   TAKE,
   WRITE,
 } from "../../../../test/simulation/scripted-keeper.ts"
-import type { Command, Digest, RunStatus, RunView, SessionHolding } from "../../../kernel/index.ts"
+import type { Command, Digest, RunStatus, RunView, SessionHolding, Token } from "../../../kernel/index.ts"
 import { BlobFolder } from "../blobs/blob-folder.ts"
 import { type Blob, SPILL_BYTES } from "../blobs/blob-reference.ts"
 
@@ -57,6 +57,23 @@ describe("a withdrawal under way", () => {
     script.say({ kind: "outcome", sequence: 3, outcome: { kind: "withdrawn", found: false, locks: [] } })
     expect(await withdrawn).toMatchObject({ found: false })
     expect(script.events).toMatchObject([{ kind: "runAssigned", request: REQUEST }])
+  })
+})
+
+describe("a lock asked for from the last keeper, unanswered", () => {
+  it("is granted once, though the next one tells of it and answers, too (L1, L6, S4)", async () => {
+    const script = new Script()
+    const client = await script.opened()
+    const asked = client.execute(lock(1))
+    await nextKeeper(script, { ...NOTHING, waiting: [REQUEST] })
+    expect(script.requests()).toEqual(["acquireLock"])
+    script.say({
+      kind: "event",
+      event: { kind: "lockGranted", session: A, request: REQUEST, token: 7 as Token, at: 5 },
+    })
+    script.say({ kind: "outcome", sequence: 2, outcome: { kind: "granted", token: 7 as Token, at: 5 } })
+    expect(await asked).toEqual({ kind: "granted", token: 7, at: 5 })
+    expect(script.events).toEqual([])
   })
 })
 

@@ -49,6 +49,8 @@ export class PendingRequests {
   readonly #pending = new Map<number, Pending>()
   /** Requests given up, whose late outcomes may bring something that must be given back. */
   readonly #abandoned = new Map<number, Command>()
+  /** Of the pending ones, those that were sent on an earlier line too. */
+  readonly #again = new Map<number, Pending>()
   #lastSequence = 0
   /** Outcomes up to here have all been received. */
   #received = 0
@@ -97,6 +99,13 @@ export class PendingRequests {
     return pending
   }
 
+  /** It is sent, maybe not for the first time. */
+  sent(pending: Pending): void {
+    pending.isSentAgain = pending.isSent
+    pending.isSent = true
+    if (pending.isSentAgain) this.#again.set(pending.sequence, pending)
+  }
+
   /** The outcome of this request is here, or none will be heard; null where it is not awaited any more. */
   settle(sequence: number): Pending | null {
     if (sequence <= this.#received || this.#receivedBeyond.has(sequence)) return null
@@ -104,12 +113,14 @@ export class PendingRequests {
     while (this.#receivedBeyond.delete(this.#received + 1)) this.#received += 1
     const pending = this.#pending.get(sequence)
     this.#pending.delete(sequence)
+    this.#again.delete(sequence)
     return pending ?? null
   }
 
   /** Nobody awaits any of them. */
   clear(): void {
     this.#pending.clear()
+    this.#again.clear()
   }
 
   // Giving up
@@ -117,6 +128,7 @@ export class PendingRequests {
   /** Nobody awaits it any more, and its outcome may still come. */
   abandon({ sequence, command }: Pending): void {
     this.#pending.delete(sequence)
+    this.#again.delete(sequence)
     this.#abandoned.set(sequence, command)
   }
 
@@ -153,6 +165,14 @@ export class PendingRequests {
       if (command.session === session && command.request === request) return command
     }
     return undefined
+  }
+
+  /** A lock was asked for under this request before the keeper was this one, and whatever it granted is the outcome, too. */
+  isRecalled(session: SessionId, request: RequestId): boolean {
+    for (const { command } of this.#again.values()) {
+      if (command.kind === "acquireLock" && command.session === session && command.request === request) return true
+    }
+    return false
   }
 
   withdrawalOf(session: SessionId, request: RequestId): Pending | undefined {
