@@ -6,7 +6,8 @@ import { nowMs, repeatFor, serveOrders } from "../durable/orders.ts"
 const [folder] = process.argv.slice(2)
 const file = `${folder}/locked`
 writeFileSync(file, "", { flag: "a" })
-const retries = { retries: 1_000_000, factor: 1.5, minTimeout: 1, maxTimeout: 10, randomize: true }
+// For ever, rather than very often: its retry library makes a list of all its pauses each time, before the first try.
+const retries = { forever: true, retries: 10, factor: 1.5, minTimeout: 1, maxTimeout: 10, randomize: true }
 
 async function lockOnce() {
   const release = await lockfile.lock(file, { retries })
