@@ -14,6 +14,7 @@ import { interior, near } from "./morphology.ts"
 import { otsu, otsuThreshold } from "./otsu.ts"
 import { percentiles } from "./percentiles.ts"
 import { average, averageOrZero, maximum, minimum, minimumMaximum, statistics, volume } from "./statistics.ts"
+import { sweep, sweepMask } from "./sweep.ts"
 import { binaryThreshold } from "./threshold.ts"
 
 /** Whatever a kernel's parameters, memory and result are. */
@@ -63,6 +64,8 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(rgba),
   anyOf(signedMaurerDistanceMap),
   anyOf(statistics),
+  anyOf(sweep),
+  anyOf(sweepMask),
   anyOf(through),
   anyOf(volume),
   anyOf(x),
