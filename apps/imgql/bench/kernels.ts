@@ -54,28 +54,31 @@ async function listRuns(head: Image): Promise<ReadonlyMap<string, Run>> {
   const window = { lower: 60, upper: 140, inside: 1, outside: 0 }
   const plus = { operation: "add", left: null, right: 1 } as const
   const runs: [string, Run][] = [
-    ["BinaryThreshold", async (pool) => await pool.run(binaryThreshold, [head], window)],
-    ["BinaryThreshold (float32)", async (pool) => await pool.run(binaryThreshold, [floats], window)],
-    ["near", async (pool) => await pool.run(near, [tissue], {})],
-    ["interior", async (pool) => await pool.run(interior, [tissue], {})],
-    ["dt", async (pool) => await pool.run(dt, [tissue], {})],
-    ["lcc", async (pool) => await pool.run(lcc, [tissue], {})],
-    ["through", async (pool) => await pool.run(through, [bright, tissue], {})],
-    ["maxvol", async (pool) => await pool.run(maxvol, [tissue], {})],
-    ["otsu", async (pool) => await pool.run(otsu, [floats, body], { bins: 100 })],
-    ["gradient", async (pool) => await pool.run(gradient, [floats], {})],
-    ["percentiles", async (pool) => await pool.run(percentiles, [floats, body], { correction: 0.5 })],
-    ["percentiles (many values)", async (pool) => await pool.run(percentiles, [smooth, body], { correction: 0.5 })],
+    ["BinaryThreshold", async (threads) => await threads.run(binaryThreshold, [head], window)],
+    ["BinaryThreshold (float32)", async (threads) => await threads.run(binaryThreshold, [floats], window)],
+    ["near", async (threads) => await threads.run(near, [tissue], {})],
+    ["interior", async (threads) => await threads.run(interior, [tissue], {})],
+    ["dt", async (threads) => await threads.run(dt, [tissue], {})],
+    ["lcc", async (threads) => await threads.run(lcc, [tissue], {})],
+    ["through", async (threads) => await threads.run(through, [bright, tissue], {})],
+    ["maxvol", async (threads) => await threads.run(maxvol, [tissue], {})],
+    ["otsu", async (threads) => await threads.run(otsu, [floats, body], { bins: 100 })],
+    ["gradient", async (threads) => await threads.run(gradient, [floats], {})],
+    ["percentiles", async (threads) => await threads.run(percentiles, [floats, body], { correction: 0.5 })],
+    [
+      "percentiles (many values)",
+      async (threads) => await threads.run(percentiles, [smooth, body], { correction: 0.5 }),
+    ],
     [
       "crossCorrelation",
-      async (pool) =>
-        await pool.run(crossCorrelation, [floats, floats, bright], { radius: 5, from: 0, to: 255, bins: 100 }),
+      async (threads) =>
+        await threads.run(crossCorrelation, [floats, floats, bright], { radius: 5, from: 0, to: 255, bins: 100 }),
     ],
-    ["and", async (pool) => await pool.run(and, [tissue, body], {})],
-    ["add a number", async (pool) => await pool.run(arithmetic, [floats], plus)],
-    ["mask", async (pool) => await pool.run(mask, [floats, body], {})],
-    ["volume", async (pool) => await pool.run(volume, [tissue], {})],
-    ["Statistics", async (pool) => await pool.run(statistics, [floats], {})],
+    ["and", async (threads) => await threads.run(and, [tissue, body], {})],
+    ["add a number", async (threads) => await threads.run(arithmetic, [floats], plus)],
+    ["mask", async (threads) => await threads.run(mask, [floats, body], {})],
+    ["volume", async (threads) => await threads.run(volume, [tissue], {})],
+    ["Statistics", async (threads) => await threads.run(statistics, [floats], {})],
   ]
   return new Map(runs)
 }

@@ -5,14 +5,27 @@ import { between, comparison } from "./comparison.ts"
 import { connectedComponent, lcc, maxvol, through } from "./components.ts"
 import { border, constant, x, y, z } from "./coordinates.ts"
 import { crossCorrelation } from "./cross-correlation.ts"
+import { curvatureFlow } from "./curvature-flow.ts"
 import { dt, signedMaurerDistanceMap } from "./distance.ts"
+import { discreteGaussian } from "./gaussian.ts"
+import { extract, resample } from "./geometry.ts"
 import { gradient, gradientMagnitude } from "./gradient.ts"
 import { KernelError } from "./kernel-error.ts"
 import type { Kernel } from "./kernel.ts"
 import { and, not, or, xor } from "./logic.ts"
-import { interior, near } from "./morphology.ts"
+import { median } from "./median.ts"
+import {
+  binaryDilate,
+  binaryErode,
+  binaryMorphologicalClosing,
+  binaryMorphologicalOpening,
+  interior,
+  near,
+} from "./morphology.ts"
 import { otsu, otsuThreshold } from "./otsu.ts"
 import { percentiles } from "./percentiles.ts"
+import { relabelComponent } from "./relabel.ts"
+import { rescaleIntensity } from "./rescale.ts"
 import { average, averageOrZero, maximum, minimum, minimumMaximum, statistics, volume } from "./statistics.ts"
 import { sweep, sweepMask } from "./sweep.ts"
 import { binaryThreshold } from "./threshold.ts"
@@ -33,6 +46,10 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(average),
   anyOf(averageOrZero),
   anyOf(between),
+  anyOf(binaryDilate),
+  anyOf(binaryErode),
+  anyOf(binaryMorphologicalClosing),
+  anyOf(binaryMorphologicalOpening),
   anyOf(binaryThreshold),
   anyOf(blue),
   anyOf(border),
@@ -41,7 +58,10 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(connectedComponent),
   anyOf(constant),
   anyOf(crossCorrelation),
+  anyOf(curvatureFlow),
+  anyOf(discreteGaussian),
   anyOf(dt),
+  anyOf(extract),
   anyOf(gradient),
   anyOf(gradientMagnitude),
   anyOf(green),
@@ -51,6 +71,7 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(mask),
   anyOf(maximum),
   anyOf(maxvol),
+  anyOf(median),
   anyOf(minimum),
   anyOf(minimumMaximum),
   anyOf(near),
@@ -60,6 +81,9 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(otsuThreshold),
   anyOf(percentiles),
   anyOf(red),
+  anyOf(relabelComponent),
+  anyOf(resample),
+  anyOf(rescaleIntensity),
   anyOf(rgb),
   anyOf(rgba),
   anyOf(signedMaurerDistanceMap),

@@ -8,7 +8,7 @@
  */
 import type { Image } from "../image/image.ts"
 import type { Element } from "./bits.ts"
-import { boxElement, joinRows, makeBits, packRows, widenRows, wordsOf } from "./bits.ts"
+import { joinRows, makeBits, makeElement, packRow, widenRows, wordsOf } from "./bits.ts"
 import type { Kernel, NoParameters } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
 import type { Shape } from "./shape.ts"
@@ -29,7 +29,7 @@ interface Memory {
   readonly input: Image
   /** 1 in the mask, 0 outside. */
   readonly mask: Uint8Array
-  /** The voxels outside the mask, and they widened along x. */
+  /** The voxels of the mask, and those outside it widened along x. */
   readonly bits: Int32Array
   readonly wide: Int32Array
   readonly isSquared: boolean
@@ -50,7 +50,10 @@ function prepareDistance(input: Image, { isSquared, isInsidePositive, isSpacingU
     shape,
     spacing: isSpacingUsed ? spacingOf(input) : [1, 1, 1],
     words: wordsOf(shape),
-    element: boxElement(input.size.map(() => 1)),
+    element: makeElement(
+      "box",
+      input.size.map(() => 1),
+    ),
     input,
     mask: makeBytes(input.voxels.length),
     bits: makeBits(shape),
@@ -66,8 +69,8 @@ function packPart(memory: Memory, part: number, parts: number): void {
   const { nx } = shape
   const { from, to } = shareOf(shape.rows, part, parts)
   readMask(input, mask, from * nx, to * nx)
-  packRows(mask, bits, { nx, words, from, to, value: 1, isInverted: true })
-  widenRows(bits, wide, { nx, words, from, to, reach: 1, isOutsideSet: false })
+  for (let row = from; row < to; row += 1) packRow(mask, 1, bits, { start: row * nx, nx, word: row * words, shift: 0 })
+  widenRows(bits, wide, { nx, words, from, to, reach: 1, isInverted: true, isOutsideSet: false })
 }
 
 function readMask({ voxels }: Image, mask: Uint8Array, from: number, to: number): void {
@@ -98,9 +101,7 @@ function scanPart(memory: Memory, part: number, parts: number): void {
     joinRows(planes, border, row, options)
     let any = 0
     for (let word = 0; word < words; word += 1) {
-      const count = Math.min(32, nx - word * 32)
-      const inRow = count === 32 ? -1 : (1 << count) - 1
-      const found = border[word]! & ~bits[row * words + word]! & inRow
+      const found = border[word]! & bits[row * words + word]!
       border[word] = found
       any |= found
     }
