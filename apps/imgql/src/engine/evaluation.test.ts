@@ -28,6 +28,9 @@ class Fixture {
         return typeof value === "number" ? value * 100 : 0
       },
       performed: () => Promise.reject(new Error("nothing is done here")),
+      baseImage: () => {
+        throw new Error("there is no image here")
+      },
       fileAt: () => Promise.reject(new Error("there are no files here")),
     }
     this.rewriting = new Rewriting(this.graph, world)

@@ -29,6 +29,8 @@ export interface World {
   computed(node: Handle): Promise<Value>
   /** Does what a primitive does outside; `args` are its normal inputs. */
   performed(primitive: Primitive, args: readonly Handle[]): Promise<Value>
+  /** The image of programs that speak of one only. @throws Error where there is none */
+  baseImage(): Handle
   /** The operator of what the file holds now. */
   fileAt(path: string): Promise<Operator>
 }
@@ -198,9 +200,7 @@ export class Rewriting {
     const canonical = graph.add(operator, normals, site)
     if (canonical !== handle) return { kind: "becomes", handle: canonical }
 
-    const { overloads } = operator
-    const types = normals.map((input) => this.#typeOf(input))
-    const primitive = chooseOverload(overloads, types)
+    const primitive = this.chosen(handle)
     if (primitive.isElementwise === true) return this.#spread(handle, operator, normals)
     switch (primitive.work.kind) {
       case "cheap":
@@ -213,9 +213,23 @@ export class Rewriting {
         return { kind: "computed", handle: this.#handleLater(this.#world.computed(handle)) }
       case "file":
         return { kind: "computed", handle: this.#file(normals) }
+      case "based": {
+        const inputs = [...graph.inputs(handle), this.#world.baseImage()]
+        return { kind: "becomes", handle: graph.add(operator, inputs, site) }
+      }
       case "effect":
         return { kind: "computed", handle: this.#handleLater(this.#world.performed(primitive, normals)) }
     }
+  }
+
+  /** The primitive that is meant by a node whose inputs are in normal form. @throws Error where none takes them */
+  chosen(handle: Handle): Primitive {
+    const operator = this.#graph.operatorOf(handle)
+    if (operator.kind !== "apply") throw new Error(`a node of kind ${operator.kind} applies nothing`)
+    return chooseOverload(
+      operator.overloads,
+      this.#graph.inputs(handle).map((input) => this.#typeOf(input)),
+    )
   }
 
   /** Item by item where an argument is a sequence; several have as many items each. */
@@ -257,6 +271,7 @@ export class Rewriting {
     if (isList(operator)) return "sequence"
     if (operator !== CONSTANT) return "image"
     const value = this.#graph.constantOf(handle)
+    if (value === null) return "any"
     return typeof value === "number" ? "number" : typeof value === "boolean" ? "boolean" : "string"
   }
 
@@ -295,7 +310,7 @@ export function isList(operator: Operator): boolean {
 }
 
 function isConstant(value: Value): value is Constant {
-  return typeof value !== "object"
+  return typeof value !== "object" || value === null
 }
 
 function isSequence(value: Value): value is readonly Value[] {

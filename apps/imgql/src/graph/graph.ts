@@ -21,7 +21,7 @@ export interface Site {
 }
 
 /** What stands in programs and comes of them beside images and sequences. */
-export type Constant = number | boolean | string
+export type Constant = number | boolean | string | null
 
 const FIRST_CAPACITY = 1_024
 

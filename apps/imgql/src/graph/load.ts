@@ -21,6 +21,17 @@ export interface LoadOptions {
   readonly programVariables: ReadonlyMap<string, string>
 }
 
+/** The first image file that a program reads, as far as it is known before anything is evaluated. */
+export function findBaseImage(graph: Graph): Handle | undefined {
+  for (let at = 0; at < graph.size; at += 1) {
+    const handle = at as Handle // Below the graph's size.
+    const operator = graph.operatorOf(handle)
+    if (operator.kind === "apply" && operator.overloads.primitives.some(({ work }) => work.kind === "file"))
+      return handle
+  }
+  return undefined
+}
+
 /** The goals of a program without problems, in the order they are written. */
 export function loadProgram(graph: Graph, { steps, bindings }: CheckedProgram, options: LoadOptions): readonly Goal[] {
   const meaning = new Meaning({ bindings, ...options })

@@ -1,9 +1,8 @@
 /** Primitives: what programs are made of in the end. */
+import { isImage as isImageValue, isList, type Value } from "../files/value.ts"
 import type { Image } from "../image/image.ts"
+import type { Kernel } from "../kernels/kernel.ts"
 import type { Signature } from "../language/signature.ts"
-
-/** What a primitive takes and gives. Sequences are evaluated whole before they are given to one. */
-export type Value = number | boolean | string | Image | readonly Value[]
 
 export interface Primitive {
   readonly signature: Signature
@@ -17,21 +16,46 @@ export interface Primitive {
 export type Work =
   /** Done where it is wanted, in less time than it takes to look whether somebody has. */
   | { readonly kind: "cheap"; evaluate(args: readonly Value[]): Value }
-  /** Computed once a store: by kernels, on threads. */
+  /** Computed once a store. */
   | { readonly kind: "heavy"; compute(args: readonly Value[], means: Means): Promise<Value> }
   /** An image file, which is its bytes: computed once a store for each content. */
   | { readonly kind: "file" }
+  /** Without an image it is about the program's first. */
+  | { readonly kind: "based" }
   /** Done once a run, however often it is written: it is about something outside. */
-  | { readonly kind: "effect"; perform(args: readonly Value[], means: Means): Promise<Value> | Value }
+  | { readonly kind: "effect"; perform(args: readonly Value[], outside: Outside): Promise<Value> | Value }
 
-/** What primitives may use beside their arguments. */
+/** What heavy primitives compute with. */
 export interface Means {
-  /** Aborted when nobody wants the result any more. */
+  /** Runs a kernel on the threads there are. */
+  run<Parameters, Memory, Result>(
+    kernel: Kernel<Parameters, Memory, Result>,
+    inputs: readonly Image[],
+    parameters: Parameters,
+  ): Promise<Result>
+}
+
+/** What primitives with effects may touch. */
+export interface Outside {
   readonly signal: AbortSignal
+  /** A line for whoever runs the program. */
+  print(line: string): void
+  /** Writes a file, relative to where the program runs. */
+  save(name: string, value: Value): Promise<void>
 }
 
 /** The primitives of one name, in the order in which they are tried. */
 export interface Overloads {
   readonly name: string
   readonly primitives: readonly Primitive[]
+}
+
+export type { Value }
+
+export function isImage(value: Value | undefined): value is Image {
+  return value !== undefined && isImageValue(value)
+}
+
+export function isSequence(value: Value | undefined): value is readonly Value[] {
+  return value !== undefined && isList(value)
 }

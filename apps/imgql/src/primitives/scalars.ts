@@ -1,5 +1,6 @@
 /** Primitives on numbers, truth, strings and sequences of them: namespaces `default` and `strings`. */
 import { parseSignature } from "../language/signature.ts"
+import { isTrue, num, sequence, text, whole } from "./argument.ts"
 import type { Primitive, Value } from "./primitive.ts"
 
 /** Longer sequences than this are a mistake in a program, and would fill memory before anybody sees it. */
@@ -71,38 +72,10 @@ function elementwise(line: string, evaluate: (args: readonly Value[]) => Value):
   return [plain, { ...plain, signature: { ...signature, parameters, result: "sequence" }, isElementwise: true }]
 }
 
-function num(value: Value | undefined): number {
-  if (typeof value === "number") return value
-  if (typeof value === "boolean") return value ? 1 : 0
-  throw new Error(`expected a number, found ${describe(value)}`)
-}
-
-function isTrue(value: Value | undefined): boolean {
-  return num(value) !== 0
-}
-
-function whole(value: Value | undefined): number {
-  const number = num(value)
-  if (Number.isSafeInteger(number)) return number
-  throw new Error(`expected a whole number, found ${String(number)}`)
-}
-
 function index(value: Value | undefined): number {
   const number = whole(value)
   if (number >= 0) return number
   throw new Error(`expected an index from 0, found ${String(number)}`)
-}
-
-function sequence(value: Value | undefined): readonly Value[] {
-  // The only values that are arrays are sequences.
-  if (Array.isArray(value)) return value as readonly Value[]
-  throw new Error(`expected a sequence, found ${describe(value)}`)
-}
-
-function text(value: Value | undefined): string {
-  if (typeof value === "string") return value
-  if (typeof value === "number" || typeof value === "boolean") return String(value)
-  throw new Error(`expected a string, found ${describe(value)}`)
 }
 
 function range(start: number, stop: number): Value[] {
@@ -140,10 +113,4 @@ function formatString(format: string, values: readonly Value[]): string {
       return isWhole === undefined ? text(value) : String(whole(value))
     },
   )
-}
-
-function describe(value: Value | undefined): string {
-  if (value === undefined) return "nothing"
-  if (Array.isArray(value)) return "a sequence"
-  return typeof value === "object" ? "an image" : `the ${typeof value} ${JSON.stringify(value)}`
 }
