@@ -235,6 +235,7 @@ export class Evaluation {
   }
 
   #failureOf(handle: Handle, cause: unknown): Failure {
+    if (cause instanceof EvaluationFailed) return cause.failure
     const message = cause instanceof Error ? cause.message : String(cause)
     return { message, site: this.#graph.siteOf(handle), cause }
   }

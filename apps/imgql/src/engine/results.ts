@@ -18,6 +18,7 @@ import { readImage } from "../files/read.ts"
 import type { Graph, Handle } from "../graph/graph.ts"
 import type { Image } from "../image/image.ts"
 import { isImage, type Means, type Value } from "../primitives/primitive.ts"
+import { EvaluationFailed } from "./evaluation.ts"
 import { type Chosen, Identities } from "./identity.ts"
 import type { Residence } from "./residence.ts"
 
@@ -139,10 +140,17 @@ export class Results {
       }
       await result
     } catch (error) {
-      throw causeOf(error)
+      throw this.#failureOf(node, causeOf(error))
     } finally {
       await grant.release()
     }
+  }
+
+  /** Says where the program asks for what failed: the innermost place, which others fail for. */
+  #failureOf(node: Handle, cause: unknown): unknown {
+    if (cause instanceof EvaluationFailed || this.#options.signal.aborted) return cause
+    const message = cause instanceof Error ? cause.message : String(cause)
+    return new EvaluationFailed({ message, site: this.#options.graph.siteOf(node), cause })
   }
 
   /** Images a node is made of that are computed, not read. */

@@ -24,6 +24,8 @@ export type ProblemCode =
   | "E_RESERVED_PROGRAM_VARIABLE"
   /** A fold combines with what is no operator of folds. */
   | "E_UNSUPPORTED_FOLD"
+  /** What the program asks for could not be computed. */
+  | "E_FAILED"
 
 export interface Problem {
   readonly code: ProblemCode
