@@ -1,9 +1,13 @@
 #!/usr/bin/env node
 /** The `imgql` command. */
+import { readFileSync, writeFileSync } from "node:fs"
 import { availableParallelism, totalmem } from "node:os"
 import { Command, InvalidArgumentError } from "commander"
+import { parseProgram } from "../language/parser.ts"
+import { printProgram } from "../language/print.ts"
 import { formatProblem } from "../language/problem.ts"
 import { formatSignature } from "../language/signature.ts"
+import { programToJson } from "../language/syntax-json.ts"
 import { PRIMITIVES } from "../primitives/catalog.ts"
 import { readProgram } from "./program-file.ts"
 import { runProgram } from "./run-command.ts"
@@ -13,6 +17,7 @@ interface RunFlags {
   readonly cache: boolean
   readonly threads: number
   readonly maxMemory: number
+  readonly saveSyntax?: string
 }
 
 const DEFAULT_STORE = "file:.imgql"
@@ -28,8 +33,10 @@ program
   .option("--no-cache", "a store of this run's own, gone afterwards")
   .option("--threads <count>", "kernels at once", parseCount, availableParallelism())
   .option("--max-memory <bytes>", "for images, as in 512M or 8G", parseBytes, Math.floor(totalmem() * MEMORY_SHARE))
+  .option("--save-syntax <file>", "the program as it was read: a tree for .json, else text in one form")
   .description("computes what a program prints and saves")
-  .action(async (file: string, { store, cache, threads, maxMemory }: RunFlags) => {
+  .action(async (file: string, { store, cache, threads, maxMemory, saveSyntax }: RunFlags) => {
+    if (saveSyntax !== undefined) writeSyntax(file, saveSyntax)
     const stopping = new AbortController()
     process.once("SIGINT", () => {
       stopping.abort(new Error("stopped; what was computed is kept"))
@@ -74,6 +81,11 @@ try {
 } catch (error) {
   process.stderr.write(`imgql: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
+}
+
+function writeSyntax(file: string, target: string): void {
+  const { program: tree } = parseProgram(readFileSync(file, "utf8"), file)
+  writeFileSync(target, target.endsWith(".json") ? programToJson(tree) : printProgram(tree))
 }
 
 function parseCount(text: string): number {

@@ -28,20 +28,20 @@ export type Work =
 /** What heavy primitives compute with. */
 export interface Means {
   /** Runs a kernel on the threads there are. */
-  run<Parameters, Memory, Result>(
+  readonly run: <Parameters, Memory, Result>(
     kernel: Kernel<Parameters, Memory, Result>,
     inputs: readonly Image[],
     parameters: Parameters,
-  ): Promise<Result>
+  ) => Promise<Result>
 }
 
 /** What primitives with effects may touch. */
 export interface Outside {
   readonly signal: AbortSignal
   /** A line for whoever runs the program. */
-  print(line: string): void
+  readonly print: (line: string) => void
   /** Writes a file, relative to where the program runs. */
-  save(name: string, value: Value): Promise<void>
+  readonly save: (name: string, value: Value) => Promise<void>
 }
 
 /** The primitives of one name, in the order in which they are tried. */
