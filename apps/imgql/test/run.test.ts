@@ -17,6 +17,7 @@ interface Ended {
   readonly err: string
   /** Operations that ran, were joined, and came from the store. */
   readonly counts: readonly [number, number, number] | null
+  readonly kernels: number
 }
 
 const folders: string[] = []
@@ -43,10 +44,13 @@ async function run(folder: string, ...args: readonly string[]): Promise<Ended> {
   return await new Promise((resolve) => {
     execFile(process.execPath, [PROGRAM, "run", "program.imgql", ...args], { cwd: folder }, (error, out, err) => {
       const lines = out.trim().split("\n")
-      const found = /(\d+) operations ran, (\d+) were joined, (\d+) came from the store/.exec(lines.at(-1) ?? "")
-      const counts = found === null ? null : ([Number(found[1]), Number(found[2]), Number(found[3])] as const)
+      const found = /(\d+) operations ran in (\d+) kernels, (\d+) were joined, (\d+) came from the store/.exec(
+        lines.at(-1) ?? "",
+      )
+      const counts = found === null ? null : ([Number(found[1]), Number(found[3]), Number(found[4])] as const)
+      const kernels = Number(found?.[2])
       // A process that could not be started has no code.
-      resolve({ code: error === null ? 0 : Number(error.code), out: lines, err, counts })
+      resolve({ code: error === null ? 0 : Number(error.code), out: lines, err, counts, kernels })
     })
   })
 }
@@ -105,6 +109,42 @@ describe("imgql run", () => {
     }
     const ran = ended.reduce((sum, { counts }) => sum + (counts?.[0] ?? 0), 0)
     expect(ran).toBe(3 * 16)
+  })
+
+  it("finds thresholds of one image in one pass, however and wherever they are written", async () => {
+    const folder = await makeFolder(`
+      import "simpleitk"
+      let img = ReadImage("head.nii.gz")
+      let above(t) = volume(t .<= img)
+      print "a" for t in range(1, 30) do above(t)
+      print "b" for t in range(1, 30) do volume(BinaryThreshold(img, t, 30, 1, 0))
+      print "c" volume(between(3.5, 7, img))
+      print "d" volume(img >. 12)
+      print "e" [img >. 13, img >. 14]
+    `)
+    const { code, out, counts, kernels } = await run(folder)
+    expect({ code, counts }).toEqual({ code: 0, counts: [29 + 29 + 1 + 5 + 2 * 4, 0, 0] })
+    // A pass or two, six masks of them, and what `>.` makes of these: two each, and a count.
+    expect(kernels).toBeLessThanOrEqual(2 + 6 + 3 * 2 + 1)
+    const [width, height, depth] = SIZE
+    const count = (test: (value: number) => boolean): number => {
+      let found = 0
+      for (let x = 0; x < width; x += 1) for (let y = 0; y < height; y += 1) if (test(x + y)) found += depth
+      return found
+    }
+    const steps = Array.from({ length: 29 }, (_, at) => at + 1)
+    expect(out[0]).toBe(`a=[${steps.map((t) => count((value) => value >= t)).join(", ")}]`)
+    expect(out[1]).toBe(`b=[${steps.map((t) => count((value) => value >= t && value <= 30)).join(", ")}]`)
+    expect(out[2]).toBe(`c=${String(count((value) => value >= 3.5 && value <= 7))}`)
+    expect(out[3]).toBe(`d=${String(count((value) => value > 12))}`)
+    // The same masks alone, each by its own kernel.
+    writeFileSync(
+      join(folder, "program.imgql"),
+      `import "simpleitk" print "e" [ReadImage("head.nii.gz") >. 13] print "f" [ReadImage("head.nii.gz") >. 14]`,
+    )
+    const alone = await run(folder, "--no-cache")
+    const masks = alone.out.slice(0, 2).map((line) => line.replace(/^.=\[(.*)\]$/, "$1"))
+    expect(out[4]).toBe(`e=[${masks.join(", ")}]`)
   })
 
   it("does what has effects once a run: impure(0) in a loop prints once", async () => {

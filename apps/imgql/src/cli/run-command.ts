@@ -82,8 +82,8 @@ function describeFailure({ goal, message, site }: GoalFailure, sources: Readonly
   return formatProblem(problem, sources.get(file) ?? "")
 }
 
-function describeSummary({ ran, joined, stored, goals, failed }: RunSummary, ms: number): string {
+function describeSummary({ ran, joined, stored, goals, failed, kernels }: RunSummary, ms: number): string {
   const reached = failed === 0 ? `${String(goals)} goals` : `${String(goals - failed)} of ${String(goals)} goals`
-  const operations = `${String(ran)} operations ran, ${String(joined)} were joined, ${String(stored)} came from the store`
+  const operations = `${String(ran)} operations ran in ${String(kernels)} kernels, ${String(joined)} were joined, ${String(stored)} came from the store`
   return `${reached}: ${operations}, in ${(ms / 1_000).toFixed(2)} s`
 }

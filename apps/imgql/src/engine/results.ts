@@ -10,6 +10,7 @@
  * 2. A claim is taken only with a thread at hand: processes that run one program share its kernels, and none sits on what
  *    another could compute.
  * 3. Who waits for somebody else's computation keeps no thread.
+ * 4. Thresholds of one image that wait together are claimed together and found in one pass, each a result of its own.
  */
 import { Binary, type Holdfast, isHoldfastError, type Operation, type Semaphore } from "holdfast"
 import { decodeStream, decodeValue } from "../files/decode.ts"
@@ -17,10 +18,12 @@ import { encodeValue, joinParts } from "../files/encode.ts"
 import { readImage } from "../files/read.ts"
 import type { Graph, Handle } from "../graph/graph.ts"
 import type { Image } from "../image/image.ts"
+import { sweep as sweepKernel, sweepMask } from "../kernels/sweep.ts"
 import { isImage, type Means, type Value } from "../primitives/primitive.ts"
 import { EvaluationFailed } from "./evaluation.ts"
 import { type Chosen, Identities } from "./identity.ts"
 import type { Residence } from "./residence.ts"
+import { type Member, type Part, partOf, type Sweep, Sweeps } from "./sweeps.ts"
 
 export interface ResultsOptions {
   readonly graph: Graph
@@ -45,6 +48,12 @@ export interface Counts {
   readonly stored: number
 }
 
+/** A run whose result is brought. */
+interface Body {
+  readonly resolve: (result: Uint8Array | Binary) => void
+  readonly reject: (error: unknown) => void
+}
+
 /** Longer results are files of the store. */
 const INLINE_BYTES = 16 * 1024
 
@@ -56,6 +65,10 @@ export class Results {
   readonly #ensuring = new Map<string, Promise<void>>()
   readonly #loading = new Map<string, Promise<Image>>()
   readonly #started = new Set<string>()
+  readonly #sweeps = new Sweeps()
+  /** Asked for by a sweep, which brings the result to the body. */
+  readonly #swept = new Set<string>()
+  readonly #bodies = new Map<string, Body>()
   #ran = 0
   #joined = 0
   #stored = 0
@@ -128,6 +141,8 @@ export class Results {
       await call.result({ signal })
       return
     }
+    const part = this.#partOf(node)
+    if (part !== null) return await this.#ensureInSweep(node, id, part)
     await Promise.all(this.#imagesUnder(node).map((image) => this.#ensure(image)))
     const grant = await threads.acquire({ signal })
     try {
@@ -143,6 +158,91 @@ export class Results {
       throw this.#failureOf(node, causeOf(error))
     } finally {
       await grant.release()
+    }
+  }
+
+  // Sweeps
+
+  /** What the node is of a sweep. A count of a mask that somebody wants is made of that. */
+  #partOf(node: Handle): Part | null {
+    const { graph, chosen } = this.#options
+    const part = partOf(graph, chosen, node)
+    if (part?.mask == null) return part
+    return this.#ensuring.has(this.#nameOf(part.mask)) ? null : part
+  }
+
+  async #ensureInSweep(node: Handle, id: string, part: Part): Promise<void> {
+    const { graph, signal } = this.#options
+    const { image } = part
+    if (graph.operatorOf(image).kind !== "file") await this.#ensure(image)
+    signal.throwIfAborted()
+    const name = this.#nameOf(image)
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const sweep = this.#sweeps.join(name, { id, part, resolve, reject })
+        if (sweep !== null) void this.#runSweep(image, name, sweep)
+      })
+    } catch (error) {
+      throw this.#failureOf(node, causeOf(error))
+    }
+  }
+
+  /** Never rejects: what fails, fails for those who wait for it. */
+  async #runSweep(image: Handle, name: string, sweep: Sweep): Promise<void> {
+    const { threads, signal } = this.#options
+    let grant: Awaited<ReturnType<typeof threads.acquire>> | null = null
+    try {
+      grant = await threads.acquire({ signal })
+      this.#sweeps.close(name, sweep)
+      await Promise.all(sweep.map((member) => this.#claim(member)))
+      const started = sweep.filter(({ id }) => this.#started.has(id))
+      this.#joined += sweep.length - started.length
+      // What somebody else is at may come here all the same, if they die: then it is computed like any other.
+      for (const { id } of sweep) if (!this.#started.has(id)) this.#swept.delete(id)
+      if (started.length > 0) await this.#sweepOver(image, started)
+    } catch (error) {
+      this.#sweeps.close(name, sweep)
+      for (const { id, reject } of sweep) {
+        this.#bodies.get(id)?.reject(error)
+        reject(error)
+      }
+    } finally {
+      await grant?.release()
+    }
+  }
+
+  /** Asks for a result; the store answers in order: when this resolves, the body is started, or somebody else is at it. */
+  async #claim({ id, resolve, reject }: Member): Promise<void> {
+    const { signal } = this.#options
+    this.#swept.add(id)
+    const call = this.#operation.handle(id)
+    const result = call.result({ signal })
+    void result.then(() => resolve(), reject)
+    await Promise.race([call.status(), result.catch(ignore)])
+  }
+
+  /** One pass for all; masks are made of its classes one by one, so that they are not all in memory. */
+  async #sweepOver(node: Handle, members: readonly Member[]): Promise<void> {
+    const { residence, means } = this.#options
+    const image = await this.#load(node)
+    const bytes = roomFor([image])
+    try {
+      await residence.enter(bytes)
+      try {
+        const selections = members.map(({ part }) => part.selection)
+        const areClassesKept = members.some(({ part }) => part.wants === "mask")
+        const { counts, ranges, classes } = await means.run(sweepKernel, [image], { selections, areClassesKept })
+        for (const [at, { id, part }] of members.entries()) {
+          const range = ranges[at]
+          const isMask = part.wants === "mask" && classes !== null && range !== undefined
+          const value = isMask ? await means.run(sweepMask, [classes], range) : (counts[at] ?? 0)
+          this.#bodies.get(id)?.resolve(await this.#store(id, value))
+        }
+      } finally {
+        residence.leave(bytes)
+      }
+    } finally {
+      this.release(node)
     }
   }
 
@@ -172,11 +272,16 @@ export class Results {
 
   /** The body of a run, executed where a thread is held for it. */
   async #compute(id: string): Promise<Uint8Array | Binary> {
-    const { graph, chosen, residence, means, store } = this.#options
+    const { graph, chosen, residence, means } = this.#options
     const node = this.#nodes.get(id)
     if (node === undefined) throw new Error(`the operation ${id} is no part of this program`)
     this.#started.add(id)
     this.#ran += 1
+    if (this.#swept.delete(id)) {
+      return await new Promise<Uint8Array | Binary>((resolve, reject) =>
+        this.#bodies.set(id, { resolve, reject }),
+      ).finally(() => this.#bodies.delete(id))
+    }
     const { work } = chosen(node)
     if (work.kind !== "heavy") throw new Error("only heavy primitives are computed by the store's leave")
     const inputs = graph.inputs(node)
@@ -185,21 +290,26 @@ export class Results {
     try {
       await residence.enter(bytes)
       try {
-        const value = await work.compute(args, means)
-        const encoded = encodeValue(value)
-        const result =
-          encoded.byteLength <= INLINE_BYTES ? joinParts(encoded) : await store.writeBinary(iterate(encoded.parts))
-        if (isImage(value)) {
-          residence.keep(id, value)
-          residence.release(id)
-        }
-        return result
+        return await this.#store(id, await work.compute(args, means))
       } finally {
         residence.leave(bytes)
       }
     } finally {
       this.releaseArguments(inputs)
     }
+  }
+
+  /** The result as the store has it; an image stays in memory as well, while there is room. */
+  async #store(id: string, value: Value): Promise<Uint8Array | Binary> {
+    const { residence, store } = this.#options
+    const encoded = encodeValue(value)
+    const result =
+      encoded.byteLength <= INLINE_BYTES ? joinParts(encoded) : await store.writeBinary(iterate(encoded.parts))
+    if (isImage(value)) {
+      residence.keep(id, value)
+      residence.release(id)
+    }
+    return result
   }
 
   async #argument(input: Handle): Promise<Value> {
@@ -259,4 +369,8 @@ async function* iterate(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array
 /** What failed, rather than that a run of the store did. */
 function causeOf(error: unknown): unknown {
   return isHoldfastError(error, "RUN_FAILED") && error.cause instanceof Error ? error.cause : error
+}
+
+function ignore(): void {
+  // Whoever waits for it is told.
 }

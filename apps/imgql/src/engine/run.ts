@@ -47,11 +47,13 @@ export interface RunSummary extends Counts {
   readonly goals: number
   readonly failed: number
   readonly nodes: number
+  /** Runs of kernels: fewer than operations where one pass brought many. */
+  readonly kernels: number
   readonly peakBytes: number
 }
 
-/** So many goals are worked on at once: enough that all threads have work, few enough that memory is not. */
-const GOALS_AT_ONCE = 16
+/** So many goals or items are worked on at once: enough for a sweep to be worth its pass; memory has its own bound. */
+const GOALS_AT_ONCE = 128
 
 /** Runs all goals. @throws the signal's reason when it is aborted */
 export async function runGoals(options: RunOptions): Promise<RunSummary> {
@@ -67,6 +69,7 @@ class Run implements World {
   readonly #files = new Map<string, Promise<Operator>>()
   readonly #filesByContent = new Map<string, Operator>()
   #failed = 0
+  #kernels = 0
 
   constructor(options: RunOptions) {
     const { graph, store, threads, pool, signal, maxImageBytes, maxMemoryBytes } = options
@@ -79,7 +82,10 @@ class Run implements World {
         kernel: Kernel<Parameters, Memory, Result>,
         inputs: readonly Image[],
         parameters: Parameters,
-      ): Promise<Result> => await pool.run(kernel, inputs, parameters, { signal }),
+      ): Promise<Result> => {
+        this.#kernels += 1
+        return await pool.run(kernel, inputs, parameters, { signal })
+      },
     }
     this.#results = new Results({
       graph,
@@ -105,7 +111,14 @@ class Run implements World {
     signal.throwIfAborted()
     const { counts } = this.#results
     const { peakBytes } = this.#residence
-    return { ...counts, goals: goals.length, failed: this.#failed, nodes: graph.size, peakBytes }
+    return {
+      ...counts,
+      goals: goals.length,
+      failed: this.#failed,
+      nodes: graph.size,
+      kernels: this.#kernels,
+      peakBytes,
+    }
   }
 
   /** Works towards a goal; what comes back tells of it, in its turn. */

@@ -27,11 +27,13 @@ import { percentiles } from "../kernels/percentiles.ts"
 import { relabelComponent } from "../kernels/relabel.ts"
 import { rescaleIntensity } from "../kernels/rescale.ts"
 import { average, averageOrZero, maximum, minimum, minimumMaximum, statistics, volume } from "../kernels/statistics.ts"
-import { binaryThreshold } from "../kernels/threshold.ts"
+import { binaryThreshold, type BinaryThresholdParameters } from "../kernels/threshold.ts"
 import { parseSignature } from "../language/signature.ts"
 import { image, isTrue, num, perAxis, text, whole } from "./argument.ts"
 import { isImage, type Means, type Primitive, type Value } from "./primitive.ts"
 
+type HeavyWork = Extract<Primitive["work"], { readonly kind: "heavy" }>
+type Selecting = NonNullable<HeavyWork["selection"]>
 type Compute = (args: readonly Value[], means: Means) => Promise<Value>
 
 const OPERATIONS: readonly Operation[] = ["add", "subtract", "multiply", "divide"]
@@ -62,12 +64,18 @@ const VOX1: readonly Primitive[] = [
   heavy("vox1", "sub_sv(value: number, image: image): image", arithmeticOf("subtract")),
   heavy("vox1", "div_sv(value: number, image: image): image", arithmeticOf("divide")),
   ...RELATIONS.map(([name, relation, mirrored]) =>
-    heavy("vox1", `${name}(a: image|number, b: image|number): image`, async ([a, b], { run }) => {
-      if (isImage(a) && isImage(b)) return await run(comparison, [a, b], { relation, constant: null })
-      return isImage(a)
-        ? await run(comparison, [a], { relation, constant: num(b) })
-        : await run(comparison, [image(b)], { relation: mirrored, constant: num(a) })
-    }),
+    selecting(
+      heavy("vox1", `${name}(a: image|number, b: image|number): image`, async ([a, b], { run }) => {
+        if (isImage(a) && isImage(b)) return await run(comparison, [a, b], { relation, constant: null })
+        return isImage(a)
+          ? await run(comparison, [a], { relation, constant: num(b) })
+          : await run(comparison, [image(b)], { relation: mirrored, constant: num(a) })
+      }),
+      ([a, b]) => {
+        if (b !== undefined) return { kind: "comparison", relation, constant: num(b) }
+        return a === undefined ? null : { kind: "comparison", relation: mirrored, constant: num(a) }
+      },
+    ),
   ),
   plain("intensity", intensity),
   plain("red", red),
@@ -106,23 +114,29 @@ const VOX1: readonly Primitive[] = [
   })),
   ...(["==", ">=", "<="] as const).map((relation) => {
     const name = { "==": "eq_sv", ">=": "geq_sv", "<=": "leq_sv" }[relation]
-    return heavy(
-      "vox1",
-      `${name}(value: number, image: image): image`,
-      async ([value, of], { run }) => await run(comparison, [image(of)], { relation, constant: num(value) }),
+    return selecting(
+      heavy(
+        "vox1",
+        `${name}(value: number, image: image): image`,
+        async ([value, of], { run }) => await run(comparison, [image(of)], { relation, constant: num(value) }),
+      ),
+      ([value]) => ({ kind: "comparison", relation, constant: num(value) }),
     )
   }),
-  heavy(
-    "vox1",
-    "between(low: number, high: number, image: image): image",
-    async ([low, high, of], { run }) => await run(between, [image(of)], { low: num(low), high: num(high) }),
+  selecting(
+    heavy(
+      "vox1",
+      "between(low: number, high: number, image: image): image",
+      async ([low, high, of], { run }) => await run(between, [image(of)], { low: num(low), high: num(high) }),
+    ),
+    ([low, high]) => ({ kind: "between", low: num(low), high: num(high) }),
   ),
   number("avg(image: image, where: image): number", average),
   number("avg0(image: image, where: image): number", averageOrZero),
   number("min(image: image): number", minimum),
   number("max(image: image): number", maximum),
-  number("volume(image: image): number", volume),
-  number("vol(image: image): number", volume),
+  counting("volume(image: image): number"),
+  counting("vol(image: image): number"),
   heavy(
     "vox1",
     "percentiles(image: image, where: image, correction: number): image",
@@ -166,16 +180,13 @@ const SIMPLEITK: readonly Primitive[] = [
       },
     },
   },
-  heavy(
-    "simpleitk",
-    "BinaryThreshold(image: image, lower: number, upper: number, inside?: number, outside?: number): image",
-    async ([of, lower, upper, inside = 1, outside = 0], { run }) =>
-      await run(binaryThreshold, [image(of)], {
-        lower: num(lower),
-        upper: num(upper),
-        inside: Math.trunc(num(inside)),
-        outside: Math.trunc(num(outside)),
-      }),
+  selecting(
+    heavy(
+      "simpleitk",
+      "BinaryThreshold(image: image, lower: number, upper: number, inside?: number, outside?: number): image",
+      async ([of, ...limits], { run }) => await run(binaryThreshold, [image(of)], thresholds(limits)),
+    ),
+    ([, ...limits]) => ({ kind: "threshold", ...thresholds(limits) }),
   ),
   ...OPERATIONS.map((operation) =>
     heavy(
@@ -335,6 +346,30 @@ function plain<Memory>(name: string, kernel: Kernel<NoParameters, Memory, Image>
 
 function number<Memory>(line: string, kernel: Kernel<NoParameters, Memory, number>): Primitive {
   return heavy("vox1", line, onImages(kernel))
+}
+
+/** A primitive whose mask is a selection of values. */
+function selecting(primitive: Primitive, selection: Selecting): Primitive {
+  const { work } = primitive
+  return work.kind === "heavy" ? { ...primitive, work: { ...work, selection } } : primitive
+}
+
+function counting(line: string): Primitive {
+  const primitive = number(line, volume)
+  const { work } = primitive
+  return work.kind === "heavy" ? { ...primitive, work: { ...work, isCount: true } } : primitive
+}
+
+/** Floats for whole numbers are cut, as the original does. */
+function thresholds([lower, upper, inside = 1, outside = 0]: readonly (
+  Value | undefined
+)[]): BinaryThresholdParameters {
+  return {
+    lower: num(lower),
+    upper: num(upper),
+    inside: Math.trunc(num(inside)),
+    outside: Math.trunc(num(outside)),
+  }
 }
 
 /** About the size of an image only: one that is given, or else the program's first. */

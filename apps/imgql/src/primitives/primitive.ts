@@ -2,6 +2,7 @@
 import { isImage as isImageValue, isList, type Value } from "../files/value.ts"
 import type { Image } from "../image/image.ts"
 import type { Kernel } from "../kernels/kernel.ts"
+import type { Selection } from "../kernels/sweep.ts"
 import type { Signature } from "../language/signature.ts"
 
 export interface Primitive {
@@ -17,7 +18,17 @@ export type Work =
   /** Done where it is wanted, in less time than it takes to look whether somebody has. */
   | { readonly kind: "cheap"; evaluate(args: readonly Value[]): Value }
   /** Computed once a store. */
-  | { readonly kind: "heavy"; compute(args: readonly Value[], means: Means): Promise<Value> }
+  | {
+      readonly kind: "heavy"
+      compute(args: readonly Value[], means: Means): Promise<Value>
+      /**
+       * Of a mask that is a selection of an image's values: which, so that many of one image are found in one pass; null
+       * where it is none. Images are left out of the arguments.
+       */
+      readonly selection?: (args: readonly (Value | undefined)[]) => Selection | null
+      /** It counts what is not 0 in the image that it is given. */
+      readonly isCount?: boolean
+    }
   /** An image file, which is its bytes: computed once a store for each content. */
   | { readonly kind: "file" }
   /** Without an image it is about the program's first. */
