@@ -13,6 +13,7 @@ export const FILE_ERRORS = {
   FILE_NOT_WRITABLE: "The file cannot be written there: permission, a full disk, something in its place.",
   FILE_OUTSIDE: "The name leads out of the folder in which files may be written.",
   VALUE_NOT_SAVABLE: "The value cannot be written in the form the name asks for.",
+  VALUE_NOT_SHOWABLE: "The values cannot be shown together.",
   BYTES_INVALID: "Stored bytes are no encoding of a value.",
 } as const
 
