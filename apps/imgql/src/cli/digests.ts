@@ -1,0 +1,16 @@
+/** Digests of image files, kept in the store, so that files that did not change are not hashed again. */
+import type { Holdfast } from "holdfast"
+import type { DigestCache, KnownDigest } from "../files/identity.ts"
+
+export function storedDigests(store: Holdfast): DigestCache {
+  return {
+    get: async (path) => await cellOf(store, path).get(),
+    put: async (path, known) => {
+      await cellOf(store, path).set(known)
+    },
+  }
+}
+
+function cellOf(store: Holdfast, path: string): ReturnType<typeof store.cell<KnownDigest>> {
+  return store.cell<KnownDigest>(`imgql/file/${Buffer.from(path).toString("base64url").slice(0, 400)}`)
+}

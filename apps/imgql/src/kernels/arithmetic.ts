@@ -1,0 +1,230 @@
+/**
+ * Arithmetic voxel by voxel, between images or an image and a number.
+ *
+ * The result has the type of the voxels, as in ITK, and a number is cast to it first: half of a whole-number image is none of it.
+ * Only division takes a number as it is. Whole numbers wrap around; a division by 0 gives the largest value of the type.
+ * Images of different types, which ITK refuses, are computed as float32, or float64 where float32 could not hold them.
+ */
+import type { Image, VoxelType } from "../image/image.ts"
+import type { Kernel, NoParameters } from "./kernel.ts"
+import { shareOf } from "./kernel.ts"
+import {
+  castTo,
+  CHUNK,
+  makeImage,
+  readDoubles,
+  requireInput,
+  requireSameSize,
+  requireThat,
+  writeDoubles,
+} from "./shape.ts"
+
+export type Operation = "add" | "subtract" | "multiply" | "divide"
+
+/** An image has `left` or `right` at its other side if there is no second image. */
+export interface ArithmeticParameters {
+  readonly operation: Operation
+  readonly left: number | null
+  readonly right: number | null
+}
+
+interface Memory {
+  readonly operation: Operation
+  /** A number stands for an image that has it everywhere. */
+  readonly left: Image | number
+  readonly right: Image | number
+  /** What a division by 0 gives. */
+  readonly largest: number
+  readonly output: Image
+}
+
+const LARGEST: Readonly<Record<VoxelType, number>> = {
+  uint8: 255,
+  int8: 127,
+  uint16: 65_535,
+  int16: 32_767,
+  uint32: 4_294_967_295,
+  int32: 2_147_483_647,
+  float32: 3.4028234663852886e38,
+  float64: Number.MAX_VALUE,
+}
+
+/** The type that two images of these types have in common. */
+export function commonType(one: VoxelType, other: VoxelType): VoxelType {
+  if (one === other) return one
+  const isWide = [one, other].some((type) => type === "float64" || type === "int32" || type === "uint32")
+  return isWide ? "float64" : "float32"
+}
+
+function computePart(memory: Memory, part: number, parts: number): void {
+  const { operation, left, right, largest, output } = memory
+  const { type, voxels } = output
+  const a = new Float64Array(CHUNK)
+  const b = new Float64Array(CHUNK)
+  if (typeof left === "number") a.fill(left)
+  if (typeof right === "number") b.fill(right)
+  const result = new Float64Array(CHUNK)
+  const { from, to } = shareOf(voxels.length, part, parts)
+  for (let start = from; start < to; start += CHUNK) {
+    const count = Math.min(CHUNK, to - start)
+    if (typeof left !== "number") readDoubles(left.voxels, start, start + count, a)
+    if (typeof right !== "number") readDoubles(right.voxels, start, start + count, b)
+    switch (operation) {
+      case "add":
+        addAll(a, b, result, count)
+        break
+      case "subtract":
+        subtractAll(a, b, result, count)
+        break
+      case "multiply":
+        // Doubles lose the lowest bits of such products, which are those that remain.
+        if (type === "int32" || type === "uint32") multiplyWhole(a, b, result, count)
+        else multiplyAll(a, b, result, count)
+        break
+      case "divide":
+        divideAll({ a, b, result, count, largest })
+        break
+    }
+    writeDoubles(result, count, voxels, start)
+  }
+}
+
+function addAll(a: Float64Array, b: Float64Array, result: Float64Array, count: number): void {
+  for (let at = 0; at < count; at += 1) result[at] = a[at]! + b[at]!
+}
+
+function subtractAll(a: Float64Array, b: Float64Array, result: Float64Array, count: number): void {
+  for (let at = 0; at < count; at += 1) result[at] = a[at]! - b[at]!
+}
+
+function multiplyAll(a: Float64Array, b: Float64Array, result: Float64Array, count: number): void {
+  for (let at = 0; at < count; at += 1) result[at] = a[at]! * b[at]!
+}
+
+function multiplyWhole(a: Float64Array, b: Float64Array, result: Float64Array, count: number): void {
+  for (let at = 0; at < count; at += 1) result[at] = Math.imul(a[at]!, b[at]!)
+}
+
+interface Division {
+  readonly a: Float64Array
+  readonly b: Float64Array
+  readonly result: Float64Array
+  readonly count: number
+  readonly largest: number
+}
+
+function divideAll({ a, b, result, count, largest }: Division): void {
+  for (let at = 0; at < count; at += 1) result[at] = b[at] === 0 ? largest : a[at]! / b[at]!
+}
+
+/** One of the four operations between two images, or an image and a number at either side. */
+export const arithmetic: Kernel<ArithmeticParameters, Memory, Image> = {
+  name: "arithmetic",
+  prepare: (inputs, { operation, left, right }) => {
+    const first = requireInput(operation, inputs, 0)
+    const isAlone = left !== null || right !== null
+    requireThat(operation, left === null || right === null, "a number at one side only", [left, right])
+    const second = isAlone ? first : requireInput(operation, inputs, 1)
+    requireSameSize(operation, first, second)
+    requireThat(operation, first.components === second.components, "as many values a voxel in both images", [
+      first.components,
+      second.components,
+    ])
+    const type = commonType(first.type, second.type)
+    const cast = (constant: number): number => (operation === "divide" ? constant : castTo(type, constant))
+    return {
+      operation,
+      left: left === null ? first : cast(left),
+      right: right !== null ? cast(right) : isAlone ? first : second,
+      largest: LARGEST[type],
+      output: makeImage(first, type, first.components),
+    }
+  },
+  phases: [{ run: computePart }],
+  finish: ({ output }) => output,
+}
+
+interface UnaryMemory {
+  readonly image: Image
+  readonly output: Image
+}
+
+/** The distance of each value from 0. */
+export const absolute: Kernel<NoParameters, UnaryMemory, Image> = {
+  name: "abs",
+  prepare: (inputs) => {
+    const image = requireInput("abs", inputs)
+    return { image, output: makeImage(image, image.type, image.components) }
+  },
+  phases: [
+    {
+      run: ({ image, output }, part, parts) => {
+        const chunk = new Float64Array(CHUNK)
+        const { from, to } = shareOf(image.voxels.length, part, parts)
+        for (let start = from; start < to; start += CHUNK) {
+          const count = Math.min(CHUNK, to - start)
+          readDoubles(image.voxels, start, start + count, chunk)
+          for (let at = 0; at < count; at += 1) chunk[at] = Math.abs(chunk[at]!)
+          writeDoubles(chunk, count, output.voxels, start)
+        }
+      },
+    },
+  ],
+  finish: ({ output }) => output,
+}
+
+/** The image in another type: whole numbers are cut and wrap around. */
+export const cast: Kernel<{ readonly type: VoxelType }, UnaryMemory, Image> = {
+  name: "Cast",
+  prepare: (inputs, { type }) => {
+    const image = requireInput("Cast", inputs)
+    return { image, output: makeImage(image, type, image.components) }
+  },
+  phases: [
+    {
+      run: ({ image, output }, part, parts) => {
+        const { from, to } = shareOf(image.voxels.length, part, parts)
+        output.voxels.set(image.voxels.subarray(from, to), from)
+      },
+    },
+  ],
+  finish: ({ output }) => output,
+}
+
+interface MaskMemory {
+  readonly image: Image
+  readonly mask: Image
+  readonly output: Image
+}
+
+/** The first image where the second, a mask, is not 0, and 0 elsewhere. */
+export const mask: Kernel<NoParameters, MaskMemory, Image> = {
+  name: "mask",
+  prepare: (inputs) => {
+    const image = requireInput("mask", inputs, 0)
+    const where = requireInput("mask", inputs, 1)
+    requireSameSize("mask", image, where)
+    requireThat("mask", image.components === 1 && where.components === 1, "images with one value a voxel", [
+      image.components,
+      where.components,
+    ])
+    return { image, mask: where, output: makeImage(image, image.type) }
+  },
+  phases: [
+    {
+      run: ({ image, mask: where, output }, part, parts) => {
+        const values = new Float64Array(CHUNK)
+        const isKept = new Float64Array(CHUNK)
+        const { from, to } = shareOf(image.voxels.length, part, parts)
+        for (let start = from; start < to; start += CHUNK) {
+          const count = Math.min(CHUNK, to - start)
+          readDoubles(image.voxels, start, start + count, values)
+          readDoubles(where.voxels, start, start + count, isKept)
+          for (let at = 0; at < count; at += 1) if (isKept[at] === 0) values[at] = 0
+          writeDoubles(values, count, output.voxels, start)
+        }
+      },
+    },
+  ],
+  finish: ({ output }) => output,
+}

@@ -1,0 +1,344 @@
+/**
+ * Connected components, found from runs of set voxels along x.
+ *
+ * 1. Every part lists the runs of its rows and joins those that touch within it, in a forest of run numbers that grow in
+ *    raster order. A root is the smallest number of its tree, so it is the first run of its component.
+ * 2. One thread joins across the borders of parts and gives every root its label: 1, 2, and so on in raster order.
+ * 3. Every part paints the runs of its rows.
+ */
+import type { Image, VoxelType } from "../image/image.ts"
+import type { Kernel, NoParameters, Phase, Share } from "./kernel.ts"
+import { shareOf } from "./kernel.ts"
+import type { Shape } from "./shape.ts"
+import { makeImage, readDoubles, requireSameSize, requireScalar, requireThat, shapeOf } from "./shape.ts"
+import { makeInts } from "./memory.ts"
+
+interface Memory {
+  readonly shape: Shape
+  readonly input: Image
+  /** Where through() looks for components to keep. */
+  readonly seed: Image | null
+  /** Do voxels that only share an edge or a corner touch? */
+  readonly isFullyConnected: boolean
+  /** First and past-the-last x of each run. */
+  readonly starts: Int32Array
+  readonly ends: Int32Array
+  /** The forest: a smaller or the same run of the same component. Later the label of each run. */
+  readonly parents: Int32Array
+  /** Where the runs of each row begin, and one past the last row of each part. */
+  readonly firsts: Int32Array
+  readonly lasts: Int32Array
+  /** By root, then by label: voxels, or whether a seed is in it. */
+  readonly weights: Int32Array
+  /** By label: what its voxels become. */
+  readonly paints: Int32Array
+  /** [0]: how many components there are. */
+  readonly counts: Int32Array
+  readonly parts: number
+  readonly output: Image
+}
+
+interface Settings {
+  readonly isFullyConnected: boolean
+  readonly type: VoxelType
+  readonly seed: Image | null
+}
+
+function prepareComponents(input: Image, { isFullyConnected, type, seed }: Settings, parts: number): Memory {
+  const shape = shapeOf(input)
+  // A row has at most one run for every two voxels.
+  const capacity = shape.rows * ((shape.nx + 1) >>> 1)
+  requireThat("lcc", input.voxels.length < 2 ** 31, "an image of fewer than 2^31 voxels", input.size)
+  return {
+    shape,
+    input,
+    seed,
+    isFullyConnected,
+    starts: makeInts(capacity),
+    ends: makeInts(capacity),
+    parents: makeInts(capacity),
+    firsts: makeInts(shape.rows),
+    lasts: makeInts(shape.rows),
+    weights: makeInts(capacity),
+    paints: makeInts(capacity + 1),
+    counts: makeInts(1),
+    parts,
+    output: makeImage(input, type),
+  }
+}
+
+/** Step 1, and what through() and maxvol() weigh components by. */
+function findPart(memory: Memory, part: number, parts: number): void {
+  const { shape, input, starts, ends, parents, firsts, lasts } = memory
+  const { nx } = shape
+  const { from, to } = shareOf(shape.rows, part, parts)
+  const line = new Uint8Array(nx + 1)
+  let next = from * ((nx + 1) >>> 1)
+  for (let row = from; row < to; row += 1) {
+    firsts[row] = next
+    readSet(input, row * nx, nx, line)
+    next = listRuns(line, nx, starts, ends, next)
+    lasts[row] = next
+    for (let run = firsts[row]!; run < next; run += 1) parents[run] = run
+    joinBefore(memory, row, from)
+  }
+  weigh(memory, from, to)
+}
+
+/** 1 where a value is not 0; the last entry of the line stays 0. */
+function readSet({ voxels }: Image, start: number, nx: number, line: Uint8Array): void {
+  if (voxels instanceof Uint8Array) {
+    line.set(voxels.subarray(start, start + nx))
+    return
+  }
+  const values = new Float64Array(nx)
+  readDoubles(voxels, start, start + nx, values)
+  for (let x = 0; x < nx; x += 1) line[x] = values[x] === 0 ? 0 : 1
+}
+
+function listRuns(line: Uint8Array, nx: number, starts: Int32Array, ends: Int32Array, first: number): number {
+  let next = first
+  for (let x = 0; x < nx;) {
+    if (line[x] === 0) {
+      x += 1
+      continue
+    }
+    starts[next] = x
+    while (line[x] !== 0) x += 1
+    ends[next] = x
+    next += 1
+  }
+  return next
+}
+
+/** Joins the runs of a row with those of the rows before it that can touch, down to the row `from`. */
+function joinBefore(memory: Memory, row: number, from: number): void {
+  const { ny } = memory.shape
+  const y = row % ny
+  if (y > 0 && row - 1 >= from) joinRows(memory, row, row - 1)
+  joinSlice(memory, row, from)
+}
+
+/** Joins the runs of a row with those of the slice before it. */
+function joinSlice(memory: Memory, row: number, from: number): void {
+  const { ny } = memory.shape
+  const y = row % ny
+  const below = row - ny
+  if (below < 0) return
+  if (below >= from) joinRows(memory, row, below)
+  if (!memory.isFullyConnected) return
+  if (y > 0 && below - 1 >= from) joinRows(memory, row, below - 1)
+  if (y < ny - 1 && below + 1 >= from) joinRows(memory, row, below + 1)
+}
+
+/** Joins the runs of two rows that touch: both lists are in order, so one walk over both finds all. */
+function joinRows(memory: Memory, row: number, other: number): void {
+  const { starts, ends, parents, firsts, lasts, isFullyConnected } = memory
+  const reach = isFullyConnected ? 1 : 0
+  const last = lasts[row]!
+  const otherLast = lasts[other]!
+  let run = firsts[row]!
+  let otherRun = firsts[other]!
+  while (run < last && otherRun < otherLast) {
+    const end = ends[run]!
+    const otherEnd = ends[otherRun]!
+    if (starts[run]! < otherEnd + reach && starts[otherRun]! < end + reach) join(parents, run, otherRun)
+    if (end < otherEnd) run += 1
+    else otherRun += 1
+  }
+}
+
+function join(parents: Int32Array, run: number, other: number): void {
+  const root = findRoot(parents, run)
+  const otherRoot = findRoot(parents, other)
+  if (root < otherRoot) parents[otherRoot] = root
+  else if (otherRoot < root) parents[root] = otherRoot
+}
+
+/** Halves the way it goes, so that the next one is shorter. */
+function findRoot(parents: Int32Array, run: number): number {
+  let at = run
+  let parent = parents[at]!
+  while (parent !== at) {
+    const above = parents[parent]!
+    parents[at] = above
+    at = above
+    parent = parents[at]!
+  }
+  return at
+}
+
+/** What each run alone adds to its component. */
+function weigh({ shape, seed, starts, ends, firsts, lasts, weights }: Memory, from: number, to: number): void {
+  const { nx } = shape
+  const line = new Uint8Array(nx + 1)
+  for (let row = from; row < to; row += 1) {
+    const first = firsts[row]!
+    const last = lasts[row]!
+    if (first === last) continue
+    if (seed !== null) readSet(seed, row * nx, nx, line)
+    for (let run = first; run < last; run += 1) {
+      weights[run] = seed === null ? ends[run]! - starts[run]! : isAnySet(line, starts[run]!, ends[run]!) ? 1 : 0
+    }
+  }
+}
+
+function isAnySet(line: Uint8Array, from: number, to: number): boolean {
+  for (let x = from; x < to; x += 1) if (line[x] !== 0) return true
+  return false
+}
+
+/** Step 2. Afterwards `parents` holds labels, and `weights` is by label, from 1 on. */
+function labelAll(memory: Memory): void {
+  const { shape, parents, firsts, lasts, weights, counts } = memory
+  joinParts(memory)
+  const { rows } = shape
+  let components = 0
+  for (let row = 0; row < rows; row += 1) {
+    const last = lasts[row]!
+    for (let run = firsts[row]!; run < last; run += 1) {
+      const weight = weights[run]!
+      const parent = parents[run]!
+      // A run before this one has its label already; a label is never larger than the number of its run and 1.
+      const label = parent === run ? (components += 1) : parents[parent]!
+      parents[run] = label
+      if (parent === run) weights[label - 1] = weight
+      else weights[label - 1]! += weight
+    }
+  }
+  counts[0] = components
+}
+
+function joinParts(memory: Memory): void {
+  const { shape, parts } = memory
+  const { rows, ny } = shape
+  for (let part = 1; part < parts; part += 1) {
+    const { from, to } = shareOf(rows, part, parts)
+    if (from === to) continue
+    // Rows of an earlier part can only touch the first rows: those within one slice and one row.
+    for (let row = from; row < Math.min(to, from + ny + 1); row += 1) joinBefore(memory, row, 0)
+  }
+}
+
+/** Step 3. */
+function paintPart(memory: Memory, part: number, parts: number): void {
+  const { voxels } = memory.output
+  const share = shareOf(memory.shape.rows, part, parts)
+  // Each type has its loop, which knows of no other type.
+  if (voxels instanceof Uint8Array) paintBytes(memory, voxels, share)
+  else if (voxels instanceof Float32Array) paintFloats(memory, voxels, share)
+  else if (voxels instanceof Uint32Array) paintNumbers(memory, voxels, share)
+}
+
+function paintBytes(memory: Memory, voxels: Uint8Array, { from, to }: Share): void {
+  const { shape, starts, ends, parents, firsts, lasts, paints } = memory
+  for (let row = from; row < to; row += 1) {
+    const start = row * shape.nx
+    const last = lasts[row]!
+    for (let run = firsts[row]!; run < last; run += 1) {
+      const paint = paints[parents[run]!]!
+      const end = start + ends[run]!
+      if (paint !== 0) for (let at = start + starts[run]!; at < end; at += 1) voxels[at] = paint
+    }
+  }
+}
+
+function paintFloats(memory: Memory, voxels: Float32Array, { from, to }: Share): void {
+  const { shape, starts, ends, parents, firsts, lasts, paints } = memory
+  for (let row = from; row < to; row += 1) {
+    const start = row * shape.nx
+    const last = lasts[row]!
+    for (let run = firsts[row]!; run < last; run += 1) {
+      const paint = paints[parents[run]!]!
+      const end = start + ends[run]!
+      for (let at = start + starts[run]!; at < end; at += 1) voxels[at] = paint
+    }
+  }
+}
+
+function paintNumbers(memory: Memory, voxels: Uint32Array, { from, to }: Share): void {
+  const { shape, starts, ends, parents, firsts, lasts, paints } = memory
+  for (let row = from; row < to; row += 1) {
+    const start = row * shape.nx
+    const last = lasts[row]!
+    for (let run = firsts[row]!; run < last; run += 1) {
+      const paint = paints[parents[run]!]!
+      const end = start + ends[run]!
+      for (let at = start + starts[run]!; at < end; at += 1) voxels[at] = paint
+    }
+  }
+}
+
+function phasesWith(choosePaints: (memory: Memory) => void): readonly Phase<Memory>[] {
+  return [
+    { run: findPart },
+    {
+      isSerial: true,
+      run: (memory) => {
+        labelAll(memory)
+        choosePaints(memory)
+      },
+    },
+    { run: paintPart },
+  ]
+}
+
+function paintLabels({ paints, counts }: Memory): void {
+  for (let label = 1; label <= counts[0]!; label += 1) paints[label] = label
+}
+
+function paintSeeded({ paints, weights, counts }: Memory): void {
+  for (let label = 1; label <= counts[0]!; label += 1) paints[label] = weights[label - 1]! > 0 ? 1 : 0
+}
+
+function paintLargest({ paints, weights, counts }: Memory): void {
+  let most = 0
+  for (let label = 1; label <= counts[0]!; label += 1) most = Math.max(most, weights[label - 1]!)
+  for (let label = 1; label <= counts[0]!; label += 1) paints[label] = weights[label - 1] === most ? 1 : 0
+}
+
+/** The number of each voxel's component, from 1 in raster order of their first voxels; 0 outside. Corners connect. */
+export const lcc: Kernel<NoParameters, Memory, Image> = {
+  name: "lcc",
+  prepare: (inputs, _, parts) => {
+    const input = requireScalar("lcc", inputs)
+    return prepareComponents(input, { isFullyConnected: true, type: "float32", seed: null }, parts)
+  },
+  phases: phasesWith(paintLabels),
+  finish: ({ output }) => output,
+}
+
+/** The components of the second mask that have a voxel of the first. */
+export const through: Kernel<NoParameters, Memory, Image> = {
+  name: "through",
+  prepare: (inputs, _, parts) => {
+    const seed = requireScalar("through", inputs, 0)
+    const input = requireScalar("through", inputs, 1)
+    requireSameSize("through", seed, input)
+    return prepareComponents(input, { isFullyConnected: true, type: "uint8", seed }, parts)
+  },
+  phases: phasesWith(paintSeeded),
+  finish: ({ output }) => output,
+}
+
+/** The components with the most voxels: all of them if several have as many. */
+export const maxvol: Kernel<NoParameters, Memory, Image> = {
+  name: "maxvol",
+  prepare: (inputs, _, parts) => {
+    const input = requireScalar("maxvol", inputs)
+    return prepareComponents(input, { isFullyConnected: true, type: "uint8", seed: null }, parts)
+  },
+  phases: phasesWith(paintLargest),
+  finish: ({ output }) => output,
+}
+
+/** The number of each voxel's component as {@link lcc}, as whole numbers; whether corners connect is up to the caller. */
+export const connectedComponent: Kernel<{ readonly isFullyConnected: boolean }, Memory, Image> = {
+  name: "ConnectedComponent",
+  prepare: (inputs, { isFullyConnected }, parts) => {
+    const input = requireScalar("ConnectedComponent", inputs)
+    return prepareComponents(input, { isFullyConnected, type: "uint32", seed: null }, parts)
+  },
+  phases: phasesWith(paintLabels),
+  finish: ({ output }) => output,
+}

@@ -1,0 +1,254 @@
+/**
+ * How alike the histogram around each voxel is to that of a reference region: Pearson's correlation of the two.
+ *
+ * The histogram of a window slides along x: one column of the window comes in and one goes out. Each column, as high and
+ * deep as the window, has a histogram of its own that slides along y. The sums that the correlation is made of change
+ * with the counts, so no voxel costs more than its own share of two slides, whatever the radius. (S. Perreault, P. Hébert, "Median
+ * Filtering in Constant Time", IEEE Transactions on Image Processing 16, 2007, has columns for the median of a picture.)
+ */
+import type { Image } from "../image/image.ts"
+import type { Kernel } from "./kernel.ts"
+import { shareOf } from "./kernel.ts"
+import type { Shape } from "./shape.ts"
+import {
+  CHUNK,
+  floatsOf,
+  makeImage,
+  readDoubles,
+  requireSameSize,
+  requireScalar,
+  requireThat,
+  shapeOf,
+  spacingOf,
+} from "./shape.ts"
+import { makeDoubles, makeInts, makeShorts } from "./memory.ts"
+
+export interface CrossCorrelationParameters {
+  /** In spacing units; the window reaches at least one voxel to each side. */
+  readonly radius: number
+  /** What is counted: values from `from` to below `to`, in `bins` bins of equal width. */
+  readonly from: number
+  readonly to: number
+  readonly bins: number
+}
+
+interface Memory {
+  readonly shape: Shape
+  /** Voxels to each side of the window's middle, along x, y and z. */
+  readonly reach: readonly [number, number, number]
+  readonly parameters: CrossCorrelationParameters
+  readonly image: Image
+  readonly other: Image
+  readonly region: Image
+  /** The bin of each voxel of `image`; `bins` if it is not counted. */
+  readonly binOf: Uint16Array
+  /** The reference histogram of each part, and their sum. */
+  readonly partCounts: Int32Array
+  readonly reference: Float64Array
+  readonly output: Image
+}
+
+function binPart(memory: Memory, part: number, parts: number): void {
+  const { image, other, region, binOf, partCounts, parameters } = memory
+  const { bins } = parameters
+  const { from, to } = shareOf(binOf.length, part, parts)
+  const chunk = new Float64Array(CHUNK)
+  const where = new Float64Array(CHUNK)
+  const counts = partCounts.subarray(part * (bins + 1), (part + 1) * (bins + 1))
+  for (let start = from; start < to; start += CHUNK) {
+    const end = Math.min(start + CHUNK, to)
+    readDoubles(image.voxels, start, end, chunk)
+    binChunk(chunk, parameters, end - start)
+    for (let at = start; at < end; at += 1) binOf[at] = chunk[at - start]!
+    readDoubles(other.voxels, start, end, chunk)
+    readDoubles(region.voxels, start, end, where)
+    binChunk(chunk, parameters, end - start)
+    for (let at = 0; at < end - start; at += 1) if (where[at] !== 0) counts[chunk[at]!]! += 1
+  }
+}
+
+/** Replaces values by their bins. */
+function binChunk(chunk: Float64Array, { from, to, bins }: CrossCorrelationParameters, count: number): void {
+  const width = (to - from) / bins
+  for (let at = 0; at < count; at += 1) {
+    const value = chunk[at]!
+    // Rounding may put a value just below the end one bin too far.
+    chunk[at] = value >= from && value < to ? Math.min(Math.trunc((value - from) / width), bins - 1) : bins
+  }
+}
+
+function sumReference({ partCounts, reference, parameters }: Memory, parts: number): void {
+  const { bins } = parameters
+  for (let part = 0; part < parts; part += 1) {
+    for (let bin = 0; bin < bins; bin += 1) reference[bin]! += partCounts[part * (bins + 1) + bin]!
+  }
+}
+
+/** The histogram of one window, and the sums that change with it. */
+interface Window {
+  readonly counts: Float64Array
+  readonly reference: Float64Array
+  readonly bins: number
+  /** Of the counts, their squares, and their products with the reference. */
+  sum: number
+  squares: number
+  products: number
+}
+
+function correlatePart(memory: Memory, part: number, parts: number): void {
+  const { shape, reach, parameters, reference } = memory
+  const { nx, ny } = shape
+  const { bins } = parameters
+  const { from, to } = shareOf(shape.rows, part, parts)
+  // One entry more than bins: there the voxels are that are not counted.
+  const stride = bins + 1
+  const highest = (2 * reach[1] + 1) * (2 * reach[2] + 1)
+  const columns = highest < 65_536 ? new Uint16Array(nx * stride) : new Uint32Array(nx * stride)
+  const window: Window = { counts: new Float64Array(bins), reference, bins, sum: 0, squares: 0, products: 0 }
+  const correlate = makeCorrelation(reference, bins)
+  const output = floatsOf(memory.output)
+  for (let row = from; row < to; row += 1) {
+    const y = row % ny
+    const z = (row - y) / ny
+    if (row === from || y === 0) {
+      columns.fill(0)
+      for (let other = Math.max(0, y - reach[1]); other <= Math.min(ny - 1, y + reach[1]); other += 1) {
+        slideColumns(memory, columns, { y: other, z, change: 1 })
+      }
+    } else {
+      if (y - reach[1] - 1 >= 0) slideColumns(memory, columns, { y: y - reach[1] - 1, z, change: -1 })
+      if (y + reach[1] < ny) slideColumns(memory, columns, { y: y + reach[1], z, change: 1 })
+    }
+    slideWindow(window, columns, { nx, reach: reach[0], stride, output, start: row * nx, correlate })
+  }
+}
+
+/** Counts the voxels of a row, in all slices of the window, into their columns, or out of them. */
+function slideColumns(
+  { shape, reach, binOf, parameters }: Memory,
+  columns: Uint16Array | Uint32Array,
+  { y, z, change }: { readonly y: number; readonly z: number; readonly change: number },
+): void {
+  const { nx, ny, nz } = shape
+  const stride = parameters.bins + 1
+  for (let slice = Math.max(0, z - reach[2]); slice <= Math.min(nz - 1, z + reach[2]); slice += 1) {
+    const start = (slice * ny + y) * nx
+    for (let x = 0, column = 0; x < nx; x += 1, column += stride) columns[column + binOf[start + x]!]! += change
+  }
+}
+
+interface Slide {
+  readonly nx: number
+  readonly reach: number
+  readonly stride: number
+  readonly output: Float32Array
+  readonly start: number
+  readonly correlate: (window: Window) => number
+}
+
+/** One row of the output. */
+function slideWindow(window: Window, columns: Uint16Array | Uint32Array, slide: Slide): void {
+  const { nx, reach, stride, output, start, correlate } = slide
+  window.counts.fill(0)
+  window.sum = 0
+  window.squares = 0
+  window.products = 0
+  for (let x = 0; x < Math.min(reach, nx); x += 1) moveWindow(window, columns, x * stride, -1)
+  for (let x = 0; x < nx; x += 1) {
+    const enters = x + reach < nx ? (x + reach) * stride : -1
+    const leaves = x - reach - 1 >= 0 ? (x - reach - 1) * stride : -1
+    if (enters !== -1 && leaves !== -1) slideBoth(window, columns, enters, leaves)
+    else moveWindow(window, columns, enters, leaves)
+    output[start + x] = correlate(window)
+  }
+}
+
+function slideBoth(window: Window, columns: Uint16Array | Uint32Array, enters: number, leaves: number): void {
+  const { counts, reference, bins } = window
+  let sum = 0
+  let squares = 0
+  let products = 0
+  for (let bin = 0; bin < bins; bin += 1) {
+    const change = columns[enters + bin]! - columns[leaves + bin]!
+    if (change === 0) continue
+    const count = counts[bin]!
+    counts[bin] = count + change
+    sum += change
+    squares += change * (2 * count + change)
+    products += change * reference[bin]!
+  }
+  window.sum += sum
+  window.squares += squares
+  window.products += products
+}
+
+/** Near an edge a column only enters, only leaves, or neither; -1 stands for none. */
+function moveWindow(window: Window, columns: Uint16Array | Uint32Array, enters: number, leaves: number): void {
+  const { counts, reference, bins } = window
+  for (let bin = 0; bin < bins; bin += 1) {
+    const change = (enters === -1 ? 0 : columns[enters + bin]!) - (leaves === -1 ? 0 : columns[leaves + bin]!)
+    const count = counts[bin]!
+    counts[bin] = count + change
+    window.sum += change
+    window.squares += change * (2 * count + change)
+    window.products += change * reference[bin]!
+  }
+}
+
+/** All sums are whole numbers, so a variance is 0 exactly when all counts are equal. */
+function makeCorrelation(reference: Float64Array, bins: number): (window: Window) => number {
+  const sum = reference.reduce((total, count) => total + count, 0)
+  const squares = reference.reduce((total, count) => total + count * count, 0)
+  const isConstant = reference.every((count) => count === reference[0])
+  const variance = bins * squares - sum * sum
+  return (window) => {
+    const windowVariance = bins * window.squares - window.sum * window.sum
+    if (isConstant) return windowVariance === 0 ? 1 : 0
+    if (windowVariance === 0) return 0
+    return (bins * window.products - window.sum * sum) / (Math.sqrt(windowVariance) * Math.sqrt(variance))
+  }
+}
+
+/** The correlation of the histogram around each voxel of the first image with that of the second image on the third, a mask. */
+export const crossCorrelation: Kernel<CrossCorrelationParameters, Memory, Image> = {
+  name: "crossCorrelation",
+  prepare: (inputs, parameters, parts) => {
+    const image = requireScalar("crossCorrelation", inputs, 0)
+    const other = requireScalar("crossCorrelation", inputs, 1)
+    const region = requireScalar("crossCorrelation", inputs, 2)
+    requireSameSize("crossCorrelation", image, other)
+    requireSameSize("crossCorrelation", image, region)
+    const { radius, bins } = parameters
+    requireThat("crossCorrelation", Number.isFinite(radius) && radius >= 0, "a radius of at least 0", radius)
+    const isCount = Number.isInteger(bins) && bins >= 1 && bins < 65_535
+    requireThat("crossCorrelation", isCount, "1 to 65534 bins", bins)
+    const shape = shapeOf(image)
+    const [x, y, z] = spacingOf(image)
+    return {
+      shape,
+      reach: [reachOf(radius / x), reachOf(radius / y), shape.axes === 2 ? 0 : reachOf(radius / z)],
+      parameters,
+      image,
+      other,
+      region,
+      binOf: makeShorts(image.voxels.length),
+      partCounts: makeInts(parts * (bins + 1)),
+      reference: makeDoubles(bins),
+      output: makeImage(image, "float32"),
+    }
+  },
+  phases: [
+    { run: binPart },
+    { isSerial: true, run: (memory, _, parts) => sumReference(memory, parts) },
+    { run: correlatePart },
+  ],
+  finish: ({ output }) => output,
+}
+
+/** The nearest whole number, of two the even one, and at least 1. */
+function reachOf(voxels: number): number {
+  const floor = Math.floor(voxels)
+  const rest = voxels - floor
+  const isUp = rest > 0.5 || (rest === 0.5 && floor % 2 === 1)
+  return Math.max(1, isUp ? floor + 1 : floor)
+}

@@ -1,0 +1,204 @@
+/** Images on another grid: a part of theirs, or that of another image. */
+import type { Grid, Image } from "../image/image.ts"
+import type { Kernel } from "./kernel.ts"
+import { shareOf } from "./kernel.ts"
+import { makeDoubles } from "./memory.ts"
+import { castTo, makeImage, requireInput, requireScalar, requireThat, shapeOf, writeDoubles } from "./shape.ts"
+
+export interface ExtractParameters {
+  /** Voxels along each axis; an axis with 0 goes, and the slice at its index is left. */
+  readonly size: readonly number[]
+  /** Where the part begins. */
+  readonly index: readonly number[]
+}
+
+interface ExtractMemory {
+  readonly image: Image
+  readonly index: readonly number[]
+  /** Of the part, along the axes of the image. */
+  readonly size: readonly number[]
+  readonly output: Image
+}
+
+/** Where the voxel at an index is. */
+function pointOf({ origin, spacing, direction }: Grid, index: readonly number[]): number[] {
+  const axes = origin.length
+  return origin.map((start, row) =>
+    index.reduce((sum, at, axis) => sum + direction[row * axes + axis]! * spacing[axis]! * at, start),
+  )
+}
+
+function extractedGrid(image: Image, { size, index }: ExtractParameters): Grid {
+  const axes = image.size.flatMap((_, axis) => (size[axis] === 0 ? [] : [axis]))
+  const pick = (list: readonly number[]): number[] => axes.map((axis) => list[axis]!)
+  const direction = axes.flatMap((row) => axes.map((column) => image.direction[row * image.size.length + column]!))
+  const grid = { size: pick(size), spacing: pick(image.spacing), origin: pick(image.origin), direction }
+  return { ...grid, origin: pointOf(grid, pick(index)) }
+}
+
+function copyPart({ image, index, size, output }: ExtractMemory, part: number, parts: number): void {
+  const { nx, ny } = shapeOf(image)
+  const [x = 0, y = 0, z = 0] = index
+  const [width = 1, height = 1, depth = 1] = size.map((count) => Math.max(1, count))
+  const { components } = image
+  const { from, to } = shareOf(height * depth, part, parts)
+  for (let row = from; row < to; row += 1) {
+    const start = ((z + Math.floor(row / height)) * ny + y + (row % height)) * nx + x
+    const found = image.voxels.subarray(start * components, (start + width) * components)
+    output.voxels.set(found, row * width * components)
+  }
+}
+
+/** A part of an image, in its place in space. */
+export const extract: Kernel<ExtractParameters, ExtractMemory, Image> = {
+  name: "Extract",
+  prepare: (inputs, { size, index }) => {
+    const image = requireInput("Extract", inputs)
+    const axes = image.size.length
+    const isThere = image.size.every((count, axis) => {
+      const [along, at] = [size[axis] ?? Number.NaN, index[axis] ?? Number.NaN]
+      return (
+        Number.isInteger(along) && Number.isInteger(at) && along >= 0 && at >= 0 && at + Math.max(1, along) <= count
+      )
+    })
+    requireThat("Extract", isThere, `a part of an image of ${image.size.join("x")} voxels`, { size, index })
+    const isPlane = image.size.filter((_, axis) => size[axis] !== 0).length >= 2
+    requireThat("Extract", isPlane, "at least 2 axes that are left", size)
+    const output = makeImage(extractedGrid(image, { size, index }), image.type, image.components)
+    return { image, index: index.slice(0, axes), size: size.slice(0, axes), output }
+  },
+  phases: [{ run: copyPart }],
+  finish: ({ output }) => output,
+}
+
+export interface ResampleParameters {
+  readonly interpolation: "linear" | "nearest"
+  /** What voxels become that lie outside the image. */
+  readonly outside: number
+}
+
+interface ResampleMemory {
+  readonly image: Image
+  readonly values: Float64Array
+  readonly parameters: ResampleParameters
+  /** From an index of the output to one of the image: a matrix, row after row, and what is added. */
+  readonly matrix: readonly number[]
+  readonly offset: readonly number[]
+  readonly output: Image
+}
+
+/** The matrix that undoes another, by Gauss's elimination with pivots. */
+function invert(matrix: readonly number[], axes: number): number[] {
+  const rows = Array.from({ length: axes }, (_, row) => [
+    ...matrix.slice(row * axes, (row + 1) * axes),
+    ...Array.from({ length: axes }, (__, column) => (column === row ? 1 : 0)),
+  ])
+  for (let at = 0; at < axes; at += 1) {
+    const pivot = rows.slice(at).reduce((best, row) => (Math.abs(row[at]!) > Math.abs(best[at]!) ? row : best))
+    rows.splice(rows.indexOf(pivot), 1)
+    rows.splice(at, 0, pivot)
+    const scale = pivot[at]!
+    for (const [column, value] of pivot.entries()) pivot[column] = value / scale
+    for (const row of rows) {
+      const factor = row[at]!
+      if (row !== pivot) for (const [column, value] of pivot.entries()) row[column]! -= factor * value
+    }
+  }
+  return rows.flatMap((row) => row.slice(axes))
+}
+
+function mapBetween(from: Grid, to: Grid): { matrix: number[]; offset: number[] } {
+  const axes = from.size.length
+  const scaled = ({ direction, spacing }: Grid): number[] => direction.map((value, at) => value * spacing[at % axes]!)
+  const back = invert(scaled(to), axes)
+  const forth = scaled(from)
+  const dot = (row: number, of: (at: number) => number): number =>
+    Array.from({ length: axes }, (_, at) => back[row * axes + at]! * of(at)).reduce((sum, value) => sum + value, 0)
+  const list = Array.from({ length: axes }, (_, row) => row)
+  return {
+    matrix: list.flatMap((row) => list.map((column) => dot(row, (at) => forth[at * axes + column]!))),
+    offset: list.map((row) => dot(row, (at) => from.origin[at]! - to.origin[at]!)),
+  }
+}
+
+function readPart({ image, values }: ResampleMemory, part: number, parts: number): void {
+  const { from, to } = shareOf(values.length, part, parts)
+  values.set(image.voxels.subarray(from, to), from)
+}
+
+function resamplePart(memory: ResampleMemory, part: number, parts: number): void {
+  const { image, values, matrix, offset, output, parameters } = memory
+  const { nx, ny, rows, axes } = shapeOf(output)
+  const line = new Float64Array(nx)
+  const sampleAt = parameters.interpolation === "linear" ? sampleLinear : sampleNearest
+  const { from, to } = shareOf(rows, part, parts)
+  const shape = shapeOf(image)
+  for (let row = from; row < to; row += 1) {
+    const y = row % ny
+    const z = (row - y) / ny
+    for (let x = 0; x < nx; x += 1) {
+      const at = (axis: number): number =>
+        axis >= axes
+          ? 0
+          : matrix[axis * axes]! * x +
+            matrix[axis * axes + 1]! * y +
+            (axes === 3 ? matrix[axis * axes + 2]! * z : 0) +
+            offset[axis]!
+      line[x] = sampleAt(values, [shape.nx, shape.ny, shape.nz], [at(0), at(1), at(2)]) ?? parameters.outside
+    }
+    writeDoubles(line, nx, output.voxels, row * nx)
+  }
+}
+
+type Triple = readonly [number, number, number]
+
+/** Voxels reach half a voxel to each side of their centers. */
+function isInside(size: Triple, point: Triple): boolean {
+  return point.every((value, axis) => value >= -0.5 && value < size[axis]! - 0.5)
+}
+
+function sampleNearest(source: Float64Array, size: Triple, point: Triple): number | null {
+  if (!isInside(size, point)) return null
+  const [x, y, z] = point.map((value, axis) => Math.min(size[axis]! - 1, Math.max(0, Math.floor(value + 0.5))))
+  return source[(z! * size[1] + y!) * size[0] + x!]!
+}
+
+function sampleLinear(source: Float64Array, size: Triple, point: Triple): number | null {
+  if (!isInside(size, point)) return null
+  let sum = 0
+  for (let corner = 0; corner < 8; corner += 1) {
+    let weight = 1
+    let at = 0
+    let stride = 1
+    for (let axis = 0; axis < 3; axis += 1) {
+      const floor = Math.floor(point[axis]!)
+      const rest = point[axis]! - floor
+      const isUpper = ((corner >>> axis) & 1) === 1
+      weight *= isUpper ? rest : 1 - rest
+      at += Math.min(size[axis]! - 1, Math.max(0, floor + (isUpper ? 1 : 0))) * stride
+      stride *= size[axis]!
+    }
+    if (weight !== 0) sum += weight * source[at]!
+  }
+  return sum
+}
+
+/** The first image on the grid of the second, in its own type. */
+export const resample: Kernel<ResampleParameters, ResampleMemory, Image> = {
+  name: "Resample",
+  prepare: (inputs, parameters) => {
+    const image = requireScalar("Resample", inputs, 0)
+    const grid = requireInput("Resample", inputs, 1)
+    requireThat("Resample", image.size.length === grid.size.length, "grids of as many axes", [image.size, grid.size])
+    const outside = castTo(image.type, parameters.outside)
+    return {
+      image,
+      values: makeDoubles(image.voxels.length),
+      parameters: { ...parameters, outside },
+      ...mapBetween(grid, image),
+      output: makeImage(grid, image.type),
+    }
+  },
+  phases: [{ run: readPart }, { run: resamplePart }],
+  finish: ({ output }) => output,
+}

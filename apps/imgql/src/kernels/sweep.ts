@@ -1,0 +1,279 @@
+/**
+ * Many thresholds over one image in one pass.
+ *
+ * All limits of all selections, in order, cut the values into classes: the class of a voxel is how many limits it has reached. A
+ * selection is a range of classes, so one count of every class gives the volume of every mask, and one image of classes
+ * gives any mask by a look at a table, from a byte a voxel. Counts and masks are those of `BinaryThreshold`, `comparison` and
+ * `between`, bit for bit.
+ */
+import type { Image } from "../image/image.ts"
+import type { Relation } from "./comparison.ts"
+import type { Kernel, Share } from "./kernel.ts"
+import { shareOf } from "./kernel.ts"
+import { makeDoubles, makeInts, makeShorts } from "./memory.ts"
+import { bytesOf, CHUNK, makeImage, readDoubles, requireScalar, requireThat } from "./shape.ts"
+import type { BinaryThresholdParameters } from "./threshold.ts"
+import { castThreshold } from "./threshold.ts"
+
+/** What one operation of the program asks of the image. */
+export type Selection =
+  | ({ readonly kind: "threshold" } & BinaryThresholdParameters)
+  | { readonly kind: "comparison"; readonly relation: Relation; readonly constant: number }
+  | { readonly kind: "between"; readonly low: number; readonly high: number }
+
+/** The classes from `from` to below `to`, whose voxels are `inside` in the mask; all others are `outside`. */
+export interface ClassRange {
+  readonly from: number
+  readonly to: number
+  readonly inside: number
+  readonly outside: number
+}
+
+export interface SweepParameters {
+  readonly selections: readonly Selection[]
+  /** Is the image of classes wanted, for {@link sweepMask}? */
+  readonly areClassesKept: boolean
+}
+
+export interface SweepResult {
+  /** For each selection, how many voxels of its mask are not 0. */
+  readonly counts: readonly number[]
+  /** For each selection, where its mask is among the classes. */
+  readonly ranges: readonly ClassRange[]
+  readonly classes: Image | null
+}
+
+/** Values from `low` on and below `high`. */
+interface Interval {
+  readonly low: number
+  readonly high: number
+  readonly inside: number
+  readonly outside: number
+}
+
+interface Memory {
+  readonly image: Image
+  /** Rising; a voxel has reached those that are not above its value. */
+  readonly limits: Float64Array
+  /** By cell: how many limits lie in cells before it. One more than there are cells. */
+  readonly guide: Int32Array
+  /** The class of each value of a type of eight or sixteen bits, from its least value on; empty for other types. */
+  readonly table: Uint16Array
+  readonly least: number
+  /** By part, how many voxels each class has. The last class is that of NaN. */
+  readonly counts: Int32Array
+  readonly ranges: readonly ClassRange[]
+  readonly classes: Image | null
+}
+
+/** Even parts of the way from the first limit to the last. */
+const CELLS = 4096
+
+const LEAST_VALUES: Readonly<Partial<Record<Image["type"], readonly [number, number]>>> = {
+  uint8: [0, 256],
+  int8: [-128, 256],
+  uint16: [0, 65_536],
+  int16: [-32_768, 65_536],
+}
+
+function classifyPart(memory: Memory, part: number, parts: number): void {
+  const { image, classes, counts, limits } = memory
+  const { voxels } = image
+  const counted = counts.subarray(part * (limits.length + 2), (part + 1) * (limits.length + 2))
+  const chunk = new Float64Array(CHUNK)
+  const found = new Uint16Array(CHUNK)
+  const { from, to } = shareOf(voxels.length, part, parts)
+  for (let start = from; start < to; start += CHUNK) {
+    const count = Math.min(CHUNK, to - start)
+    readDoubles(voxels, start, start + count, chunk)
+    if (memory.table.length > 0) lookUp(memory, chunk, found, count)
+    else search(memory, chunk, found, count)
+    for (let at = 0; at < count; at += 1) counted[found[at]!]! += 1
+    if (classes !== null) classes.voxels.set(count === CHUNK ? found : found.subarray(0, count), start)
+  }
+}
+
+function lookUp({ table, least }: Memory, chunk: Float64Array, found: Uint16Array, count: number): void {
+  for (let at = 0; at < count; at += 1) found[at] = table[chunk[at]! - least]!
+}
+
+function search({ limits, guide }: Memory, chunk: Float64Array, found: Uint16Array, count: number): void {
+  const first = limits[0] ?? 0
+  const scale = scaleOf(limits)
+  for (let at = 0; at < count; at += 1) {
+    const value = chunk[at]!
+    if (value !== value) {
+      found[at] = limits.length + 1
+      continue
+    }
+    const cell = cellOf(value, first, scale)
+    const end = guide[cell + 1]!
+    let reached = guide[cell]!
+    while (reached < end && value >= limits[reached]!) reached += 1
+    found[at] = reached
+  }
+}
+
+function scaleOf(limits: Float64Array): number {
+  const scale = CELLS / ((limits.at(-1) ?? 0) - (limits[0] ?? 0))
+  return Number.isFinite(scale) ? scale : 0
+}
+
+/** Never falls as the value rises, which is all that the search needs of it. */
+function cellOf(value: number, first: number, scale: number): number {
+  const cell = (value - first) * scale
+  // Also true of NaN, which an infinite value times 0 gives.
+  if (!(cell > 0)) return 0
+  return cell >= CELLS - 1 ? CELLS - 1 : Math.trunc(cell)
+}
+
+/** The limits of a selection, after the casts of the kernel that it stands for. */
+function intervalOf({ type }: Image, selection: Selection): Interval {
+  switch (selection.kind) {
+    case "threshold": {
+      const { lower, upper, inside, outside } = selection
+      const [low, high] = [castThreshold(type, lower), castThreshold(type, upper)]
+      requireThat("sweep", low <= high, "lower thresholds not above the upper ones", [lower, upper])
+      return { low, high: nextAfter(high), inside, outside }
+    }
+    case "between": {
+      const [low, high] = [castThreshold(type, selection.low), castThreshold(type, selection.high)]
+      return { low, high: nextAfter(high), inside: 1, outside: 0 }
+    }
+    case "comparison":
+      return compareWith(selection.relation, castThreshold(type, selection.constant))
+  }
+}
+
+function compareWith(relation: Relation, constant: number): Interval {
+  const after = nextAfter(constant)
+  switch (relation) {
+    case "==":
+      return { low: constant, high: after, inside: 1, outside: 0 }
+    case "!=":
+      return { low: constant, high: after, inside: 0, outside: 1 }
+    case "<":
+      return { low: -Infinity, high: constant, inside: 1, outside: 0 }
+    case "<=":
+      return { low: -Infinity, high: after, inside: 1, outside: 0 }
+    case ">":
+      return { low: after, high: NO_LIMIT, inside: 1, outside: 0 }
+    case ">=":
+      return { low: constant, high: NO_LIMIT, inside: 1, outside: 0 }
+  }
+}
+
+/** Above every value, Infinity included. */
+const NO_LIMIT = Number.NaN
+
+const double = new Float64Array(1)
+const doubleBits = new BigInt64Array(double.buffer)
+
+/** The least double above a value: "more than the value" is "from there on". Nothing is above Infinity. */
+export function nextAfter(value: number): number {
+  if (value === Infinity || value !== value) return NO_LIMIT
+  if (value === 0) return Number.MIN_VALUE
+  double[0] = value
+  doubleBits[0]! += value > 0 ? 1n : -1n
+  return double[0]
+}
+
+function rangeOf({ low, high, inside, outside }: Interval, limits: readonly number[]): ClassRange {
+  // The first class that has reached a limit; NaN as a limit is reached by none, as a lower one it leaves an empty range.
+  const classFrom = (limit: number): number => (limit !== limit ? limits.length + 1 : limits.indexOf(limit) + 1)
+  return { from: classFrom(low), to: classFrom(high), inside, outside }
+}
+
+function countRange(range: ClassRange, counts: readonly number[]): number {
+  const all = counts.reduce((sum, count) => sum + count, 0)
+  const selected = counts.slice(range.from, Math.max(range.from, range.to)).reduce((sum, count) => sum + count, 0)
+  return (range.inside === 0 ? 0 : selected) + (range.outside === 0 ? 0 : all - selected)
+}
+
+function prepareSweep(image: Image, { selections, areClassesKept }: SweepParameters, parts: number): Memory {
+  const intervals = selections.map((selection) => intervalOf(image, selection))
+  const known = new Set(intervals.flatMap(({ low, high }) => [low, high]).map((limit) => limit + 0))
+  const list = [...known].filter((limit) => limit === limit).toSorted((a, b) => a - b)
+  requireThat("sweep", list.length < 65_534, "at most 32766 selections", selections.length)
+  const limits = makeDoubles(list.length)
+  limits.set(list)
+  const classes = areClassesKept ? makeImage(image, list.length + 2 <= 256 ? "uint8" : "uint16") : null
+  const [least, count] = LEAST_VALUES[image.type] ?? [0, 0]
+  const table = makeShorts(count)
+  const memory: Memory = {
+    image,
+    limits,
+    guide: makeGuide(limits),
+    table,
+    least,
+    counts: makeInts(parts * (list.length + 2)),
+    ranges: intervals.map((interval) => rangeOf(interval, list)),
+    classes,
+  }
+  // Only a small type has a table: each of its values is searched once.
+  const values = new Float64Array(CHUNK)
+  for (let start = 0; start < count; start += CHUNK) {
+    const length = Math.min(CHUNK, count - start)
+    for (let at = 0; at < length; at += 1) values[at] = least + start + at
+    search(memory, values, table.subarray(start), length)
+  }
+  return memory
+}
+
+function makeGuide(limits: Float64Array): Int32Array {
+  const guide = makeInts(CELLS + 1)
+  const scale = scaleOf(limits)
+  for (const limit of limits) guide[cellOf(limit, limits[0]!, scale) + 1]! += 1
+  for (let cell = 1; cell <= CELLS; cell += 1) guide[cell]! += guide[cell - 1]!
+  return guide
+}
+
+/** What many selections count, and the classes that all their masks can be made from. */
+export const sweep: Kernel<SweepParameters, Memory, SweepResult> = {
+  name: "sweep",
+  prepare: (inputs, parameters, parts) => prepareSweep(requireScalar("sweep", inputs), parameters, parts),
+  phases: [{ run: classifyPart }],
+  finish: ({ counts, limits, ranges, classes }) => {
+    const size = limits.length + 2
+    const totals = Array.from({ length: size }, () => 0)
+    for (const [at, count] of counts.entries()) totals[at % size]! += count
+    return { counts: ranges.map((range) => countRange(range, totals)), ranges, classes }
+  },
+}
+
+interface MaskMemory {
+  readonly classes: Image
+  readonly range: ClassRange
+  readonly output: Image
+}
+
+/** The mask of one selection, from the classes of a {@link sweep}. */
+export const sweepMask: Kernel<ClassRange, MaskMemory, Image> = {
+  name: "sweepMask",
+  prepare: (inputs, range) => {
+    const classes = requireScalar("sweepMask", inputs)
+    return { classes, range, output: makeImage(classes, "uint8") }
+  },
+  phases: [
+    {
+      run: ({ classes: { voxels }, range, output }, part, parts) => {
+        const share = shareOf(voxels.length, part, parts)
+        const table = new Uint8Array(65_536).fill(range.outside)
+        table.fill(range.inside, range.from, Math.max(range.from, range.to))
+        const bytes = bytesOf(output)
+        // Each type has its loop, which knows of no other type.
+        if (voxels instanceof Uint8Array) paintFromBytes(voxels, table, bytes, share)
+        else if (voxels instanceof Uint16Array) paintFromShorts(voxels, table, bytes, share)
+      },
+    },
+  ],
+  finish: ({ output }) => output,
+}
+
+function paintFromBytes(voxels: Uint8Array, table: Uint8Array, bytes: Uint8Array, { from, to }: Share): void {
+  for (let at = from; at < to; at += 1) bytes[at] = table[voxels[at]!]!
+}
+
+function paintFromShorts(voxels: Uint16Array, table: Uint8Array, bytes: Uint8Array, { from, to }: Share): void {
+  for (let at = from; at < to; at += 1) bytes[at] = table[voxels[at]!]!
+}

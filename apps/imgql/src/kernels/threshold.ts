@@ -1,0 +1,81 @@
+/**
+ * Thresholds: what lies between two values, as a mask. A threshold is cast to the type of the voxels first, as in ITK: among whole
+ * numbers, 2.5 to 4.5 means 2 to 4.
+ */
+import type { Image, VoxelType, Voxels } from "../image/image.ts"
+import type { Kernel, Share } from "./kernel.ts"
+import { shareOf } from "./kernel.ts"
+import { bytesOf, CHUNK, makeImage, readDoubles, requireScalar, requireThat } from "./shape.ts"
+
+export interface BinaryThresholdParameters {
+  /** Both belong to what is inside. */
+  readonly lower: number
+  readonly upper: number
+  /** What the voxels of the result are, inside and outside. */
+  readonly inside: number
+  readonly outside: number
+}
+
+interface Memory {
+  readonly image: Image
+  readonly parameters: BinaryThresholdParameters
+  readonly output: Image
+}
+
+function comparePart({ image, parameters, output }: Memory, part: number, parts: number): void {
+  compare(image.voxels, bytesOf(output), shareOf(image.voxels.length, part, parts), parameters)
+}
+
+function compare(voxels: Voxels, output: Uint8Array, { from, to }: Share, parameters: BinaryThresholdParameters): void {
+  const { lower, upper, inside, outside } = parameters
+  const chunk = new Float64Array(CHUNK)
+  for (let start = from; start < to; start += CHUNK) {
+    const count = Math.min(CHUNK, to - start)
+    readDoubles(voxels, start, start + count, chunk)
+    for (let at = 0; at < count; at += 1) {
+      const value = chunk[at]!
+      output[start + at] = ((value >= lower ? 1 : 0) & (value <= upper ? 1 : 0)) === 1 ? inside : outside
+    }
+  }
+}
+
+const RANGES: Readonly<Record<Exclude<VoxelType, "float32" | "float64">, readonly [number, number]>> = {
+  uint8: [0, 255],
+  int8: [-128, 127],
+  uint16: [0, 65_535],
+  int16: [-32_768, 32_767],
+  uint32: [0, 4_294_967_295],
+  int32: [-2_147_483_648, 2_147_483_647],
+}
+
+/** A threshold among voxels of that type: cut to a whole number, and to the nearest one there is, where there are only those. */
+export function castThreshold(type: VoxelType, threshold: number): number {
+  if (type === "float64") return threshold
+  if (type === "float32") return Math.fround(threshold)
+  const [least, most] = RANGES[type]
+  return Math.min(most, Math.max(least, Math.trunc(threshold)))
+}
+
+/** `inside` where a value lies from `lower` to `upper`, `outside` elsewhere. */
+export const binaryThreshold: Kernel<BinaryThresholdParameters, Memory, Image> = {
+  name: "BinaryThreshold",
+  prepare: (inputs, { lower, upper, inside, outside }) => {
+    const image = requireScalar("BinaryThreshold", inputs)
+    const cast = { lower: castThreshold(image.type, lower), upper: castThreshold(image.type, upper) }
+    requireThat("BinaryThreshold", cast.lower <= cast.upper, "a lower threshold not above the upper one", [
+      lower,
+      upper,
+    ])
+    for (const value of [inside, outside]) {
+      requireThat(
+        "BinaryThreshold",
+        Number.isInteger(value) && value >= 0 && value <= 255,
+        "values from 0 to 255",
+        value,
+      )
+    }
+    return { image, parameters: { ...cast, inside, outside }, output: makeImage(image, "uint8") }
+  },
+  phases: [{ run: comparePart }],
+  finish: ({ output }) => output,
+}
