@@ -16,6 +16,7 @@ import { gradient } from "../src/kernels/gradient.ts"
 import { interior, near } from "../src/kernels/morphology.ts"
 import { otsu } from "../src/kernels/otsu.ts"
 import { percentiles } from "../src/kernels/percentiles.ts"
+import { sweep } from "../src/kernels/sweep.ts"
 import { binaryThreshold } from "../src/kernels/threshold.ts"
 import { intensity } from "../src/kernels/channels.ts"
 import { arithmetic, mask } from "../src/kernels/arithmetic.ts"
@@ -38,6 +39,7 @@ const ITK: Readonly<Record<string, number>> = {
   gradient: 177,
   percentiles: 138,
   crossCorrelation: 3173,
+  "100 thresholds counted": 1722,
 }
 
 type Run = (pool: KernelPool) => Promise<unknown>
@@ -52,10 +54,24 @@ async function listRuns(head: Image): Promise<ReadonlyMap<string, Run>> {
   const smooth = await pool.run(gradient, [floats], {})
   await pool.close()
   const window = { lower: 60, upper: 140, inside: 1, outside: 0 }
+  const selections = Array.from({ length: 100 }, (_, at) => ({
+    ...window,
+    kind: "threshold" as const,
+    lower: at,
+    upper: 200,
+  }))
   const plus = { operation: "add", left: null, right: 1 } as const
   const runs: [string, Run][] = [
     ["BinaryThreshold", async (threads) => await threads.run(binaryThreshold, [head], window)],
     ["BinaryThreshold (float32)", async (threads) => await threads.run(binaryThreshold, [floats], window)],
+    [
+      "100 thresholds counted",
+      async (threads) => await threads.run(sweep, [head], { selections, areClassesKept: false }),
+    ],
+    [
+      "100 thresholds (float32)",
+      async (threads) => await threads.run(sweep, [floats], { selections, areClassesKept: false }),
+    ],
     ["near", async (threads) => await threads.run(near, [tissue], {})],
     ["interior", async (threads) => await threads.run(interior, [tissue], {})],
     ["dt", async (threads) => await threads.run(dt, [tissue], {})],

@@ -27,11 +27,9 @@ export function boxAround(image: Image, at: number, [rx, ry, rz]: Point): number
   const [nx, ny, nz] = sizeOf(image)
   const [x, y, z] = pointAt(image, at)
   const found: number[] = []
-  for (let k = z - rz; k <= z + rz; k += 1) {
-    for (let j = y - ry; j <= y + ry; j += 1) {
-      for (let i = x - rx; i <= x + rx; i += 1) {
-        if (i >= 0 && i < nx && j >= 0 && j < ny && k >= 0 && k < nz) found.push((k * ny + j) * nx + i)
-      }
+  for (let k = Math.max(0, z - rz); k <= Math.min(nz - 1, z + rz); k += 1) {
+    for (let j = Math.max(0, y - ry); j <= Math.min(ny - 1, y + ry); j += 1) {
+      for (let i = Math.max(0, x - rx); i <= Math.min(nx - 1, x + rx); i += 1) found.push((k * ny + j) * nx + i)
     }
   }
   return found

@@ -6,7 +6,7 @@ import type { Image } from "../image/image.ts"
 import type { Kernel } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
 import { bytesOf, CHUNK, makeImage, readDoubles, requireSameSize, requireScalar } from "./shape.ts"
-import { castThreshold } from "./threshold.ts"
+import { castThreshold, selectRange } from "./threshold.ts"
 
 export type Relation = "==" | "!=" | "<" | "<=" | ">" | ">="
 
@@ -104,18 +104,9 @@ export const between: Kernel<{ readonly low: number; readonly high: number }, Be
   },
   phases: [
     {
-      run: ({ image, low, high, output }, part, parts) => {
-        const chunk = new Float64Array(CHUNK)
-        const bytes = bytesOf(output)
-        const { from, to } = shareOf(image.voxels.length, part, parts)
-        for (let start = from; start < to; start += CHUNK) {
-          const count = Math.min(CHUNK, to - start)
-          readDoubles(image.voxels, start, start + count, chunk)
-          for (let at = 0; at < count; at += 1) {
-            const value = chunk[at]!
-            bytes[start + at] = (value >= low ? 1 : 0) & (value <= high ? 1 : 0)
-          }
-        }
+      run: ({ image: { voxels }, low, high, output }, part, parts) => {
+        const range = { lower: low, upper: high, inside: 1, outside: 0 }
+        selectRange(voxels, bytesOf(output), shareOf(voxels.length, part, parts), range)
       },
     },
   ],

@@ -40,7 +40,7 @@ interface Memory {
   readonly image: Image
   readonly other: Image
   readonly region: Image
-  /** The bin of each voxel of `image`; `bins` if it is not counted. */
+  /** The bin of each voxel of `image`; {@link dropOf} the bins if it is not counted. */
   readonly binOf: Uint16Array
   /** The reference histogram of each part, and their sum. */
   readonly partCounts: Int32Array
@@ -54,7 +54,8 @@ function binPart(memory: Memory, part: number, parts: number): void {
   const { from, to } = shareOf(binOf.length, part, parts)
   const chunk = new Float64Array(CHUNK)
   const where = new Float64Array(CHUNK)
-  const counts = partCounts.subarray(part * (bins + 1), (part + 1) * (bins + 1))
+  const size = dropOf(bins) + 1
+  const counts = partCounts.subarray(part * size, (part + 1) * size)
   for (let start = from; start < to; start += CHUNK) {
     const end = Math.min(start + CHUNK, to)
     readDoubles(image.voxels, start, end, chunk)
@@ -67,20 +68,31 @@ function binPart(memory: Memory, part: number, parts: number): void {
   }
 }
 
+/** Where voxels are put that are not counted: past all bins, of which there is an even number in memory. */
+function dropOf(bins: number): number {
+  return bins + (bins & 1)
+}
+
+/** From one column to the next: an even number, so that pairs of counts begin where columns do. */
+function strideOf(bins: number): number {
+  return dropOf(bins) + 2
+}
+
 /** Replaces values by their bins. */
 function binChunk(chunk: Float64Array, { from, to, bins }: CrossCorrelationParameters, count: number): void {
   const width = (to - from) / bins
+  const drop = dropOf(bins)
   for (let at = 0; at < count; at += 1) {
     const value = chunk[at]!
     // Rounding may put a value just below the end one bin too far.
-    chunk[at] = value >= from && value < to ? Math.min(Math.trunc((value - from) / width), bins - 1) : bins
+    chunk[at] = value >= from && value < to ? Math.min(Math.trunc((value - from) / width), bins - 1) : drop
   }
 }
 
 function sumReference({ partCounts, reference, parameters }: Memory, parts: number): void {
   const { bins } = parameters
   for (let part = 0; part < parts; part += 1) {
-    for (let bin = 0; bin < bins; bin += 1) reference[bin]! += partCounts[part * (bins + 1) + bin]!
+    for (let bin = 0; bin < bins; bin += 1) reference[bin]! += partCounts[part * (dropOf(bins) + 1) + bin]!
   }
 }
 
@@ -100,11 +112,14 @@ function correlatePart(memory: Memory, part: number, parts: number): void {
   const { nx, ny } = shape
   const { bins } = parameters
   const { from, to } = shareOf(shape.rows, part, parts)
-  // One entry more than bins: there the voxels are that are not counted.
-  const stride = bins + 1
+  const stride = strideOf(bins)
   const highest = (2 * reach[1] + 1) * (2 * reach[2] + 1)
   const columns = highest < 65_536 ? new Uint16Array(nx * stride) : new Uint32Array(nx * stride)
-  const window: Window = { counts: new Float64Array(bins), reference, bins, sum: 0, squares: 0, products: 0 }
+  const pairs = columns instanceof Uint16Array ? new Int32Array(columns.buffer) : null
+  // An odd number of bins has one more beside it, which stays empty.
+  const [counts, wanted] = [new Float64Array(dropOf(bins)), new Float64Array(dropOf(bins))]
+  wanted.set(reference)
+  const window: Window = { counts, reference: wanted, bins, sum: 0, squares: 0, products: 0 }
   const correlate = makeCorrelation(reference, bins)
   const output = floatsOf(memory.output)
   for (let row = from; row < to; row += 1) {
@@ -119,7 +134,7 @@ function correlatePart(memory: Memory, part: number, parts: number): void {
       if (y - reach[1] - 1 >= 0) slideColumns(memory, columns, { y: y - reach[1] - 1, z, change: -1 })
       if (y + reach[1] < ny) slideColumns(memory, columns, { y: y + reach[1], z, change: 1 })
     }
-    slideWindow(window, columns, { nx, reach: reach[0], stride, output, start: row * nx, correlate })
+    slideWindow(window, columns, { pairs, nx, reach: reach[0], stride, output, start: row * nx, correlate })
   }
 }
 
@@ -130,7 +145,7 @@ function slideColumns(
   { y, z, change }: { readonly y: number; readonly z: number; readonly change: number },
 ): void {
   const { nx, ny, nz } = shape
-  const stride = parameters.bins + 1
+  const stride = strideOf(parameters.bins)
   for (let slice = Math.max(0, z - reach[2]); slice <= Math.min(nz - 1, z + reach[2]); slice += 1) {
     const start = (slice * ny + y) * nx
     for (let x = 0, column = 0; x < nx; x += 1, column += stride) columns[column + binOf[start + x]!]! += change
@@ -138,6 +153,8 @@ function slideColumns(
 }
 
 interface Slide {
+  /** The columns, two counts at once, if a count has sixteen bits. */
+  readonly pairs: Int32Array | null
   readonly nx: number
   readonly reach: number
   readonly stride: number
@@ -148,7 +165,7 @@ interface Slide {
 
 /** One row of the output. */
 function slideWindow(window: Window, columns: Uint16Array | Uint32Array, slide: Slide): void {
-  const { nx, reach, stride, output, start, correlate } = slide
+  const { pairs, nx, reach, stride, output, start, correlate } = slide
   window.counts.fill(0)
   window.sum = 0
   window.squares = 0
@@ -157,32 +174,44 @@ function slideWindow(window: Window, columns: Uint16Array | Uint32Array, slide: 
   for (let x = 0; x < nx; x += 1) {
     const enters = x + reach < nx ? (x + reach) * stride : -1
     const leaves = x - reach - 1 >= 0 ? (x - reach - 1) * stride : -1
-    if (enters !== -1 && leaves !== -1) slideBoth(window, columns, enters, leaves)
+    if (pairs !== null && enters !== -1 && leaves !== -1) slidePairs(window, pairs, enters / 2, leaves / 2)
     else moveWindow(window, columns, enters, leaves)
     output[start + x] = correlate(window)
   }
 }
 
-function slideBoth(window: Window, columns: Uint16Array | Uint32Array, enters: number, leaves: number): void {
-  const { counts, reference, bins } = window
+/** Which of two bins beside each other is the lower half of their pair. */
+const LOW: number = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 0 : 1
+
+/** One column comes in and one goes out. Most of their counts are the same, and are passed over two at once. */
+function slidePairs(window: Window, pairs: Int32Array, enters: number, leaves: number): void {
+  const { counts, reference } = window
+  const length = counts.length / 2
   let sum = 0
   let squares = 0
   let products = 0
-  for (let bin = 0; bin < bins; bin += 1) {
-    const change = columns[enters + bin]! - columns[leaves + bin]!
-    if (change === 0) continue
-    const count = counts[bin]!
-    counts[bin] = count + change
-    sum += change
-    squares += change * (2 * count + change)
-    products += change * reference[bin]!
+  for (let pair = 0; pair < length; pair += 1) {
+    const entering = pairs[enters + pair]!
+    const leaving = pairs[leaves + pair]!
+    if (entering === leaving) continue
+    const low = (entering & 0xffff) - (leaving & 0xffff)
+    const high = (entering >>> 16) - (leaving >>> 16)
+    const lowBin = 2 * pair + LOW
+    const highBin = 2 * pair + 1 - LOW
+    const lowCount = counts[lowBin]!
+    const highCount = counts[highBin]!
+    counts[lowBin] = lowCount + low
+    counts[highBin] = highCount + high
+    sum += low + high
+    squares += low * (2 * lowCount + low) + high * (2 * highCount + high)
+    products += low * reference[lowBin]! + high * reference[highBin]!
   }
   window.sum += sum
   window.squares += squares
   window.products += products
 }
 
-/** Near an edge a column only enters, only leaves, or neither; -1 stands for none. */
+/** Near an edge a column only enters, only leaves, or neither; -1 stands for none. Works on counts of any size. */
 function moveWindow(window: Window, columns: Uint16Array | Uint32Array, enters: number, leaves: number): void {
   const { counts, reference, bins } = window
   for (let bin = 0; bin < bins; bin += 1) {
@@ -232,7 +261,7 @@ export const crossCorrelation: Kernel<CrossCorrelationParameters, Memory, Image>
       other,
       region,
       binOf: makeShorts(image.voxels.length),
-      partCounts: makeInts(parts * (bins + 1)),
+      partCounts: makeInts(parts * (dropOf(bins) + 1)),
       reference: makeDoubles(bins),
       output: makeImage(image, "float32"),
     }

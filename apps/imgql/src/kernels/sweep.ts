@@ -8,8 +8,9 @@
  */
 import type { Image } from "../image/image.ts"
 import type { Relation } from "./comparison.ts"
-import type { Kernel, Share } from "./kernel.ts"
+import type { Kernel } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
+import { lookUpBytes, lookUpShorts } from "./look-up.ts"
 import { makeDoubles, makeInts, makeShorts } from "./memory.ts"
 import { bytesOf, CHUNK, makeImage, readDoubles, requireScalar, requireThat } from "./shape.ts"
 import type { BinaryThresholdParameters } from "./threshold.ts"
@@ -261,19 +262,10 @@ export const sweepMask: Kernel<ClassRange, MaskMemory, Image> = {
         const table = new Uint8Array(65_536).fill(range.outside)
         table.fill(range.inside, range.from, Math.max(range.from, range.to))
         const bytes = bytesOf(output)
-        // Each type has its loop, which knows of no other type.
-        if (voxels instanceof Uint8Array) paintFromBytes(voxels, table, bytes, share)
-        else if (voxels instanceof Uint16Array) paintFromShorts(voxels, table, bytes, share)
+        if (voxels instanceof Uint8Array) lookUpBytes(voxels, table, bytes, share)
+        else if (voxels instanceof Uint16Array) lookUpShorts(voxels, table, bytes, share)
       },
     },
   ],
   finish: ({ output }) => output,
-}
-
-function paintFromBytes(voxels: Uint8Array, table: Uint8Array, bytes: Uint8Array, { from, to }: Share): void {
-  for (let at = from; at < to; at += 1) bytes[at] = table[voxels[at]!]!
-}
-
-function paintFromShorts(voxels: Uint16Array, table: Uint8Array, bytes: Uint8Array, { from, to }: Share): void {
-  for (let at = from; at < to; at += 1) bytes[at] = table[voxels[at]!]!
 }

@@ -5,6 +5,7 @@
 import type { Image, VoxelType, Voxels } from "../image/image.ts"
 import type { Kernel, Share } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
+import { lookUpBytes } from "./look-up.ts"
 import { bytesOf, CHUNK, makeImage, readDoubles, requireScalar, requireThat } from "./shape.ts"
 
 export interface BinaryThresholdParameters {
@@ -22,20 +23,49 @@ interface Memory {
   readonly output: Image
 }
 
-function comparePart({ image, parameters, output }: Memory, part: number, parts: number): void {
-  compare(image.voxels, bytesOf(output), shareOf(image.voxels.length, part, parts), parameters)
+function comparePart({ image: { voxels }, parameters, output }: Memory, part: number, parts: number): void {
+  const share = shareOf(voxels.length, part, parts)
+  selectRange(voxels, bytesOf(output), share, parameters)
 }
 
-function compare(voxels: Voxels, output: Uint8Array, { from, to }: Share, parameters: BinaryThresholdParameters): void {
-  const { lower, upper, inside, outside } = parameters
+/** Writes `inside` where a value lies from `lower` to `upper`, and `outside` elsewhere. The limits are of the voxels' type. */
+export function selectRange(
+  voxels: Voxels,
+  output: Uint8Array,
+  share: Share,
+  { lower, upper, inside, outside }: BinaryThresholdParameters,
+): void {
+  if (voxels instanceof Uint8Array) {
+    const table = new Uint8Array(256).fill(outside)
+    if (lower <= upper) table.fill(inside, lower, upper + 1)
+    lookUpBytes(voxels, table, output, share)
+    return
+  }
+  if (voxels instanceof Float32Array) {
+    selectFloats(voxels, output, share, { lower, upper, inside, outside })
+    return
+  }
   const chunk = new Float64Array(CHUNK)
-  for (let start = from; start < to; start += CHUNK) {
-    const count = Math.min(CHUNK, to - start)
+  for (let start = share.from; start < share.to; start += CHUNK) {
+    const count = Math.min(CHUNK, share.to - start)
     readDoubles(voxels, start, start + count, chunk)
     for (let at = 0; at < count; at += 1) {
       const value = chunk[at]!
       output[start + at] = ((value >= lower ? 1 : 0) & (value <= upper ? 1 : 0)) === 1 ? inside : outside
     }
+  }
+}
+
+/** Most images that are compared are of this type, so they are not converted first. */
+function selectFloats(
+  voxels: Float32Array,
+  output: Uint8Array,
+  { from, to }: Share,
+  { lower, upper, inside, outside }: BinaryThresholdParameters,
+): void {
+  for (let at = from; at < to; at += 1) {
+    const value = voxels[at]!
+    output[at] = ((value >= lower ? 1 : 0) & (value <= upper ? 1 : 0)) === 1 ? inside : outside
   }
 }
 

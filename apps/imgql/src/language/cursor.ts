@@ -30,23 +30,26 @@ export class Cursor {
 
   /**
    * Whether a definition begins there: a name or operator, its parameters if any, and `=`. To be `strict`, `=` must not be
-   * joined with anything that would make another operator of it.
+   * joined with anything that would make another operator of it, unless several names in parentheses are before it.
    */
   isDefinition(start: number, manner: "strict" | "loose"): boolean {
     const name = this.lexer.token(start, "definition")
     if (name.kind !== "name" && name.kind !== "operator") return false
     let next = this.lexer.token(name.end, "after")
+    let isList = false
     if (next.kind === "(") {
       next = this.lexer.token(next.end, "definition")
       while (next.kind === "name") {
         next = this.lexer.token(next.end, "after")
-        if (next.kind === ",") next = this.lexer.token(next.end, "definition")
+        if (next.kind !== ",") continue
+        isList = true
+        next = this.lexer.token(next.end, "definition")
       }
       if (next.kind !== ")") return false
       next = this.lexer.token(next.end, "after")
     }
     if (next.kind !== "operator") return false
-    return manner === "strict" ? /^=(?:$|[-+!])/.test(next.text) : /^=(?!=)/.test(next.text)
+    return manner === "strict" && !isList ? /^=(?:$|[-+!])/.test(next.text) : /^=(?!=)/.test(next.text)
   }
 
   /** Whether a name begins a command. */

@@ -64,6 +64,7 @@ describe("the lexer", () => {
 
   it("takes underscores before letters for a name where a value is expected", () => {
     expect(tokens("_x __y1 _ __", "value")).toEqual(["name _x", "name __y1", "operator _", "operator __"])
+    expect(tokens("_ _x _+", "definition")).toEqual(["name _", "name _x", "operator _+"])
     expect(tokens("_x", "after")).toEqual(["operator _", "name x"])
   })
 

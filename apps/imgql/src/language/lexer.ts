@@ -14,7 +14,7 @@
  *   `:`, so that `xs[A:B]` is a slice, nor `_`, which belongs to names (`T_MAX`). Where such letters are known to name a
  *   value ({@link Lexer.values}) they stay apart: after `N = 5`, `N-1` is a subtraction, unless `N-1` itself is defined.
  * - **`_`** begins a name where a value is expected (`_x`); after a value it is an operator, unless it begins a definition.
- *   Underscores alone are an operator.
+ *   Underscores alone are an operator, but may be defined like a name: `for _ in xs do 1`.
  * - **`$`** directly before a lower-case letter begins a name: `$stem`.
  * - **Strings** end on their line. Nothing in them is unescaped: a backslash keeps a quote from ending the string, and stays.
  * - **Names** take one dot and the name after it: `simpleitk.ReadImage`. All upper case, they take none: `N.b` is `N. b`.
@@ -168,13 +168,15 @@ export class Lexer {
   #isName(start: number, mode: Mode): boolean {
     if (this.text[start] === "$") return (this.#bits(start + 1) & LOWER) !== 0
     if (this.text[start] !== "_" || mode === "after") return false
-    return (this.#bits(this.#runEnd(start, UNDERSCORE)) & NAME_PART) !== 0
+    const next = this.#bits(this.#runEnd(start, UNDERSCORE))
+    return mode === "definition" ? (next & SYMBOL) === 0 : (next & NAME_PART) !== 0
   }
 
   #nameEnd(start: number): number {
+    if (this.text[start] === "$") return this.#runEnd(start + 1, LOWER | DIGIT | UNDERSCORE)
     const end = this.#runEnd(start + 1, NAME_PART)
     const hasDot = this.text[end] === "." && (this.#bits(end + 1) & (LOWER | UPPER | UNDERSCORE)) !== 0
-    return hasDot && this.text[start] !== "$" ? this.#runEnd(end + 1, NAME_PART) : end
+    return hasDot ? this.#runEnd(end + 1, NAME_PART) : end
   }
 
   #runEnd(start: number, bits: number): number {

@@ -261,6 +261,8 @@ describe("commands", () => {
       ["let print(message, value) = f(message, value)", ["print(message,value) = (f message value)"]],
       ["x=-1 y=!a f(a)=-a z=.5", ["x = -1", "y = (!._ a)", "f(a) = (-._ a)", "z = 0.5"]],
       ["a.b = 1", ["a.b = 1"]],
+      ["x = for _ in xs do 1", ["x = {for _ xs 1}"]],
+      ["x = 1 SUM(a, b)=&a", ["x = 1", "SUM(a,b) = (&._ a)"]],
     ])
   })
 

@@ -66,7 +66,8 @@ function layOut(expression: Expression): readonly Piece[] {
       return [...unless(expression.sequence, isPrimary), "[", expression.index, "]"]
     case "slice": {
       const { sequence, start, stop } = expression
-      return [...unless(sequence, isPrimary), "[", start ?? "", ":", stop ?? "", "]"]
+      const colon = stop !== null && beginsWithSymbol(stop) ? ": " : ":"
+      return [...unless(sequence, isPrimary), "[", start ?? "", colon, stop ?? "", "]"]
     }
   }
 }
@@ -85,10 +86,11 @@ function layOutCall(call: CallExpression): readonly Piece[] {
     // A name before `=` would be defined, and an upper-case one before another applied to it.
     const mayBeLeft = (part: Expression) =>
       callee !== "=" && (isInfix(part) || isOperand(part)) && !(isUpper && endsInUpperCase(part))
-    return [...unless(left, mayBeLeft), ` ${callee} `, ...unless(right, isOperand)]
+    const mayBeRight = (part: Expression) => isOperand(part) && !(isUpper && beginsWithSymbol(part))
+    return [...unless(left, mayBeLeft), ` ${callee} `, ...unless(right, mayBeRight)]
   }
   if (left !== undefined && isPrefix(call) && (!isUpper || isNamed(left))) {
-    return [callee, ...(needsSpace(callee, left) ? [" "] : []), ...unless(left, isOperand)]
+    return [callee, ...(needsSpace(callee, left) ? [" "] : []), ...unless(left, isRightOfPrefix)]
   }
   return [callee, "(", ...separate(args), ")"]
 }
@@ -148,21 +150,24 @@ function endsInUpperCase(expression: Expression): boolean {
   return last?.kind === "name" && isUpperCase(last.name)
 }
 
-/** Whether an expression begins with a name or a literal without a sign, as what an upper-case name stands before must. */
+/**
+ * Whether an expression begins with a name or a literal without a sign, as what an upper-case name stands before must. After
+ * a value, `_` would not begin a name.
+ */
 function isNamed(expression: Expression): boolean {
-  let first: Expression = expression
-  while (first.kind === "index" || first.kind === "slice") first = first.sequence
+  const first = firstOf(expression)
   switch (first.kind) {
     case "number":
       return first.value > 0 || Object.is(first.value, 0)
     case "boolean":
     case "string":
-    case "name":
       return true
+    case "name":
+      return !first.name.startsWith("_")
     case "call":
       // In front of `[ ]` a prefix call is in parentheses.
       if (isPrefix(first)) return first === expression && isUpperCase(first.callee)
-      return !isInfix(first) && isName(first.callee)
+      return !isInfix(first) && isName(first.callee) && !first.callee.startsWith("_")
     default:
       return false
   }
@@ -170,23 +175,44 @@ function isNamed(expression: Expression): boolean {
 
 /** What a fold can be given without parentheses, whatever is before it. */
 function isPlainSequence(part: Expression): boolean {
-  return part.kind === "name" || (part.kind === "call" && part.spelling === "call" && isName(part.callee))
+  return (part.kind === "name" || (part.kind === "call" && part.spelling === "call")) && isNamed(part)
+}
+
+/** What a prefix operator may be followed by; with a parenthesis it would be called, whatever follows that. */
+function isRightOfPrefix(operand: Expression): boolean {
+  const first = firstOf(operand)
+  return first === operand ? isOperand(operand) : isPrimary(first)
 }
 
 /** Whether a prefix operator and what follows would be taken for something else if nothing stood between them. */
 function needsSpace(operator: string, operand: Expression): boolean {
-  if (/[\w$]$|^[A-Z]/.test(operator)) return true
-  let first: Expression = operand
-  while (first.kind === "index" || first.kind === "slice") first = first.sequence
+  if (!isRightOfPrefix(operand)) return false
+  return /[\w$]$|^[A-Z]/.test(operator) || firstOf(operand).kind === "number" || beginsWithSymbol(operand)
+}
+
+/** Whether the first character of an expression would be joined with a symbol before it. */
+function beginsWithSymbol(expression: Expression): boolean {
+  let first = firstOf(expression)
+  while (isInfix(first) && first.kind === "call") {
+    const [left] = first.arguments
+    if (left === undefined) break
+    first = firstOf(left)
+  }
   switch (first.kind) {
     case "number":
-      return true
+      return first.value < 0 || Object.is(first.value, -0)
     case "name":
       return !/^[A-Za-z]/.test(first.name)
     case "call":
-      // An infix one is in parentheses.
-      return !isInfix(first) && !/^[A-Za-z]/.test(first.callee)
+      return !/^[A-Za-z]/.test(first.callee)
     default:
       return false
   }
+}
+
+/** What is before all brackets of an expression. */
+function firstOf(expression: Expression): Expression {
+  let first = expression
+  while (first.kind === "index" || first.kind === "slice") first = first.sequence
+  return first
 }

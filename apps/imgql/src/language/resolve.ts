@@ -165,6 +165,7 @@ function explain(name: string, surroundings: Surroundings): string | null {
   if (isName(name)) return null
   if (name === "=") return `to compare, write ${quote("==")}`
   if (name === ";") return "commands need nothing between them"
+  if (name.startsWith(":")) return "the end of a slice that begins with a symbol needs a space after the colon"
   const apart = "put spaces between"
   if (/^[A-Z]/.test(name)) return `upper-case letters and the symbols next to them are one operator: ${apart}`
   const isKnown = (part: string) => definitions.has(part) || signatures.find(part, imported).length > 0
