@@ -18,7 +18,7 @@ import { encodeValue, joinParts } from "../files/encode.ts"
 import { readImage } from "../files/read.ts"
 import type { Graph, Handle } from "../graph/graph.ts"
 import type { Image } from "../image/image.ts"
-import { sweep as sweepKernel, sweepMask } from "../kernels/sweep.ts"
+import { sweep as sweepKernel, sweepMask, type SweepResult } from "../kernels/sweep.ts"
 import { isImage, type Means, type Value } from "../primitives/primitive.ts"
 import { EvaluationFailed } from "./evaluation.ts"
 import { type Chosen, Identities } from "./identity.ts"
@@ -223,26 +223,40 @@ export class Results {
 
   /** One pass for all; masks are made of its classes one by one, so that they are not all in memory. */
   async #sweepOver(node: Handle, members: readonly Member[]): Promise<void> {
-    const { residence, means } = this.#options
+    const { residence } = this.#options
     const image = await this.#load(node)
     const bytes = roomFor([image])
     try {
       await residence.enter(bytes)
       try {
-        const selections = members.map(({ part }) => part.selection)
-        const areClassesKept = members.some(({ part }) => part.wants === "mask")
-        const { counts, ranges, classes } = await means.run(sweepKernel, [image], { selections, areClassesKept })
-        for (const [at, { id, part }] of members.entries()) {
-          const range = ranges[at]
-          const isMask = part.wants === "mask" && classes !== null && range !== undefined
-          const value = isMask ? await means.run(sweepMask, [classes], range) : (counts[at] ?? 0)
-          this.#bodies.get(id)?.resolve(await this.#store(id, value))
-        }
+        await this.#passOver(image, members)
       } finally {
         residence.leave(bytes)
       }
     } finally {
       this.release(node)
+    }
+  }
+
+  /** One that asks for what cannot be fails alone: then each has a pass of its own. */
+  async #passOver(image: Image, members: readonly Member[]): Promise<void> {
+    const { means } = this.#options
+    const selections = members.map(({ part }) => part.selection)
+    const areClassesKept = members.some(({ part }) => part.wants === "mask")
+    let found: SweepResult
+    try {
+      found = await means.run(sweepKernel, [image], { selections, areClassesKept })
+    } catch (error) {
+      if (members.length === 1) for (const { id } of members) this.#bodies.get(id)?.reject(error)
+      else for (const member of members) await this.#passOver(image, [member])
+      return
+    }
+    const { counts, ranges, classes } = found
+    for (const [at, { id, part }] of members.entries()) {
+      const range = ranges[at]
+      const isMask = part.wants === "mask" && classes !== null && range !== undefined
+      const value = isMask ? await means.run(sweepMask, [classes], range) : (counts[at] ?? 0)
+      this.#bodies.get(id)?.resolve(await this.#store(id, value))
     }
   }
 
