@@ -27,7 +27,7 @@ export interface ProgramFile {
 export function readProgram(path: string, folder: string): ProgramFile {
   const absolute = resolve(folder, path)
   const file = relative(folder, absolute) || absolute
-  const source = readSource(absolute)
+  const source = readNamed(path, absolute)
   const signatures = new SignatureTable(PRIMITIVES.map(({ signature }) => signature))
   const checked = checkSource(source, file, { signatures, loader: loaderIn(folder) })
   const name = basename(absolute)
@@ -57,6 +57,15 @@ function loaderIn(folder: string): ImportLoader {
         return { refused: error instanceof Error ? error.message : String(error) }
       }
     },
+  }
+}
+
+function readNamed(path: string, absolute: string): string {
+  try {
+    return readSource(absolute)
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error)
+    throw new Error(`expected a program in ${JSON.stringify(path)}, but ${found}; name an .imgql file`, { cause: error })
   }
 }
 
