@@ -65,7 +65,9 @@ function readNamed(path: string, absolute: string): string {
     return readSource(absolute)
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error)
-    throw new Error(`expected a program in ${JSON.stringify(path)}, but ${found}; name an .imgql file`, { cause: error })
+    throw new Error(`expected a program in ${JSON.stringify(path)}, but ${found}; name an .imgql file`, {
+      cause: error,
+    })
   }
 }
 
