@@ -418,8 +418,10 @@ export class ExpressionParser {
     if (token.kind === "(" || token.kind === "[" || token.kind === "string" || token.kind === "number") return true
     if (token.kind !== "name" || token.text === "in" || token.text === "do") return false
     if (token.text !== "let") return WORDS.has(token.text) || !this.#cursor.isCommand(token)
+    // Only a command defines an operator or a function.
     const name = this.#cursor.lexer.token(token.end, "definition")
-    return !this.#commandLets.has(token.start) && this.#cursor.lexer.token(name.end, "after").kind !== "("
+    const isVariable = name.kind === "name" && this.#cursor.lexer.token(name.end, "after").kind !== "("
+    return isVariable && !this.#commandLets.has(token.start)
   }
 
   #call(callee: Token, args: readonly Expression[], spelling: Spelling, start: number): CallExpression {

@@ -227,6 +227,7 @@ describe("folds", () => {
       ["s = fold + xs\nz=2", ["s = {fold + - xs}", "z = 2"]],
       ["s = fold + xs\nlet z = 2", ["s = {fold + - xs}", "z = 2"]],
       ["s = fold + xs\nlet f(a) = a", ["s = {fold + - xs}", "f(a) = a"]],
+      ["s = fold + xs\nlet + = a", ["s = {fold + - xs}", "+ = a"]],
       ["s = fold + xs\nf(a, b) = a", ["s = {fold + - xs}", "f(a,b) = a"]],
       ['s = fold + xs\nprint "s" s', ["s = {fold + - xs}", "print s s"]],
       ["s = fold + xs\nlet t = fold + ys\nlet u = 1", ["s = {fold + - xs}", "t = {fold + - ys}", "u = 1"]],
