@@ -21,11 +21,13 @@ export interface Effort {
   readonly roundMs: number
   /** Rounds of crowds, each in a process of its own. */
   readonly crowdRounds: number
+  /** For how long a process of its own is warmed up, where not by a number of calls. */
+  readonly warmUpMs: number
 }
 
 /** A minute or so a section without crowds; a round is long against a garbage collection. */
-export const NORMAL_EFFORT: Effort = { rounds: 7, roundMs: 150, crowdRounds: 3 }
-export const QUICK_EFFORT: Effort = { rounds: 3, roundMs: 30, crowdRounds: 1 }
+export const NORMAL_EFFORT: Effort = { rounds: 7, roundMs: 150, crowdRounds: 3, warmUpMs: 4_000 }
+export const QUICK_EFFORT: Effort = { rounds: 3, roundMs: 30, crowdRounds: 1, warmUpMs: 300 }
 
 /** Enough for the compiler to have seen every path before anything is timed: what is measured is a long-running program. */
 const WARM_UP_OPS = 30_000

@@ -33,6 +33,6 @@ export async function* measureCommits(effort: Effort): AsyncGenerator<Table> {
       })
     }
     contestants.push({ name: "one append and fdatasync", round: async () => await raw.ask("flush", ms) })
-    yield { title: `Durable update of a cell: ${title}`, op: "update", rows: await contest(contestants, effort.rounds) }
+    yield { title: `Durable update of a cell: ${title}`, op: "update", rows: await contest(contestants, effort) }
   }
 }

@@ -1,5 +1,5 @@
 /** Contests between processes: each contender's round is asked for in turn, and a figure is the median of its rounds. */
-import { medianOf } from "../measure.ts"
+import { type Effort, medianOf } from "../measure.ts"
 import type { Row } from "../report.ts"
 
 export interface Contestant {
@@ -12,8 +12,11 @@ export interface Contestant {
   readonly maxRounds?: number
 }
 
-/** The first round of each warms it up and does not count. A contender that fails is told about and not asked again. */
-export async function contest(contestants: readonly Contestant[], rounds: number): Promise<Row[]> {
+/**
+ * Each is warmed up first, in rounds that do not count: a process that has just started spends most of its time on being
+ * compiled, and what is measured is a long-running program. A contender that fails is told about and not asked again.
+ */
+export async function contest(contestants: readonly Contestant[], { rounds, warmUpMs }: Effort): Promise<Row[]> {
   const entries = contestants.map((contestant) => ({
     contestant,
     samples: [] as number[],
@@ -24,8 +27,8 @@ export async function contest(contestants: readonly Contestant[], rounds: number
       const { contestant } = entry
       if (entry.failure !== null || round >= (contestant.maxRounds ?? rounds)) continue
       try {
-        const sample = await contestant.round()
-        if (round >= 0) entry.samples.push(sample)
+        if (round < 0) await warmUp(contestant, warmUpMs)
+        else entry.samples.push(await contestant.round())
       } catch (error) {
         entry.failure = reasonOf(error)
       }
@@ -37,6 +40,13 @@ export async function contest(contestants: readonly Contestant[], rounds: number
     note: failure,
     isReference,
   }))
+}
+
+/** One round where a round takes seconds. */
+async function warmUp({ round, maxRounds }: Contestant, warmUpMs: number): Promise<void> {
+  const warmAt = performance.now() + (maxRounds === undefined ? warmUpMs : 0)
+  do await round()
+  while (performance.now() < warmAt)
 }
 
 /** A row from times in milliseconds: their median, with the rest of their distribution beside it. */

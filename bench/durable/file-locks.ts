@@ -36,7 +36,7 @@ async function measureAlone(effort: Effort, peers: boolean): Promise<Table> {
     contestants.push({ name: LOCKFILE, round: async () => await lockfile.ask("lockAlone", ms) })
   }
   const title = "Lock between processes, uncontended: acquire, an empty function, release"
-  return { title, op: "lock", rows: await contest(contestants, effort.rounds) }
+  return { title, op: "lock", rows: await contest(contestants, effort) }
 }
 
 /** All ask again as soon as they have had it. Fair is who gives each process its share. */
@@ -55,8 +55,7 @@ async function measureCrowd(
     const untilMs = fromMs + durationMs
     return await Promise.all(actors.map(async (actor) => await actor.ask("lockAmongOthers", fromMs, untilMs)))
   }
-  // The first time warms up.
-  await contend(ms / 4)
+  await contend(effort.warmUpMs)
   const counts = await contend(ms)
   const grants = counts.reduce((sum, count) => sum + count, 0)
   if (grants === 0) throw new Error(`expected somebody to have the lock within ${ms} ms, found nobody`)

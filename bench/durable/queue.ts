@@ -10,7 +10,6 @@ import { World } from "./world.ts"
 const RUNS_A_ROUND = 30
 /** Runs of an engine that takes about a second for each. */
 const SLOW_RUNS = 5
-const WARM_UP_RUNS = 20
 /** Between two runs, so that the queue is idle. */
 const PAUSE_MS = 5
 
@@ -44,7 +43,7 @@ export async function* measureQueue(effort: Effort, { peers }: DurableOptions): 
     for (const { name, isReference, isSlow, start } of contenders) {
       try {
         const runs = isSlow ? SLOW_RUNS : RUNS_A_ROUND * effort.rounds
-        const { bodyMs, resultMs } = await measure(start, place === "another process", runs)
+        const { bodyMs, resultMs } = await measure(start, place === "another process", runs, effort.warmUpMs)
         toBody.push(rowOfTimes(name, bodyMs, isReference))
         toResult.push(
           resultMs.length === 0
@@ -67,18 +66,29 @@ interface Times {
   readonly resultMs: number[]
 }
 
-async function measure(start: Contender["start"], isElsewhere: boolean, runs: number): Promise<Times> {
+async function measure(
+  start: Contender["start"],
+  isElsewhere: boolean,
+  runs: number,
+  warmUpMs: number,
+): Promise<Times> {
   await using world = await World.open()
   const worker = await start(world)
   const starter = isElsewhere ? await start(world) : worker
   await worker.ask("work", 4)
-  const times: Times = { bodyMs: [], resultMs: [] }
-  for (let i = -Math.min(WARM_UP_RUNS, runs); i < runs; i += 1) {
+  const runOne = async (): Promise<{ bodyMs: number; resultMs: number | null }> => {
     const [{ startedMs, resultMs }, bodyMs] = await Promise.all([starter.ask("startOne"), worker.ask("nextBody")])
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
-    if (i < 0) continue
-    times.bodyMs.push(bodyMs - startedMs)
-    if (resultMs !== null) times.resultMs.push(resultMs - startedMs)
+    return { bodyMs: bodyMs - startedMs, resultMs: resultMs === null ? null : resultMs - startedMs }
+  }
+  const warmAt = performance.now() + warmUpMs
+  do await runOne()
+  while (performance.now() < warmAt)
+  const times: Times = { bodyMs: [], resultMs: [] }
+  for (let i = 0; i < runs; i += 1) {
+    const { bodyMs, resultMs } = await runOne()
+    times.bodyMs.push(bodyMs)
+    if (resultMs !== null) times.resultMs.push(resultMs)
   }
   return times
 }

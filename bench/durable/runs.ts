@@ -39,7 +39,7 @@ export async function* measureRuns(effort: Effort, { peers }: DurableOptions): A
         })
       }
     }
-    const rows = await contest(callers === 1 ? [...contestants, flush] : contestants, effort.rounds)
+    const rows = await contest(callers === 1 ? [...contestants, flush] : contestants, effort)
     yield { title: `Durable run of one step, ${callers} at a time: start to result`, op: "run", rows }
   }
 
@@ -54,7 +54,7 @@ export async function* measureRuns(effort: Effort, { peers }: DurableOptions): A
       round: async () => await (await engines.get(engine)).ask("steps", STEPS_IN_ONE_RUN),
     })
   }
-  yield { title: "Durable step inside a run", op: "step", rows: await contest([...contestants, flush], effort.rounds) }
+  yield { title: "Durable step inside a run", op: "step", rows: await contest([...contestants, flush], effort) }
 }
 
 /** One process of each engine, started when it is asked for first. */

@@ -11,7 +11,6 @@ import { World } from "./world.ts"
 /** Long enough for the other side to be waiting again. */
 const HOLD_MS = 1
 const HEAD_START_MS = 100
-const WARM_UP_MS = 500
 /** As long as the host's main thread is kept from everything else. */
 const BLOCKED_MS = 5_000
 const POLL: URL = new URL("poll-actor.ts", import.meta.url)
@@ -22,7 +21,7 @@ export async function* measureWake(effort: Effort): AsyncGenerator<Table> {
   await using world = await World.open()
   const host = await world.startHoldfast()
   const [a, b] = [await world.startHoldfast(), await world.startHoldfast()]
-  await takeTurns(a, b, WARM_UP_MS)
+  await takeTurns(a, b, effort.warmUpMs)
   const rows: Row[] = [rowOfTimes("holdfast", await takeTurns(a, b, 2 * effort.rounds * effort.roundMs), true)]
   const blocked = host.ask("block", BLOCKED_MS)
   const times = await takeTurns(a, b, BLOCKED_MS - 2 * HEAD_START_MS)
