@@ -4,7 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { open } from "holdfast"
-import { runGoals, type GoalFailure, type RunSummary } from "../engine/run.ts"
+import { type GoalFailure, NO_OBSERVER } from "../engine/observer.ts"
+import { runGoals, type RunSummary } from "../engine/run.ts"
+import { formatShown } from "../engine/shown.ts"
+import type { Saved } from "../files/save.ts"
 import { Graph } from "../graph/graph.ts"
 import { loadProgram } from "../graph/load.ts"
 import { formatProblem } from "../language/problem.ts"
@@ -45,6 +48,8 @@ export async function runProgram(command: RunCommand): Promise<0 | 1 | 2> {
   const store = await open(command.store ?? `file:${String(temporary)}`, { label: `imgql ${file}` })
   const local = await open("memory:", { label: "imgql" })
   const pool = new KernelPool(command.threads)
+  // Closing the store takes back what is computed at the moment, as soon as its kernels have ended.
+  signal.addEventListener("abort", () => void Promise.all([pool.close(), store.close()]), { once: true })
   try {
     const summary = await runGoals({
       graph,
@@ -56,9 +61,17 @@ export async function runProgram(command: RunCommand): Promise<0 | 1 | 2> {
       folder,
       maxMemoryBytes: command.maxMemoryBytes,
       maxImageBytes: MAX_IMAGE_BYTES,
+      isFresh: false,
       signal,
-      onLine: print,
-      onFailure: (failure) => complain(describeFailure(failure, checked.sources)),
+      observer: {
+        ...NO_OBSERVER,
+        line: print,
+        goal: (outcome) => {
+          if (outcome.kind === "failed") complain(describeFailure(outcome, checked.sources))
+          else if (outcome.kind === "printed") print(`${outcome.goal.label}=${formatShown(outcome.value)}`)
+          else print(describeSaved(outcome.saved))
+        },
+      },
     })
     print(describeSummary(summary, performance.now() - startedMs))
     return summary.failed > 0 ? 1 : 0
@@ -68,6 +81,11 @@ export async function runProgram(command: RunCommand): Promise<0 | 1 | 2> {
     await store.close()
     if (temporary !== null) rmSync(temporary, { recursive: true, force: true })
   }
+}
+
+function describeSaved({ path, bytes, lost }: Saved): string {
+  const note = lost.length === 0 ? "" : `; not kept: ${lost.join(", ")}`
+  return `saved ${path} (${bytes.toLocaleString("en-US")} bytes${note})`
 }
 
 function describeFailure({ goal, message, site }: GoalFailure, sources: ReadonlyMap<string, string>): string {

@@ -10,18 +10,23 @@
  * 2. A claim is taken only with a thread at hand: processes that run one program share its kernels, and none sits on what
  *    another could compute.
  * 3. Who waits for somebody else's computation keeps no thread.
- * 4. Thresholds of one image that wait together are claimed together and found in one pass, each a result of its own.
+ * 4. What is cut off is given back to the store, for whoever wants it next, and never counts as failed.
+ * 5. Thresholds of one image that wait together are claimed together and found in one pass, each a result of its own.
  */
-import { Binary, type Holdfast, isHoldfastError, type Operation, type Semaphore } from "holdfast"
+import { Binary, type Call, type Holdfast, isHoldfastError, type RunContext, type Semaphore } from "holdfast"
 import { decodeStream, decodeValue } from "../files/decode.ts"
 import { encodeValue, joinParts } from "../files/encode.ts"
 import { readImage } from "../files/read.ts"
 import type { Graph, Handle } from "../graph/graph.ts"
 import type { Image } from "../image/image.ts"
+import type { Kernel } from "../kernels/kernel.ts"
 import { sweep as sweepKernel, sweepMask, type SweepResult } from "../kernels/sweep.ts"
 import { isImage, type Means, type Value } from "../primitives/primitive.ts"
+import type { KernelPool } from "../threads/pool.ts"
 import { EvaluationFailed } from "./evaluation.ts"
 import { type Chosen, Identities } from "./identity.ts"
+import type { OperationStage, RunObserver, WorkEvent } from "./observer.ts"
+import { Operations, type Stored } from "./operations.ts"
 import type { Residence } from "./residence.ts"
 import { type Member, type Part, partOf, type Sweep, Sweeps } from "./sweeps.ts"
 
@@ -32,8 +37,12 @@ export interface ResultsOptions {
   /** One permit a kernel that may run at once. */
   readonly threads: Semaphore
   readonly residence: Residence
-  readonly means: Means
+  readonly pool: KernelPool
+  /** Whoever aborts it closes the store, too. */
   readonly signal: AbortSignal
+  /** Whether what the store has is forgotten, and computed anew. */
+  readonly isFresh: boolean
+  readonly observer: RunObserver
   /** No image larger than this is read. */
   readonly maxImageBytes: number
 }
@@ -46,11 +55,13 @@ export interface Counts {
   readonly joined: number
   /** Computed before. */
   readonly stored: number
+  /** Runs of kernels: fewer than operations where one pass brought many. */
+  readonly kernels: number
 }
 
 /** A run whose result is brought. */
 interface Body {
-  readonly resolve: (result: Uint8Array | Binary) => void
+  readonly resolve: (result: Stored) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -60,11 +71,13 @@ const INLINE_BYTES = 16 * 1024
 export class Results {
   readonly #options: ResultsOptions
   readonly #identities: Identities
-  readonly #operation: Operation<[id: string], Uint8Array | Binary>
+  readonly #operations: Operations
   readonly #nodes = new Map<string, Handle>()
   readonly #ensuring = new Map<string, Promise<void>>()
   readonly #loading = new Map<string, Promise<Image>>()
   readonly #started = new Set<string>()
+  /** What the store had when it was wanted. */
+  readonly #served = new Set<string>()
   readonly #sweeps = new Sweeps()
   /** Asked for by a sweep, which brings the result to the body. */
   readonly #swept = new Set<string>()
@@ -72,25 +85,22 @@ export class Results {
   #ran = 0
   #joined = 0
   #stored = 0
+  #kernels = 0
 
   constructor(options: ResultsOptions) {
     this.#options = options
     this.#identities = new Identities(options.graph, options.chosen)
-    this.#operation = options.store.operation("imgql", {
-      version: 1,
-      effects: "pure",
-      run: async (_, id: string) => await this.#compute(id),
-    })
+    this.#operations = new Operations(options.store, async (context, id) => await this.#compute(context, id))
   }
 
   get counts(): Counts {
-    return { ran: this.#ran, joined: this.#joined, stored: this.#stored }
+    return { ran: this.#ran, joined: this.#joined, stored: this.#stored, kernels: this.#kernels }
   }
 
   /** What a heavy node in normal form comes to, where that is no image. */
   async valueOf(node: Handle): Promise<Value> {
     await this.#ensure(node)
-    return await this.#decode(await this.#operation(this.#nameOf(node)))
+    return await this.#decode(await this.#callOf(node).result({ signal: this.#options.signal }))
   }
 
   /** An image by its node, in memory until it is released. */
@@ -118,22 +128,42 @@ export class Results {
     return id
   }
 
+  #callOf(node: Handle): Call<Stored> {
+    return this.#operations.callOf(this.#options.chosen(node), this.#nameOf(node))
+  }
+
+  #tell(stage: OperationStage, id: string, node: Handle): void {
+    this.#options.observer.operation({ stage, id, node })
+  }
+
   async #ensure(node: Handle): Promise<void> {
     const id = this.#nameOf(node)
     const known = this.#ensuring.get(id)
     if (known !== undefined) return await known
-    const ensuring = this.#ensureOnce(node, id)
+    const ensuring = this.#ensureTold(node, id)
     this.#ensuring.set(id, ensuring)
     await ensuring
   }
 
+  async #ensureTold(node: Handle, id: string): Promise<void> {
+    this.#tell("wanted", id, node)
+    try {
+      await this.#ensureOnce(node, id)
+    } catch (error) {
+      this.#tell("failed", id, node)
+      throw error
+    }
+    if (!this.#started.has(id)) this.#tell(this.#served.has(id) ? "stored" : "joined", id, node)
+  }
+
   async #ensureOnce(node: Handle, id: string): Promise<void> {
-    const { signal, threads } = this.#options
-    const call = this.#operation.handle(id)
+    const { signal, threads, isFresh } = this.#options
+    const call = this.#callOf(node)
     const info = await call.status()
     signal.throwIfAborted()
-    if (info?.status === "completed") {
+    if (info?.status === "completed" && !isFresh) {
       this.#stored += 1
+      this.#served.add(id)
       return
     }
     if (info?.status === "running") {
@@ -141,6 +171,7 @@ export class Results {
       await call.result({ signal })
       return
     }
+    if (info !== undefined && isFresh) await call.forget()
     const part = this.#partOf(node)
     if (part !== null) return await this.#ensureInSweep(node, id, part)
     await Promise.all(this.#imagesUnder(node).map((image) => this.#ensure(image)))
@@ -173,18 +204,26 @@ export class Results {
 
   async #ensureInSweep(node: Handle, id: string, part: Part): Promise<void> {
     const { graph, signal } = this.#options
-    const { image } = part
+    const { image, mask } = part
     if (graph.operatorOf(image).kind !== "file") await this.#ensure(image)
+    if (mask !== null) await this.#forgetUnwanted(mask)
     signal.throwIfAborted()
     const name = this.#nameOf(image)
     try {
       await new Promise<void>((resolve, reject) => {
-        const sweep = this.#sweeps.join(name, { id, part, resolve, reject })
+        const sweep = this.#sweeps.join(name, { id, node, part, resolve, reject })
         if (sweep !== null) void this.#runSweep(image, name, sweep)
       })
     } catch (error) {
       throw this.#failureOf(node, causeOf(error))
     }
+  }
+
+  /** A fresh run forgets the mask of a count, too, although it makes none. */
+  async #forgetUnwanted(mask: Handle): Promise<void> {
+    if (!this.#options.isFresh) return
+    const info = await this.#callOf(mask).status()
+    if (info?.status === "completed" && !this.#ensuring.has(this.#nameOf(mask))) await this.#callOf(mask).forget()
   }
 
   /** Never rejects: what fails, fails for those who wait for it. */
@@ -212,10 +251,10 @@ export class Results {
   }
 
   /** Asks for a result; the store answers in order: when this resolves, the body is started, or somebody else is at it. */
-  async #claim({ id, resolve, reject }: Member): Promise<void> {
+  async #claim({ id, node, resolve, reject }: Member): Promise<void> {
     const { signal } = this.#options
     this.#swept.add(id)
-    const call = this.#operation.handle(id)
+    const call = this.#callOf(node)
     const result = call.result({ signal })
     void result.then(() => resolve(), reject)
     await Promise.race([call.status(), result.catch(ignore)])
@@ -240,7 +279,7 @@ export class Results {
 
   /** One that asks for what cannot be fails alone: then each has a pass of its own. */
   async #passOver(image: Image, members: readonly Member[]): Promise<void> {
-    const { means } = this.#options
+    const means = this.#meansFor(members.map(({ id }) => id))
     const selections = members.map(({ part }) => part.selection)
     const areClassesKept = members.some(({ part }) => part.wants === "mask")
     let found: SweepResult
@@ -285,17 +324,34 @@ export class Results {
   }
 
   /** The body of a run, executed where a thread is held for it. */
-  async #compute(id: string): Promise<Uint8Array | Binary> {
-    const { graph, chosen, residence, means } = this.#options
+  async #compute({ signal: over }: RunContext, id: string): Promise<Stored> {
     const node = this.#nodes.get(id)
     if (node === undefined) throw new Error(`the operation ${id} is no part of this program`)
     this.#started.add(id)
     this.#ran += 1
-    if (this.#swept.delete(id)) {
-      return await new Promise<Uint8Array | Binary>((resolve, reject) =>
-        this.#bodies.set(id, { resolve, reject }),
-      ).finally(() => this.#bodies.delete(id))
+    this.#tell("started", id, node)
+    try {
+      const stored = this.#swept.delete(id) ? await this.#brought(id) : await this.#computeAlone(node, id)
+      this.#tell("ran", id, node)
+      return stored
+    } catch (error) {
+      this.#tell("stopped", id, node)
+      // Cut off, it has not failed: it ends when the store, which is being closed, takes it back.
+      if (this.#options.signal.aborted) await whenAborted(over)
+      throw error
     }
+  }
+
+  async #brought(id: string): Promise<Stored> {
+    try {
+      return await new Promise<Stored>((resolve, reject) => this.#bodies.set(id, { resolve, reject }))
+    } finally {
+      this.#bodies.delete(id)
+    }
+  }
+
+  async #computeAlone(node: Handle, id: string): Promise<Stored> {
+    const { graph, chosen, residence } = this.#options
     const { work } = chosen(node)
     if (work.kind !== "heavy") throw new Error("only heavy primitives are computed by the store's leave")
     const inputs = graph.inputs(node)
@@ -304,7 +360,7 @@ export class Results {
     try {
       await residence.enter(bytes)
       try {
-        return await this.#store(id, await work.compute(args, means))
+        return await this.#store(id, await work.compute(args, this.#meansFor([id])))
       } finally {
         residence.leave(bytes)
       }
@@ -313,12 +369,34 @@ export class Results {
     }
   }
 
+  #meansFor(ids: readonly string[]): Means {
+    const { pool, signal } = this.#options
+    const run = async <Parameters, Memory, Result>(
+      kernel: Kernel<Parameters, Memory, Result>,
+      inputs: readonly Image[],
+      parameters: Parameters,
+    ): Promise<Result> => {
+      this.#kernels += 1
+      const running = pool.run(kernel, inputs, parameters, { signal })
+      return await this.#timed({ kind: "kernel", name: kernel.name, ids }, running)
+    }
+    return { run }
+  }
+
+  async #timed<T>(what: Omit<WorkEvent, "startedMs" | "endedMs">, work: Promise<T>): Promise<T> {
+    const startedMs = performance.now()
+    const done = await work
+    this.#options.observer.worked({ ...what, startedMs, endedMs: performance.now() })
+    return done
+  }
+
   /** The result as the store has it; an image stays in memory as well, while there is room. */
-  async #store(id: string, value: Value): Promise<Uint8Array | Binary> {
+  async #store(id: string, value: Value): Promise<Stored> {
     const { residence, store } = this.#options
     const encoded = encodeValue(value)
-    const result =
-      encoded.byteLength <= INLINE_BYTES ? joinParts(encoded) : await store.writeBinary(iterate(encoded.parts))
+    const written = encoded.byteLength <= INLINE_BYTES ? null : store.writeBinary(iterate(encoded.parts))
+    const what = { kind: "store", name: "result", ids: [id] } as const
+    const result = written === null ? joinParts(encoded) : await this.#timed(what, written)
     if (isImage(value)) {
       residence.keep(id, value)
       residence.release(id)
@@ -357,14 +435,17 @@ export class Results {
     const { graph, signal, maxImageBytes } = this.#options
     const operator = graph.operatorOf(node)
     if (operator.kind === "file") {
-      return await readImage(operator.path, { signal, maxBytes: maxImageBytes, digest: operator.digest })
+      const { path, digest } = operator
+      const read = readImage(path, { signal, maxBytes: maxImageBytes, digest })
+      return await this.#timed({ kind: "read", name: path, ids: [] }, read)
     }
-    const value = await this.#decode(await this.#operation.invoke([id], { signal }))
+    const stored = await this.#callOf(node).result({ signal })
+    const value = await this.#timed({ kind: "fetch", name: "result", ids: [id] }, this.#decode(stored))
     if (isImage(value)) return value
     throw new Error("the store has something else than the image that was computed")
   }
 
-  async #decode(result: Uint8Array | Binary): Promise<Value> {
+  async #decode(result: Stored): Promise<Value> {
     const limits = { maxBytes: this.#options.maxImageBytes }
     return result instanceof Binary ? await decodeStream(result.stream(), limits) : decodeValue(result, limits)
   }
@@ -383,6 +464,13 @@ async function* iterate(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array
 /** What failed, rather than that a run of the store did. */
 function causeOf(error: unknown): unknown {
   return isHoldfastError(error, "RUN_FAILED") && error.cause instanceof Error ? error.cause : error
+}
+
+async function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  })
 }
 
 function ignore(): void {

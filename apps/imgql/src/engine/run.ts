@@ -2,23 +2,21 @@
  * A program run to its goals: each printed or saved in the order they are written, as soon as all before it are.
  * A goal that fails is reported with its place, and the others go on.
  */
-import { createHash } from "node:crypto"
 import { resolve } from "node:path"
 import type { Holdfast, Semaphore } from "holdfast"
-import { encodeValue } from "../files/encode.ts"
 import { identify, type DigestCache } from "../files/identity.ts"
-import { saveValue } from "../files/save.ts"
-import type { Graph, Handle, Site } from "../graph/graph.ts"
+import { type Saved, saveValue } from "../files/save.ts"
+import type { Graph, Handle } from "../graph/graph.ts"
 import { findBaseImage, type Goal } from "../graph/load.ts"
 import { LIST, type Operator } from "../graph/operator.ts"
-import type { Image } from "../image/image.ts"
-import type { Kernel } from "../kernels/kernel.ts"
 import type { Outside, Primitive, Value } from "../primitives/primitive.ts"
 import type { KernelPool } from "../threads/pool.ts"
 import { Evaluation, EvaluationFailed } from "./evaluation.ts"
+import type { GoalFailure, RunObserver } from "./observer.ts"
 import { Residence } from "./residence.ts"
 import { type Counts, Results } from "./results.ts"
 import { isList, Rewriting, type World } from "./rewrite.ts"
+import { type Shown, showImage } from "./shown.ts"
 
 export interface RunOptions {
   readonly graph: Graph
@@ -31,24 +29,17 @@ export interface RunOptions {
   readonly folder: string
   readonly maxMemoryBytes: number
   readonly maxImageBytes: number
+  /** Forgets what the store has of this program before it is computed anew. */
+  readonly isFresh: boolean
+  /** Whoever aborts it closes the store, too: what is under way then is given back, not failed. */
   readonly signal: AbortSignal
-  readonly onLine: (line: string) => void
-  readonly onFailure: (failure: GoalFailure) => void
-}
-
-export interface GoalFailure {
-  readonly goal: Goal
-  readonly message: string
-  /** Where in the program the cause lies. */
-  readonly site: Site
+  readonly observer: RunObserver
 }
 
 export interface RunSummary extends Counts {
   readonly goals: number
   readonly failed: number
   readonly nodes: number
-  /** Runs of kernels: fewer than operations where one pass brought many. */
-  readonly kernels: number
   readonly peakBytes: number
 }
 
@@ -69,32 +60,23 @@ class Run implements World {
   readonly #files = new Map<string, Promise<Operator>>()
   readonly #filesByContent = new Map<string, Operator>()
   #failed = 0
-  #kernels = 0
 
   constructor(options: RunOptions) {
-    const { graph, store, threads, pool, signal, maxImageBytes, maxMemoryBytes } = options
+    const { graph, store, threads, pool, signal, isFresh, observer, maxImageBytes, maxMemoryBytes } = options
     this.#options = options
     this.#residence = new Residence(maxMemoryBytes)
     this.#rewriting = new Rewriting(graph, this)
     this.#evaluation = new Evaluation(graph, this.#rewriting)
-    const means = {
-      run: async <Parameters, Memory, Result>(
-        kernel: Kernel<Parameters, Memory, Result>,
-        inputs: readonly Image[],
-        parameters: Parameters,
-      ): Promise<Result> => {
-        this.#kernels += 1
-        return await pool.run(kernel, inputs, parameters, { signal })
-      },
-    }
     this.#results = new Results({
       graph,
       chosen: (node) => this.#rewriting.chosen(node),
       store,
       threads,
       residence: this.#residence,
-      means,
+      pool,
       signal,
+      isFresh,
+      observer,
       maxImageBytes,
     })
   }
@@ -105,7 +87,7 @@ class Run implements World {
     for (const goal of goals) {
       if (waiting.length >= GOALS_AT_ONCE) (await waiting.shift())?.()
       signal.throwIfAborted()
-      waiting.push(this.#reach(goal))
+      waiting.push(this.#reach(goal, 1 / goals.length))
     }
     for (const reached of waiting) (await reached)()
     signal.throwIfAborted()
@@ -116,59 +98,67 @@ class Run implements World {
       goals: goals.length,
       failed: this.#failed,
       nodes: graph.size,
-      kernels: this.#kernels,
       peakBytes,
     }
   }
 
-  /** Works towards a goal; what comes back tells of it, in its turn. */
-  async #reach(goal: Goal): Promise<() => void> {
-    const { onLine, onFailure } = this.#options
+  /** Works towards a goal, which is such a share of all; what comes back tells of it, in its turn. */
+  async #reach(goal: Goal, share: number): Promise<() => void> {
+    const { observer, signal } = this.#options
     try {
-      const line = goal.kind === "print" ? `${goal.label}=${await this.#show(goal.handle)}` : await this.#save(goal)
-      return () => onLine(line)
+      if (goal.kind === "print") {
+        const value = await this.#show(goal.handle, share)
+        return () => observer.goal({ kind: "printed", goal, value })
+      }
+      const saved = await this.#save(goal, share)
+      return () => observer.goal({ kind: "saved", goal, saved })
     } catch (error) {
-      const failure = error instanceof EvaluationFailed ? error.failure : undefined
-      const message = error instanceof Error ? error.message : String(error)
       return () => {
+        // What was cut off has not failed.
+        signal.throwIfAborted()
         this.#failed += 1
-        onFailure({ goal, message, site: failure?.site ?? goal.site })
+        observer.goal(failureOf(goal, error))
       }
     }
   }
 
-  /** A value as people read it: images by what they are, a sequence item by item and never all of it in memory. */
-  async #show(handle: Handle): Promise<string> {
-    const { graph } = this.#options
+  /** A value as people read it: a sequence item by item and never all of its images in memory. */
+  async #show(handle: Handle, share: number): Promise<Shown> {
+    const { graph, observer } = this.#options
     const normal = await this.#evaluation.normalize(handle)
-    const operator = graph.operatorOf(normal)
     const constant = graph.constantOf(normal)
-    if (constant !== undefined) return typeof constant === "string" ? constant : String(constant)
-    if (isList(operator)) {
-      const shown: string[] = []
-      for (const batch of batches(graph.inputs(normal), GOALS_AT_ONCE)) {
-        shown.push(...(await Promise.all(batch.map((item) => this.#show(item)))))
+    if (isList(graph.operatorOf(normal))) {
+      const items = graph.inputs(normal)
+      const shown: Shown[] = []
+      for (const batch of batches(items, GOALS_AT_ONCE)) {
+        shown.push(...(await Promise.all(batch.map((item) => this.#show(item, share / items.length)))))
       }
-      return `[${shown.join(", ")}]`
+      if (items.length === 0) observer.share(share)
+      return shown
     }
-    const image = await this.#results.imageOf(normal)
+    const shown = constant === undefined ? await this.#showImage(normal) : constant
+    observer.share(share)
+    return shown
+  }
+
+  async #showImage(node: Handle): Promise<Shown> {
+    const image = await this.#results.imageOf(node)
     try {
-      return describeImage(image)
+      return showImage(image)
     } finally {
-      this.#results.release(normal)
+      this.#results.release(node)
     }
   }
 
-  async #save({ label, handle }: Goal): Promise<string> {
-    const { folder, signal } = this.#options
+  async #save({ label, handle }: Goal, share: number): Promise<Saved> {
+    const { folder, signal, observer } = this.#options
     const normal = await this.#force(handle)
     const [value] = await this.#results.argumentsOf([normal])
     try {
-      const { path, bytes, lost } = await saveValue(value ?? null, { root: folder, name: label }, signal)
-      const note = lost.length === 0 ? "" : `; not kept: ${lost.join(", ")}`
-      return `saved ${path} (${bytes.toLocaleString("en-US")} bytes${note})`
+      return await saveValue(value ?? null, { root: folder, name: label }, signal)
     } finally {
       this.#results.releaseArguments([normal])
+      observer.share(share)
     }
   }
 
@@ -197,10 +187,10 @@ class Run implements World {
 
   async performed({ work }: Primitive, args: readonly Handle[]): Promise<Value> {
     if (work.kind !== "effect") throw new Error("only effects are performed")
-    const { signal, onLine, folder } = this.#options
+    const { signal, observer, folder } = this.#options
     const outside: Outside = {
       signal,
-      print: onLine,
+      print: observer.line,
       save: async (name, value) => {
         await saveValue(value, { root: folder, name }, signal)
       },
@@ -240,16 +230,12 @@ class Run implements World {
   }
 }
 
-/** `Image(188x256x190 uint8, spacing 0.88, 51c0b8dd)`: the last is where the digest of its bytes begins. */
-export function describeImage(image: Image): string {
-  const { size, spacing, type, components } = image
-  const [first] = spacing
-  const isEven = spacing.every((along) => along === first)
-  const shown = (isEven ? spacing.slice(0, 1) : spacing).map((along) => String(Number(along.toFixed(4)))).join("x")
-  const hash = createHash("sha256")
-  for (const part of encodeValue(image).parts) hash.update(part)
-  const kind = components === 1 ? type : `${type} x ${String(components)}`
-  return `Image(${size.join("x")} ${kind}, spacing ${shown}, ${hash.digest("hex").slice(0, 8)})`
+function failureOf(goal: Goal, error: unknown): GoalFailure {
+  const failure = error instanceof EvaluationFailed ? error.failure : undefined
+  const cause = failure === undefined ? error : failure.cause
+  const code = cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : null
+  const message = error instanceof Error ? error.message : String(error)
+  return { kind: "failed", goal, code, message, site: failure?.site ?? goal.site }
 }
 
 function* batches<T>(items: readonly T[], length: number): Generator<readonly T[]> {

@@ -23,6 +23,7 @@ export interface Part {
 /** Somebody whose result a sweep brings. */
 export interface Member {
   readonly id: string
+  readonly node: Handle
   readonly part: Part
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
