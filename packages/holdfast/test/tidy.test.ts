@@ -62,7 +62,7 @@ const LONG_FILES: Readonly<Record<string, string>> = {
 const LINE_LIMIT = 500
 const README_LINE_LIMIT = 200
 const ROOT: string = fileURLToPath(new URL("../../../", import.meta.url))
-const IGNORED: readonly string[] = ["node_modules", "dist", "coverage", ".git", ".cache"]
+const IGNORED: readonly string[] = ["node_modules", "dist", "coverage", ".git", ".cache", ".imgql", "sample", "output"]
 
 const FILES: readonly string[] = listFiles(ROOT)
 const CODE: readonly string[] = FILES.filter((file) => /\.m?ts$/.test(file))

@@ -2,13 +2,14 @@
 /** The `imgql` command. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { availableParallelism, totalmem } from "node:os"
-import { Command, InvalidArgumentError } from "commander"
+import { Command, InvalidArgumentError, Option } from "commander"
 import { parseProgram } from "../language/parser.ts"
 import { printProgram } from "../language/print.ts"
 import { formatProblem } from "../language/problem.ts"
 import { formatSignature } from "../language/signature.ts"
 import { programToJson } from "../language/syntax-json.ts"
 import { PRIMITIVES } from "../primitives/catalog.ts"
+import { PHANTOM_SIZE, parseSize, writePhantom } from "./phantom-command.ts"
 import { readProgram } from "./program-file.ts"
 import { runProgram } from "./run-command.ts"
 
@@ -18,6 +19,11 @@ interface RunFlags {
   readonly threads: number
   readonly maxMemory: number
   readonly saveSyntax?: string
+}
+
+interface PhantomFlags {
+  readonly size: readonly [number, number, number]
+  readonly seed?: number
 }
 
 const DEFAULT_STORE = "file:.imgql"
@@ -76,6 +82,20 @@ program
     }
   })
 
+program
+  .command("phantom")
+  .argument("[folder]", "where to write it", "sample")
+  .addOption(
+    new Option("--size <voxels>", "along x, y and z")
+      .argParser(parseVoxels)
+      .default(PHANTOM_SIZE, PHANTOM_SIZE.join("x")),
+  )
+  .option("--seed <number>", "another head for another seed", parseCount)
+  .description("writes a head with a lesion to try programs on, and the mask of the lesion")
+  .action(async (folder: string, { size, seed }: PhantomFlags) => {
+    await writePhantom({ folder, size, seed: seed ?? null, print: (line) => void process.stdout.write(`${line}\n`) })
+  })
+
 try {
   await program.parseAsync()
 } catch (error) {
@@ -92,6 +112,12 @@ function parseCount(text: string): number {
   const count = Number(text)
   if (Number.isSafeInteger(count) && count >= 1) return count
   throw new InvalidArgumentError("It is a whole number from 1.")
+}
+
+function parseVoxels(text: string): readonly [number, number, number] {
+  const size = parseSize(text)
+  if (size !== null) return size
+  throw new InvalidArgumentError("It is three whole numbers, as in 240x240x155.")
 }
 
 function parseBytes(text: string): number {

@@ -1,0 +1,31 @@
+/** `imgql phantom FOLDER`: a head with a lesion to try programs on, and the mask of that lesion. */
+import { mkdir } from "node:fs/promises"
+import { resolve } from "node:path"
+import { savePhantom } from "../files/phantom.ts"
+
+export interface PhantomCommand {
+  readonly folder: string
+  readonly size: readonly [number, number, number]
+  /** Other seeds are other folds, noise and outlines; null for the usual. */
+  readonly seed: number | null
+  readonly print: (line: string) => void
+}
+
+/** Programs on it take seconds; at 240x240x155, the size of images in public challenges, a voxel is 1 mm. */
+export const PHANTOM_SIZE: readonly [number, number, number] = [160, 160, 80]
+
+/** Writes `head-flair.nii.gz` and `head-lesion.nii.gz`. */
+export async function writePhantom({ folder, size, seed, print }: PhantomCommand): Promise<void> {
+  const root = resolve(folder)
+  await mkdir(root, { recursive: true })
+  const saved = await savePhantom({ size, root, name: "head", ...(seed === null ? {} : { seed }) })
+  for (const { path, bytes } of [saved.flair, saved.lesion]) {
+    print(`saved ${path} (${bytes.toLocaleString("en-US")} bytes)`)
+  }
+}
+
+/** Three counts, as in 240x240x155; null for any other text. Which counts are possible is the phantom's to say. */
+export function parseSize(text: string): readonly [number, number, number] | null {
+  const found = /^(\d+)x(\d+)x(\d+)$/.exec(text)
+  return found === null ? null : [Number(found[1]), Number(found[2]), Number(found[3])]
+}
