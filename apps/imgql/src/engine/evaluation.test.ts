@@ -1,110 +1,7 @@
 /** Evaluation on plain numbers: what programs come to, each node once, however deep and wide they are. */
 import { describe, expect, it } from "vitest"
-import { Graph, type Handle, NOWHERE } from "../graph/graph.ts"
-import { loadProgram } from "../graph/load.ts"
-import { FORCED } from "../graph/operator.ts"
-import { checkSource } from "../language/check.ts"
-import { parseSignature, SignatureTable } from "../language/signature.ts"
-import type { Primitive, Value } from "../primitives/primitive.ts"
-import { SCALAR_PRIMITIVES } from "../primitives/scalars.ts"
-import { Evaluation, EvaluationFailed } from "./evaluation.ts"
-import { Rewriting, type World } from "./rewrite.ts"
-
-/** Programs whose operators are plain primitives, one that counts how often it is called, and one that takes time. */
-class Fixture {
-  readonly graph = new Graph()
-  readonly calls: number[] = []
-  readonly evaluation: Evaluation
-  readonly rewriting: Rewriting
-  readonly #primitives: readonly Primitive[]
-  #open: (() => void)[] = []
-
-  constructor() {
-    const world: World = {
-      computed: async (node) => {
-        await new Promise<void>((resolve) => this.#open.push(resolve))
-        const value = this.graph.constantOf(this.graph.input(node, 0))
-        if (value === 13) throw new Error("13 is never computed")
-        return typeof value === "number" ? value * 100 : 0
-      },
-      performed: () => Promise.reject(new Error("nothing is done here")),
-      baseImage: () => {
-        throw new Error("there is no image here")
-      },
-      fileAt: () => Promise.reject(new Error("there are no files here")),
-    }
-    this.rewriting = new Rewriting(this.graph, world)
-    this.evaluation = new Evaluation(this.graph, this.rewriting)
-    const counted: Primitive = {
-      signature: parseSignature("default", "counted(x: number): number"),
-      version: 1,
-      work: {
-        kind: "cheap",
-        evaluate: ([x]) => {
-          this.calls.push(Number(x))
-          return Number(x)
-        },
-      },
-    }
-    const slow: Primitive = {
-      signature: parseSignature("default", "slow(x: number): number"),
-      version: 1,
-      work: { kind: "heavy", compute: () => Promise.reject(new Error("the world computes")) },
-    }
-    this.#primitives = [...SCALAR_PRIMITIVES, counted, slow]
-  }
-
-  /** Lets one of the slow ones end, the oldest first. */
-  open(count = 1): void {
-    for (const resolve of this.#open.splice(0, count)) resolve()
-  }
-
-  get waiting(): number {
-    return this.#open.length
-  }
-
-  /** The node of the last print of a program. */
-  load(source: string): Handle {
-    const signatures = new SignatureTable(this.#primitives.map(({ signature }) => signature))
-    const loader = {
-      library: (name: string) => (name === "stdlib" ? STDLIB : null),
-      file: () => ({ refused: "no files" }),
-    }
-    const checked = checkSource(source, "test.imgql", { signatures, loader })
-    expect(checked.problems).toEqual([])
-    const goals = loadProgram(this.graph, checked, { primitives: this.#primitives, programVariables: new Map() })
-    const last = goals.at(-1)
-    if (last === undefined) throw new Error("the program prints nothing")
-    return last.handle
-  }
-
-  async run(source: string): Promise<Value> {
-    const forced = this.graph.add(FORCED, [this.load(source)], NOWHERE)
-    const normal = await this.evaluation.normalize(forced)
-    const deep = await this.evaluation.normalize(await this.#force(this.graph.input(normal, 0)))
-    return this.rewriting.valueOf(deep)
-  }
-
-  /** Lists inside of lists, too. */
-  async #force(handle: Handle): Promise<Handle> {
-    const normal = await this.evaluation.normalize(handle)
-    if (this.graph.operatorOf(normal).kind === "constant") return normal
-    const items = await Promise.all(this.graph.inputs(normal).map((item) => this.#force(item)))
-    return this.graph.add(FORCED, items, NOWHERE)
-  }
-}
-
-const STDLIB = {
-  file: "stdlib",
-  source: `
-    import "default"
-    import "strings"
-    let +(a, b) = addition(a, b)
-    let -(a, b) = subtraction(a, b)
-    let *(a, b) = multiplication(a, b)
-    let /(a, b) = division(a, b)
-  `,
-}
+import { PlainPrograms } from "../../test/plain-programs.ts"
+import type { EvaluationFailed } from "./evaluation.ts"
 
 describe("a program", () => {
   it.each([
@@ -134,11 +31,11 @@ describe("a program", () => {
     ['print "x" argmax([3, 9, 9])', 1],
     ['print "x" format_string("{:.2f} of {}", 1.5, 3)', "1.50 of 3"],
   ])("%s comes to %j", async (source, expected) => {
-    expect(await new Fixture().run(source)).toEqual(expected)
+    expect(await new PlainPrograms().run(source)).toEqual(expected)
   })
 
   it("computes only what is wanted, and each node once", async () => {
-    const fixture = new Fixture()
+    const fixture = new PlainPrograms()
     await fixture.run(
       'let a = counted(1) let b = counted(2) print "x" (for i in range(50) do a + a) + (fold + [counted(1), a])',
     )
@@ -146,14 +43,14 @@ describe("a program", () => {
   })
 
   it("computes of a loop only the item that is asked for", async () => {
-    const fixture = new Fixture()
+    const fixture = new PlainPrograms()
     expect(await fixture.run('print "x" (for i in range(1000) do counted(i))[7]')).toBe(7)
     expect(fixture.calls).toEqual([7])
   })
 
   it("keeps apart loops that differ in what they capture only", async () => {
     const source = 'let add(k) = for i in range(2) do i + k print "x" [add(1), add(100)]'
-    expect(await new Fixture().run(source)).toEqual([
+    expect(await new PlainPrograms().run(source)).toEqual([
       [1, 2],
       [100, 101],
     ])
@@ -163,14 +60,14 @@ describe("a program", () => {
 describe("evaluation", () => {
   it("goes through chains and nested calls of 100,000 without a stack of calls", async () => {
     const chain = Array.from({ length: 100_000 }, (_, at) => `let x${at + 1} = x${at} + 1`).join("\n")
-    expect(await new Fixture().run(`let x0 = 0\n${chain}\nprint "x" x100000`)).toBe(100_000)
+    expect(await new PlainPrograms().run(`let x0 = 0\n${chain}\nprint "x" x100000`)).toBe(100_000)
     const calls = Array.from({ length: 20_000 }, (_, at) => `let f${at + 1}(x) = f${at}(x) + 1`).join("\n")
-    expect(await new Fixture().run(`let f0(x) = x\n${calls}\nprint "x" f20000(0)`)).toBe(20_000)
-    expect(await new Fixture().run(`print "x" fold + range(200000)`)).toBe((200_000 * 199_999) / 2)
+    expect(await new PlainPrograms().run(`let f0(x) = x\n${calls}\nprint "x" f20000(0)`)).toBe(20_000)
+    expect(await new PlainPrograms().run(`print "x" fold + range(200000)`)).toBe((200_000 * 199_999) / 2)
   })
 
   it("does not grow with how often functions call each other (function_explosion)", async () => {
-    const fixture = new Fixture()
+    const fixture = new PlainPrograms()
     const levels = Array.from({ length: 40 }, (_, at) => `let f${at + 1}(x) = f${at}(x) + f${at}(x + 1) - f${at}(x)`)
     const source = `let f0(x) = x\n${levels.join("\n")}\nprint "x" f40(0)`
     expect(await fixture.run(source)).toBe(40)
@@ -178,7 +75,7 @@ describe("evaluation", () => {
   })
 
   it("waits for several at once, and goes on with each that is there", async () => {
-    const fixture = new Fixture()
+    const fixture = new PlainPrograms()
     const value = fixture.run('print "x" for i in range(4) do slow(i) + slow(i + 1)')
     await Promise.resolve()
     // Items of a list that is not forced yet are asked for one by one by whoever wants them: here all at once.
@@ -189,7 +86,7 @@ describe("evaluation", () => {
   })
 
   it("tells what failed to everything that needs it, and to nothing else", async () => {
-    const fixture = new Fixture()
+    const fixture = new PlainPrograms()
     const bad = fixture.load('let x = slow(13) print "x" [x + 1, x, 5]')
     const list = await fixture.evaluation.normalize(bad)
     const [sum, alone, five] = fixture.graph.inputs(list)
@@ -210,6 +107,6 @@ describe("evaluation", () => {
     ['print "x" [1, 2] + [1, 2, 3]', "sequences that are combined must have as many items each, found 2 and 3"],
     ['print "x" for i in [3][0] do i', "a loop takes a sequence, found the number 3"],
   ])("says of %s what was expected", async (source, message) => {
-    await expect(new Fixture().run(source)).rejects.toThrow(message)
+    await expect(new PlainPrograms().run(source)).rejects.toThrow(message)
   })
 })
