@@ -1,6 +1,8 @@
 /** How cost grows with what is stored: settled runs and idle cells, which the keeper should not notice. */
+import { execFile } from "node:child_process"
 import { statSync } from "node:fs"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import { type Effort, medianOf } from "../measure.ts"
 import type { Grid } from "../report.ts"
 import { formatMs } from "./contest.ts"
@@ -14,6 +16,15 @@ const CLAIMS = 50
 const KILLS = 3
 /** Runs whose retention is over when the store is opened. */
 const EXPIRED_RUNS = 10_000
+/** A program that opens a store and does nothing with it: what it takes of memory a second later, in bytes. */
+const IDLE = `
+  import { setTimeout } from "node:timers/promises"
+  import { open } from "holdfast"
+  await open(process.argv[1])
+  await setTimeout(1_000)
+  process.stdout.write(String(process.memoryUsage.rss()))
+  process.exit()
+`
 /** How often the count of runs is looked at while they are swept. */
 const LOOK_MS = 20
 
@@ -45,11 +56,9 @@ async function measureSize(size: number): Promise<string[]> {
 
   const openMs: number[] = []
   const claimMs: number[] = []
-  let idleBytes = 0
   for (let i = 0; i < OPENINGS; i += 1) {
     const host = await world.startHoldfast()
     openMs.push(await host.ask("openMs"))
-    idleBytes = await host.ask("residentBytes")
     await host.ask("work", 1)
     for (let run = 0; run < CLAIMS; run += 1) {
       const [{ startedMs }, bodyMs] = await Promise.all([host.ask("startOne"), host.ask("nextBody")])
@@ -57,6 +66,7 @@ async function measureSize(size: number): Promise<string[]> {
     }
     await host.kill()
   }
+  const idleBytes = await measureIdle(folder)
   const takeoverMs = await killKeepers(world, KILLS)
   const { sweptMs, updateMs } = await measureSweep(world, size)
   return [
@@ -70,6 +80,14 @@ async function measureSize(size: number): Promise<string[]> {
     formatMs(sweptMs),
     formatMs(updateMs),
   ]
+}
+
+/** In a program without this one's loader of TypeScript, which is some 30 MiB of its own. */
+async function measureIdle(folder: string): Promise<number> {
+  const args = ["--input-type=module", "--eval", IDLE, `file:${folder}`]
+  const { NODE_OPTIONS: _, ...env } = process.env
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: import.meta.dirname, env })
+  return Number(stdout)
 }
 
 async function measureSweep(world: World, size: number): Promise<{ sweptMs: number; updateMs: number }> {

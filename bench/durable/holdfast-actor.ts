@@ -155,7 +155,6 @@ const handlers = {
   /** How long opening took, loading the code it needs included. */
   openMs: () => openMs,
   sinceOpenMs: () => nowMs() - openedMs,
-  residentBytes: () => process.memoryUsage.rss(),
   countCompleted: async () => (await hf.inspect()).runs.byStatus.completed,
 }
 
