@@ -57,8 +57,8 @@ export class Identities {
       case "forced":
         return digestOf(["list", ...inputs])
       case "apply": {
-        const { signature, version } = this.#chosen(handle)
-        return digestOf(["apply", signature.namespace, signature.name, version, ...inputs])
+        const { signature, version, aliasOf } = this.#chosen(handle)
+        return digestOf(["apply", signature.namespace, aliasOf ?? signature.name, version, ...inputs])
       }
       default:
         throw new Error(`a node of kind ${operator.kind} is no normal form`)

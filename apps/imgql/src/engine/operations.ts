@@ -29,8 +29,8 @@ export class Operations {
   }
 
   #define(primitive: Primitive): Operation<[id: string], Stored> {
-    const { signature, version } = primitive
-    const name = `${OPERATION_PREFIX}${signature.namespace}.${signature.name}`
+    const { signature, version, aliasOf } = primitive
+    const name = `${OPERATION_PREFIX}${signature.namespace}.${aliasOf ?? signature.name}`
     const key = `${name} ${String(version)}`
     const run = async (context: RunContext, id: string): Promise<Stored> => await this.#compute(context, id)
     const operation = this.#operations.get(key) ?? this.#store.operation(name, { version, effects: "pure", run })

@@ -7,7 +7,7 @@
 import { runCode } from "../graph/code.ts"
 import { type Constant, CONSTANT, type Graph, type Handle } from "../graph/graph.ts"
 import { FORCED, type Fold, KEEP, LIST, type Operator } from "../graph/operator.ts"
-import type { ValueType } from "../language/signature.ts"
+import { parameterAt, type ValueType } from "../language/signature.ts"
 import { chooseOverload } from "../primitives/overload.ts"
 import type { Primitive, Value } from "../primitives/primitive.ts"
 
@@ -202,6 +202,8 @@ export class Rewriting {
 
     const primitive = this.chosen(handle)
     if (primitive.isElementwise === true) return this.#spread(handle, operator, normals)
+    const complete = completeArguments(graph, primitive, normals)
+    if (complete !== null) return { kind: "becomes", handle: graph.add(operator, complete, site) }
     switch (primitive.work.kind) {
       case "cheap":
         return {
@@ -303,6 +305,31 @@ export class Rewriting {
     if (value === undefined) return type === "image" ? "an image" : "a sequence"
     return `the ${type} ${JSON.stringify(value)}`
   }
+}
+
+/**
+ * The arguments as the primitive's signature has them, so that all ways of writing one computation are one node: what is
+ * left out is its default, and truth is no number where a number is needed. Null where they are so already.
+ */
+function completeArguments(graph: Graph, { signature }: Primitive, normals: readonly Handle[]): Handle[] | null {
+  const { parameters } = signature
+  const complete = normals.map((input, at) => {
+    const value = graph.constantOf(input)
+    const types = parameterAt(signature, at)?.types ?? []
+    if (typeof value === "boolean" && !types.includes("boolean") && types.includes("number")) {
+      return graph.constant(value ? 1 : 0)
+    }
+    if (typeof value === "number" && !types.includes("number") && types.includes("boolean")) {
+      return graph.constant(value !== 0)
+    }
+    return input
+  })
+  for (const parameter of parameters.slice(normals.length)) {
+    if (parameter.default === null) break
+    complete.push(graph.constant(parameter.default))
+  }
+  const isComplete = complete.length === normals.length && complete.every((input, at) => input === normals[at])
+  return isComplete ? null : complete
 }
 
 export function isList(operator: Operator): boolean {

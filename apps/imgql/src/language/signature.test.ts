@@ -10,6 +10,7 @@ describe("signatures", () => {
       "concat(parts...: any): string",
       "+(a: number|sequence, b: number|sequence): any",
       "./.(a: number, b: number): number",
+      'dir(root: string, glob: string = "*", recursive: boolean = false, radius: number|sequence = 0.5): sequence',
     ]
     expect(lines.map((line) => formatSignature(parseSignature("default", line)))).toEqual(lines)
     for (const line of [
@@ -18,17 +19,22 @@ describe("signatures", () => {
       "near(b: picture): image",
       "near(b: image): picture",
       "near(b: image)",
+      "near(b: number = [1]): image",
     ]) {
-      expect(() => parseSignature("default", line)).toThrow(/^(?:not a (?:signature|parameter): |picture is no type)/)
+      expect(() => parseSignature("default", line)).toThrow(
+        /^(?:not a (?:signature|parameter): |picture is no type|\[1\] is no default)/,
+      )
     }
   })
 
   it("say how many arguments they take, and of which types", () => {
     const plain = parseSignature("default", "f(a: image, b: number|string): any")
     const optional = parseSignature("default", "f(a: image, b?: number): any")
+    const filled = parseSignature("default", "f(a: image, b: number = 1): any")
     const variadic = parseSignature("default", "f(a: image, b...: number): any")
-    expect([plain, optional, variadic].map((one) => [fewest(one), most(one)])).toEqual([
+    expect([plain, optional, filled, variadic].map((one) => [fewest(one), most(one)])).toEqual([
       [2, 2],
+      [1, 2],
       [1, 2],
       [1, Number.POSITIVE_INFINITY],
     ])

@@ -15,9 +15,13 @@ export interface ParameterType {
   readonly types: readonly ValueType[]
   /** May be left out, and then so may all after it. */
   readonly optional: boolean
+  /** What it is where it is left out, so that both ways of writing it are one expression; null where that is nothing. */
+  readonly default: Default | null
   /** May be given any number of times, none included. Only the last one can be. */
   readonly variadic: boolean
 }
+
+export type Default = number | boolean | string
 
 export interface Signature {
   readonly namespace: string
@@ -30,7 +34,7 @@ const TYPES: readonly ValueType[] = ["number", "boolean", "string", "image", "se
 
 /**
  * A signature from one line: `range(start: number, stop?: number): sequence`, `sequence(items...: any): sequence`,
- * `+(a: number|sequence, b: number|sequence): any`, `tt(): image`.
+ * `+(a: number|sequence, b: number|sequence): any`, `Median(image: image, radius: number|sequence = 1): image`.
  *
  * @throws Error if the line is none; signatures are written by ourselves, so that is a bug.
  */
@@ -43,12 +47,22 @@ export function parseSignature(namespace: string, line: string): Signature {
 }
 
 function parseParameter(text: string): ParameterType {
-  const match = /^\s*(\w+)(\?|\.\.\.)?\s*:\s*([a-z|\s]+)$/.exec(text)
-  const [, name, mark, types] = match ?? []
+  const match = /^\s*(\w+)(\?|\.\.\.)?\s*:\s*([a-z|\s]+?)\s*(?:=\s*(\S+))?$/.exec(text)
+  const [, name, mark, types, given] = match ?? []
   if (name === undefined || types === undefined) throw new Error(`not a parameter: ${text}`)
-  const variadic = mark === "..."
-  const optional = mark === "?"
-  return { name, optional, variadic, types: types.split("|").map((type) => parseType(type.trim(), text)) }
+  return {
+    name,
+    variadic: mark === "...",
+    optional: mark === "?" || given !== undefined,
+    default: given === undefined ? null : parseDefault(given, text),
+    types: types.split("|").map((type) => parseType(type.trim(), text)),
+  }
+}
+
+function parseDefault(word: string, context: string): Default {
+  const value: unknown = JSON.parse(word)
+  if (typeof value === "number" || typeof value === "boolean" || typeof value === "string") return value
+  throw new Error(`${word} is no default: ${context}`)
 }
 
 function parseType(word: string, context: string): ValueType {
@@ -65,8 +79,9 @@ export function formatSignature(signature: Signature): string {
 /** What stands between the parentheses of that line. */
 export function formatParameters({ parameters }: Signature): string {
   const list = parameters.map((parameter) => {
-    const mark = parameter.variadic ? "..." : parameter.optional ? "?" : ""
-    return `${parameter.name}${mark}: ${parameter.types.join("|")}`
+    const { name, types, variadic, optional, default: value } = parameter
+    const mark = variadic ? "..." : optional && value === null ? "?" : ""
+    return `${name}${mark}: ${types.join("|")}${value === null ? "" : ` = ${JSON.stringify(value)}`}`
   })
   return list.join(", ")
 }

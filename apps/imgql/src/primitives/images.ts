@@ -86,7 +86,7 @@ const VOX1: readonly Primitive[] = [
   plain("interior", interior),
   plain("dt", dt),
   plain("lcc", lcc),
-  plain("Lcc", lcc),
+  { ...plain("Lcc", lcc), aliasOf: "lcc" },
   plain("maxvol", maxvol),
   plain("gradient", gradient),
   plain("abs", absolute),
@@ -136,7 +136,7 @@ const VOX1: readonly Primitive[] = [
   number("min(image: image): number", minimum),
   number("max(image: image): number", maximum),
   counting("volume(image: image): number"),
-  counting("vol(image: image): number"),
+  { ...counting("vol(image: image): number"), aliasOf: "volume" },
   heavy(
     "vox1",
     "percentiles(image: image, where: image, correction: number): image",
@@ -183,7 +183,7 @@ const SIMPLEITK: readonly Primitive[] = [
   selecting(
     heavy(
       "simpleitk",
-      "BinaryThreshold(image: image, lower: number, upper: number, inside?: number, outside?: number): image",
+      "BinaryThreshold(image: image, lower: number, upper: number, inside: number = 1, outside: number = 0): image",
       async ([of, ...limits], { run }) => await run(binaryThreshold, [image(of)], thresholds(limits)),
     ),
     ([, ...limits]) => ({ kind: "threshold", ...thresholds(limits) }),
@@ -210,8 +210,8 @@ const SIMPLEITK: readonly Primitive[] = [
   ),
   heavy(
     "simpleitk",
-    "RescaleIntensity(image: image, least?: number, most?: number): image",
-    async ([of, least = 0, most = 255], { run }) =>
+    "RescaleIntensity(image: image, least: number = 0, most: number = 255): image",
+    async ([of, least, most], { run }) =>
       await run(rescaleIntensity, [image(of)], { least: num(least), most: num(most) }),
   ),
   heavy(
@@ -222,14 +222,13 @@ const SIMPLEITK: readonly Primitive[] = [
   ),
   heavy(
     "simpleitk",
-    "Median(image: image, radius?: number|sequence): image",
-    async ([of, radius = 1], { run }) =>
-      await run(median, [image(of)], { radius: perAxis(radius, image(of).size.length) }),
+    "Median(image: image, radius: number|sequence = 1): image",
+    async ([of, radius], { run }) => await run(median, [image(of)], { radius: perAxis(radius, image(of).size.length) }),
   ),
   heavy(
     "simpleitk",
-    "DiscreteGaussian(image: image, variance?: number, maximumKernelWidth?: number, maximumError?: number, useImageSpacing?: boolean): image",
-    async ([of, variance = 1, width = 32, error = 0.01, isSpaced = true], { run }) =>
+    "DiscreteGaussian(image: image, variance: number = 1, maximumKernelWidth: number = 32, maximumError: number = 0.01, useImageSpacing: boolean = true): image",
+    async ([of, variance, width, error, isSpaced], { run }) =>
       await run(discreteGaussian, [image(of)], {
         variance: image(of).size.map(() => num(variance)),
         maximumError: num(error),
@@ -239,8 +238,8 @@ const SIMPLEITK: readonly Primitive[] = [
   ),
   heavy(
     "simpleitk",
-    "BinaryDilate(image: image, radius?: number|sequence, foreground?: number): image",
-    async ([of, radius = 1, foreground = 1], { run }) =>
+    "BinaryDilate(image: image, radius: number|sequence = 1, foreground: number = 1): image",
+    async ([of, radius, foreground], { run }) =>
       await run(
         binaryDilate,
         [image(of)],
@@ -249,8 +248,8 @@ const SIMPLEITK: readonly Primitive[] = [
   ),
   heavy(
     "simpleitk",
-    "BinaryErode(image: image, radius?: number|sequence, foreground?: number): image",
-    async ([of, radius = 1, foreground = 1], { run }) =>
+    "BinaryErode(image: image, radius: number|sequence = 1, foreground: number = 1): image",
+    async ([of, radius, foreground], { run }) =>
       await run(
         binaryErode,
         [image(of)],
@@ -259,8 +258,8 @@ const SIMPLEITK: readonly Primitive[] = [
   ),
   heavy(
     "simpleitk",
-    "BinaryMorphologicalOpening(image: image, radius?: number|sequence, foreground?: number): image",
-    async ([of, radius = 1, foreground = 1], { run }) => {
+    "BinaryMorphologicalOpening(image: image, radius: number|sequence = 1, foreground: number = 1): image",
+    async ([of, radius, foreground], { run }) => {
       const { size } = image(of)
       return await run(binaryMorphologicalOpening, [image(of)], {
         radius: perAxis(radius, size.length),
@@ -272,8 +271,8 @@ const SIMPLEITK: readonly Primitive[] = [
   ),
   heavy(
     "simpleitk",
-    "BinaryMorphologicalClosing(image: image, radius?: number|sequence, foreground?: number): image",
-    async ([of, radius = 1, foreground = 1], { run }) =>
+    "BinaryMorphologicalClosing(image: image, radius: number|sequence = 1, foreground: number = 1): image",
+    async ([of, radius, foreground], { run }) =>
       await run(binaryMorphologicalClosing, [image(of)], {
         radius: perAxis(radius, image(of).size.length),
         shape: "ball",
@@ -283,20 +282,19 @@ const SIMPLEITK: readonly Primitive[] = [
   ),
   heavy(
     "simpleitk",
-    "ConnectedComponent(image: image, fullyConnected?: boolean): image",
-    async ([of, isFull = false], { run }) =>
-      await run(connectedComponent, [image(of)], { isFullyConnected: isTrue(isFull) }),
+    "ConnectedComponent(image: image, fullyConnected: boolean = false): image",
+    async ([of, isFull], { run }) => await run(connectedComponent, [image(of)], { isFullyConnected: isTrue(isFull) }),
   ),
   heavy(
     "simpleitk",
-    "RelabelComponent(image: image, minimumSize?: number, sort?: boolean): image",
-    async ([of, least = 0, isSorted = true], { run }) =>
+    "RelabelComponent(image: image, minimumSize: number = 0, sort: boolean = true): image",
+    async ([of, least, isSorted], { run }) =>
       await run(relabelComponent, [image(of)], { minimumSize: num(least), isSorted: isTrue(isSorted) }),
   ),
   heavy(
     "simpleitk",
-    "SignedMaurerDistanceMap(image: image, insideIsPositive?: boolean, squaredDistance?: boolean, useImageSpacing?: boolean): image",
-    async ([of, isInsidePositive = false, isSquared = true, isSpacingUsed = false], { run }) =>
+    "SignedMaurerDistanceMap(image: image, insideIsPositive: boolean = false, squaredDistance: boolean = true, useImageSpacing: boolean = false): image",
+    async ([of, isInsidePositive, isSquared, isSpacingUsed], { run }) =>
       await run(signedMaurerDistanceMap, [image(of)], {
         isInsidePositive: isTrue(isInsidePositive),
         isSquared: isTrue(isSquared),
@@ -305,26 +303,25 @@ const SIMPLEITK: readonly Primitive[] = [
   ),
   heavy(
     "simpleitk",
-    "OtsuThreshold(image: image, inside?: number, outside?: number, bins?: number): image",
-    async ([of, inside = 1, outside = 0, bins = 128], { run }) =>
+    "OtsuThreshold(image: image, inside: number = 1, outside: number = 0, bins: number = 128): image",
+    async ([of, inside, outside, bins], { run }) =>
       (await run(otsuThreshold, [image(of)], { inside: num(inside), outside: num(outside), bins: whole(bins) })).mask,
   ),
   heavy(
     "simpleitk",
-    "GradientMagnitude(image: image, useImageSpacing?: boolean): image",
-    async ([of, isSpaced = true], { run }) =>
-      await run(gradientMagnitude, [image(of)], { isSpacingUsed: isTrue(isSpaced) }),
+    "GradientMagnitude(image: image, useImageSpacing: boolean = true): image",
+    async ([of, isSpaced], { run }) => await run(gradientMagnitude, [image(of)], { isSpacingUsed: isTrue(isSpaced) }),
   ),
   heavy(
     "simpleitk",
-    "CurvatureFlow(image: image, timeStep?: number, iterations?: number): image",
-    async ([of, step = 0.05, iterations = 5], { run }) =>
+    "CurvatureFlow(image: image, timeStep: number = 0.05, iterations: number = 5): image",
+    async ([of, step, iterations], { run }) =>
       await run(curvatureFlow, [image(of)], { timeStep: num(step), iterations: whole(iterations) }),
   ),
   heavy(
     "simpleitk",
-    "Resample(image: image, like: image, interpolation?: string, outside?: number): image",
-    async ([of, like, how = "linear", outside = 0], { run }) =>
+    'Resample(image: image, like: image, interpolation: string = "linear", outside: number = 0): image',
+    async ([of, like, how, outside], { run }) =>
       await run(resample, [image(of), image(like)], { interpolation: interpolation(how), outside: num(outside) }),
   ),
 ]
@@ -361,9 +358,7 @@ function counting(line: string): Primitive {
 }
 
 /** Floats for whole numbers are cut, as the original does. */
-function thresholds([lower, upper, inside = 1, outside = 0]: readonly (
-  Value | undefined
-)[]): BinaryThresholdParameters {
+function thresholds([lower, upper, inside, outside]: readonly (Value | undefined)[]): BinaryThresholdParameters {
   return {
     lower: num(lower),
     upper: num(upper),
@@ -413,8 +408,8 @@ function morphology(
     background,
     isOutsideForeground,
   }: {
-    readonly radius: Value
-    readonly foreground: Value
+    readonly radius: Value | undefined
+    readonly foreground: Value | undefined
     readonly background: number
     readonly isOutsideForeground: boolean
   },

@@ -9,6 +9,8 @@ export interface Primitive {
   readonly signature: Signature
   /** Raised when what it computes changes: results of other versions are other results. */
   readonly version: number
+  /** Another name of that primitive of the same namespace: what either computes is one result. */
+  readonly aliasOf?: string
   /** Of sequences it is the sequence of what it is of their items. */
   readonly isElementwise?: boolean
   readonly work: Work
