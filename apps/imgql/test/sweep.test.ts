@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest"
 import type { Image, VoxelType } from "../src/image/image.ts"
 import { between, comparison } from "../src/kernels/comparison.ts"
 import { runHere } from "../src/kernels/kernel.ts"
+import { and, not, or, xor } from "../src/kernels/logic.ts"
 import { volume } from "../src/kernels/statistics.ts"
 import type { Selection } from "../src/kernels/sweep.ts"
 import { nextAfter, sweep, sweepMask } from "../src/kernels/sweep.ts"
@@ -20,7 +21,7 @@ const numbers = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(-0, 0.1, Math.fround(0.1), 1e300, -1e300, Infinity, -Infinity, 65_535, 255) },
 )
 
-const selections: fc.Arbitrary<Selection> = fc.oneof(
+const simple: fc.Arbitrary<Selection> = fc.oneof(
   fc.record({
     kind: fc.constant("comparison" as const),
     relation: fc.constantFrom("==", "!=", "<", "<=", ">", ">="),
@@ -37,6 +38,25 @@ const selections: fc.Arbitrary<Selection> = fc.oneof(
       outside,
     })),
 )
+
+/** Formulas of them, some levels deep. */
+const { selection: selections } = fc.letrec<{ selection: Selection }>((tie) => ({
+  selection: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    { weight: 2, arbitrary: simple },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("not" as const), of: tie("selection") }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constantFrom("and" as const, "or" as const, "xor" as const),
+        left: tie("selection"),
+        right: tie("selection"),
+      }),
+    },
+  ),
+}))
+
+const LOGIC = { and, or, xor } as const
 
 const images = fc
   .tuple(
@@ -56,6 +76,12 @@ function runAlone(image: Image, selection: Selection): Image {
       return runHere(comparison, [image], selection)
     case "between":
       return runHere(between, [image], selection)
+    case "not":
+      return runHere(not, [runAlone(image, selection.of)], {})
+    case "and":
+    case "or":
+    case "xor":
+      return runHere(LOGIC[selection.kind], [runAlone(image, selection.left), runAlone(image, selection.right)], {})
   }
 }
 
@@ -69,9 +95,8 @@ describe("a sweep", () => {
         expect(found.counts).toHaveLength(list.length)
         for (const [at, selection] of list.entries()) {
           const alone = runAlone(image, selection)
-          const range = found.ranges[at]
-          if (range === undefined) throw new Error("Every selection has a range.")
-          expect([...runApart(sweepMask, [found.classes], range, parts).voxels]).toEqual([...alone.voxels])
+          const mask = runApart(sweepMask, [found.classes], found.tableOf(at), parts)
+          expect([...mask.voxels]).toEqual([...alone.voxels])
           expect(found.counts[at]).toBe(runHere(volume, [alone], {}))
         }
       }),
@@ -87,14 +112,13 @@ describe("a sweep", () => {
       relation: ">=" as const,
       constant: at - 200.5,
     }))
-    const { counts, classes, ranges } = runApart(sweep, [image], { selections: list, areClassesKept: true }, 3)
+    const { counts, classes, tableOf } = runApart(sweep, [image], { selections: list, areClassesKept: true }, 3)
     expect(classes?.type).toBe("uint16")
     for (const [at, { constant }] of list.entries()) {
       expect(counts[at]).toBe(values.filter((value) => value >= constant).length)
     }
-    const range = ranges[17]
-    if (classes === null || range === undefined) throw new Error("They were asked for.")
-    const mask = runApart(sweepMask, [classes], range, 2)
+    if (classes === null) throw new Error("They were asked for.")
+    const mask = runApart(sweepMask, [classes], tableOf(17), 2)
     expect([...mask.voxels]).toEqual(Array.from(values, (value) => (value >= 17 - 200.5 ? 1 : 0)))
   })
 
@@ -105,9 +129,13 @@ describe("a sweep", () => {
     expect({ classes, counts }).toEqual({ classes: null, counts: [1] })
   })
 
-  it("refuses a lower threshold above the upper one, as the threshold alone does", () => {
+  it.each([
+    ["a lower threshold above the upper one", { lower: 2, upper: 1, inside: 1, outside: 0 }],
+    ["a value that is no byte", { lower: 1, upper: 2, inside: 256, outside: 0 }],
+    ["a value that is no whole number", { lower: 1, upper: 2, inside: 1, outside: 0.5 }],
+  ])("refuses %s, as the threshold alone does", (_, parameters) => {
     const image = imageOf({ size: [2, 1] }, "float32", [1, 2])
-    const wrong: Selection = { kind: "threshold", lower: 2, upper: 1, inside: 1, outside: 0 }
+    const wrong: Selection = { kind: "threshold", ...parameters }
     const refusal = expect.objectContaining({ code: "KERNEL_INPUT_INVALID" }) as Error
     expect(() => runAlone(image, wrong)).toThrow(refusal)
     expect(() => runHere(sweep, [image], { selections: [wrong], areClassesKept: false })).toThrow(refusal)

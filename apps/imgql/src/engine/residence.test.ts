@@ -35,16 +35,40 @@ describe("images in memory", () => {
   it("leave room for one computation under any bound, and for others in their order", async () => {
     const residence = new Residence(1)
     const order: string[] = []
-    await residence.enter(500)
-    const second = residence.enter(10).then(() => order.push("second"))
-    const third = residence.enter(1).then(() => order.push("third"))
-    await Promise.resolve()
-    expect(order).toEqual([])
-    residence.leave(500)
-    await second
-    expect(order).toEqual(["second"])
-    residence.leave(10)
-    await third
+    const ends: (() => void)[] = []
+    const compute = async (name: string, bytes: number): Promise<void> => {
+      await residence.within(async (room) => {
+        await room.take(bytes)
+        order.push(name)
+        await new Promise<void>((resolve) => ends.push(resolve))
+      })
+    }
+    const all = [compute("first", 500), compute("second", 10), compute("third", 1)]
+    for (const done of all) {
+      // All that can go on has gone on once the tasks that are ready have run.
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(order).toHaveLength(all.indexOf(done) + 1)
+      ends.shift()?.()
+      await done
+    }
+    expect(order).toEqual(["first", "second", "third"])
     expect(residence.peakBytes).toBe(500)
+  })
+
+  it("leave room for what somebody waits for who holds room", async () => {
+    const residence = new Residence(100)
+    await residence.within(async (outer) => {
+      await outer.take(90)
+      await outer.aside(async () => {
+        await residence.within(async (inner) => {
+          await inner.take(50)
+          expect(residence.peakBytes).toBe(140)
+        })
+      })
+      outer.giveBack(90)
+    })
+    // All was given back: so much fits beside nothing else.
+    await residence.within(async (room) => await room.take(100))
+    expect(residence.peakBytes).toBe(140)
   })
 })

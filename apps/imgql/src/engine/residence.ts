@@ -1,12 +1,18 @@
 /**
- * Images in memory, under a bound. All of them are in the store, too, so any that nobody uses at the moment may go.
+ * Images in memory, and room to compute in, under one bound. All of the images are in the store or in a file, too, so any
+ * that nobody uses at the moment may go.
  *
  *     absent ──keep──▶ idle ◀──release── used
  *       ▲               │└────use────────▶
  *       └──room wanted──┘ (least recently used first)
  *
+ * Whatever takes memory for images takes room for it first: what is read, decoded, computed and waiting to be written.
+ *
+ *     begun ──take──▶ waits for room ──▶ goes on ──end──▶ all given back
+ *       └──aside──▶ waits for something else ──▶ goes on
+ *
  * 1. What is used stays. The bound may be passed by what is used, never by what is idle.
- * 2. Whoever needs room waits for it, unless nobody has been given any: one computation always goes on, under any bound.
+ * 2. Somebody always goes on, under any bound: where all who have begun wait, the first of those who wait for room has it.
  */
 import type { Image } from "../image/image.ts"
 
@@ -27,16 +33,17 @@ export class Residence {
   readonly #residents = new Map<string, Resident>()
   readonly #waiting: Waiting[] = []
   #residentBytes = 0
-  /** Room given to computations under way, and to how many. */
-  #givenBytes = 0
-  #given = 0
+  /** Taken by those who have begun. */
+  #takenBytes = 0
+  /** Those who have begun and wait for nothing. */
+  #going = 0
   #peakBytes = 0
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
 
-  /** The most that was held and given at once. */
+  /** The most that was held and taken at once. */
   get peakBytes(): number {
     return this.#peakBytes
   }
@@ -69,54 +76,91 @@ export class Residence {
     return image
   }
 
-  /** Waits for room to compute in; it is given back by `leave`. */
-  async enter(bytes: number): Promise<void> {
+  /** Does something that takes memory, and gives back afterwards whatever it took. */
+  async within<T>(work: (room: Room) => Promise<T>): Promise<T> {
+    const room: Room = {
+      bytes: 0,
+      take: async (bytes) => await this.#take(room, bytes),
+      giveBack: (bytes) => {
+        room.bytes -= bytes
+        this.#takenBytes -= bytes
+        this.#settle()
+      },
+      aside: async (wait) => {
+        this.#going -= 1
+        this.#settle()
+        try {
+          return await wait()
+        } finally {
+          this.#going += 1
+        }
+      },
+    }
+    this.#going += 1
+    try {
+      return await work(room)
+    } finally {
+      this.#going -= 1
+      this.#takenBytes -= room.bytes
+      this.#settle()
+    }
+  }
+
+  async #take(room: Room, bytes: number): Promise<void> {
+    // First come, first served: a large one is not passed over for ever.
     if (this.#waiting.length > 0 || !this.#fits(bytes)) {
+      this.#going -= 1
       await new Promise<void>((resolve) => {
         this.#waiting.push({ bytes, resolve })
         this.#settle()
       })
-      return
+    } else {
+      this.#add(bytes)
     }
-    this.#give(bytes)
-  }
-
-  leave(bytes: number): void {
-    this.#givenBytes -= bytes
-    this.#given -= 1
-    this.#settle()
+    room.bytes += bytes
   }
 
   /** Whether there is room, once idle images have made it. */
   #fits(bytes: number): boolean {
     this.#evict(bytes)
-    return this.#given === 0 || this.#residentBytes + this.#givenBytes + bytes <= this.#maxBytes
+    return this.#residentBytes + this.#takenBytes + bytes <= this.#maxBytes
   }
 
-  #give(bytes: number): void {
-    this.#givenBytes += bytes
-    this.#given += 1
-    this.#peakBytes = Math.max(this.#peakBytes, this.#residentBytes + this.#givenBytes)
+  #add(bytes: number): void {
+    this.#takenBytes += bytes
+    this.#peakBytes = Math.max(this.#peakBytes, this.#residentBytes + this.#takenBytes)
   }
 
   #settle(): void {
     this.#evict(0)
-    this.#peakBytes = Math.max(this.#peakBytes, this.#residentBytes + this.#givenBytes)
-    // First come, first served: a large one is not passed over for ever.
-    for (let next = this.#waiting[0]; next !== undefined && this.#fits(next.bytes); next = this.#waiting[0]) {
+    this.#peakBytes = Math.max(this.#peakBytes, this.#residentBytes + this.#takenBytes)
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (this.#going > 0 && !this.#fits(next.bytes)) return
       this.#waiting.shift()
-      this.#give(next.bytes)
+      this.#going += 1
+      this.#add(next.bytes)
       next.resolve()
     }
   }
 
   #evict(wantedBytes: number): void {
-    if (this.#residentBytes + this.#givenBytes + wantedBytes <= this.#maxBytes) return
+    if (this.#residentBytes + this.#takenBytes + wantedBytes <= this.#maxBytes) return
     for (const [id, { uses, bytes }] of this.#residents) {
       if (uses > 0) continue
       this.#residents.delete(id)
       this.#residentBytes -= bytes
-      if (this.#residentBytes + this.#givenBytes + wantedBytes <= this.#maxBytes) return
+      if (this.#residentBytes + this.#takenBytes + wantedBytes <= this.#maxBytes) return
     }
   }
+}
+
+/** What one computation has of the memory. One step at a time: it waits for one thing or none. */
+export interface Room {
+  /** What is taken at the moment. */
+  bytes: number
+  /** Waits for so much more. */
+  take(bytes: number): Promise<void>
+  giveBack(bytes: number): void
+  /** Waits for what somebody else does, who may need the room that is held up here. */
+  aside<T>(wait: () => Promise<T>): Promise<T>
 }

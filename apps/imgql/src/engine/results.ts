@@ -8,27 +8,26 @@
  * 1. A node is ready when its inputs are stored, whether or not they are in memory: what is not is read again, and what was
  *    evicted from the store is computed again (O9).
  * 2. A claim is taken only with a thread at hand: processes that run one program share its kernels, and none sits on what
- *    another could compute.
+ *    another could compute. What a process leaves behind that died or is frozen waits for a thread like anything else.
  * 3. Who waits for somebody else's computation keeps no thread.
  * 4. What is cut off is given back to the store, for whoever wants it next, and never counts as failed.
  * 5. Thresholds of one image that wait together are claimed together and found in one pass, each a result of its own.
  */
-import { Binary, type Call, type Holdfast, isHoldfastError, type RunContext, type Semaphore } from "holdfast"
-import { decodeStream, decodeValue } from "../files/decode.ts"
-import { encodeValue, joinParts } from "../files/encode.ts"
-import { readImage } from "../files/read.ts"
+import { type Call, type Holdfast, isHoldfastError, type RunContext, type Semaphore } from "holdfast"
 import type { Graph, Handle } from "../graph/graph.ts"
 import type { Image } from "../image/image.ts"
 import type { Kernel } from "../kernels/kernel.ts"
-import { sweep as sweepKernel, sweepMask, type SweepResult } from "../kernels/sweep.ts"
 import { isImage, type Means, type Value } from "../primitives/primitive.ts"
 import type { KernelPool } from "../threads/pool.ts"
 import { EvaluationFailed } from "./evaluation.ts"
 import { type Chosen, Identities } from "./identity.ts"
-import type { OperationStage, RunObserver, WorkEvent } from "./observer.ts"
+import type { OperationStage, RunObserver } from "./observer.ts"
 import { Operations, type Stored } from "./operations.ts"
+import { Passes } from "./passes.ts"
+import { Presence } from "./presence.ts"
 import type { Residence } from "./residence.ts"
-import { type Member, type Part, partOf, type Sweep, Sweeps } from "./sweeps.ts"
+import { type Part, Parts } from "./sweeps.ts"
+import { Values } from "./values.ts"
 
 export interface ResultsOptions {
   readonly graph: Graph
@@ -59,67 +58,71 @@ export interface Counts {
   readonly kernels: number
 }
 
-/** A run whose result is brought. */
+/** A run whose result is brought by a pass. */
 interface Body {
   readonly resolve: (result: Stored) => void
   readonly reject: (error: unknown) => void
 }
 
-/** Longer results are files of the store. */
-const INLINE_BYTES = 16 * 1024
-
 export class Results {
   readonly #options: ResultsOptions
   readonly #identities: Identities
   readonly #operations: Operations
+  readonly #values: Values
+  readonly #parts: Parts
+  readonly #passes: Passes
+  readonly #presence: Presence
   readonly #nodes = new Map<string, Handle>()
   readonly #ensuring = new Map<string, Promise<void>>()
-  readonly #loading = new Map<string, Promise<Image>>()
+  /** Asked for with what they need at hand: a thread, or the place of who reads them. */
+  readonly #ready = new Set<string>()
+  /** Asked for by a pass, which brings the results to the bodies. */
+  readonly #swept = new Set<string>()
+  readonly #bodies = new Map<string, Body>()
   readonly #started = new Set<string>()
   /** What the store had when it was wanted. */
   readonly #served = new Set<string>()
-  readonly #sweeps = new Sweeps()
-  /** Asked for by a sweep, which brings the result to the body. */
-  readonly #swept = new Set<string>()
-  readonly #bodies = new Map<string, Body>()
+  readonly #joined = new Set<string>()
   #ran = 0
-  #joined = 0
-  #stored = 0
   #kernels = 0
 
   constructor(options: ResultsOptions) {
     this.#options = options
-    this.#identities = new Identities(options.graph, options.chosen)
-    this.#operations = new Operations(options.store, async (context, id) => await this.#compute(context, id))
+    const { graph, chosen, store } = options
+    this.#identities = new Identities(graph, chosen)
+    this.#parts = new Parts(graph, chosen)
+    this.#presence = new Presence(store)
+    this.#operations = new Operations(store, async (context, id) => await this.#body(context, id))
+    this.#values = new Values({
+      ...options,
+      nameOf: (node) => this.#nameOf(node),
+      stored: async (node) => await this.#storedNow(node),
+    })
+    this.#passes = new Passes({
+      ...options,
+      values: this.#values,
+      meansFor: (ids) => this.#meansFor(ids),
+      attend: async (ids, work) => await this.#presence.attend(ids, work),
+    })
   }
 
   get counts(): Counts {
-    return { ran: this.#ran, joined: this.#joined, stored: this.#stored, kernels: this.#kernels }
+    return { ran: this.#ran, joined: this.#joined.size, stored: this.#served.size, kernels: this.#kernels }
   }
 
   /** What a heavy node in normal form comes to, where that is no image. */
   async valueOf(node: Handle): Promise<Value> {
     await this.#ensure(node)
-    return await this.#decode(await this.#callOf(node).result({ signal: this.#options.signal }))
+    const id = this.#nameOf(node)
+    return await this.#options.residence.within(async (room) => await this.#values.read(node, id, room))
   }
 
-  /** An image by its node, in memory until it is released. */
-  async imageOf(node: Handle): Promise<Image> {
-    if (this.#options.graph.operatorOf(node).kind !== "file") await this.#ensure(node)
-    return await this.#load(node)
-  }
-
-  release(node: Handle): void {
-    this.#options.residence.release(this.#nameOf(node))
-  }
-
-  /** The arguments a node's inputs are, images loaded; `release` them. */
-  async argumentsOf(inputs: readonly Handle[]): Promise<readonly Value[]> {
-    return await Promise.all(inputs.map((input) => this.#argument(input)))
-  }
-
-  releaseArguments(inputs: readonly Handle[]): void {
-    for (const image of inputs.flatMap((input) => this.#imagesIn(input))) this.release(image)
+  /** Does something with the values of normal forms, computed if they are not yet; images are in memory meanwhile. */
+  async withValues<T>(nodes: readonly Handle[], use: (values: readonly Value[]) => T | Promise<T>): Promise<T> {
+    await this.#ensureAll(nodes)
+    return await this.#options.residence.within(
+      async (room) => await this.#values.with(nodes, room, async (values) => await use(values)),
+    )
   }
 
   #nameOf(node: Handle): string {
@@ -134,6 +137,13 @@ export class Results {
 
   #tell(stage: OperationStage, id: string, node: Handle): void {
     this.#options.observer.operation({ stage, id, node })
+  }
+
+  /** Sees that the images in these are computed. */
+  async #ensureAll(nodes: readonly Handle[]): Promise<void> {
+    const images = nodes.flatMap((node) => this.#values.imagesIn(node))
+    const computed = images.filter((image) => this.#options.graph.operatorOf(image).kind !== "file")
+    await Promise.all(computed.map((image) => this.#ensure(image)))
   }
 
   async #ensure(node: Handle): Promise<void> {
@@ -151,152 +161,63 @@ export class Results {
       await this.#ensureOnce(node, id)
     } catch (error) {
       this.#tell("failed", id, node)
-      throw error
+      throw this.#failureOf(node, causeOf(error))
     }
     if (!this.#started.has(id)) this.#tell(this.#served.has(id) ? "stored" : "joined", id, node)
   }
 
   async #ensureOnce(node: Handle, id: string): Promise<void> {
-    const { signal, threads, isFresh } = this.#options
+    const { signal, isFresh } = this.#options
     const call = this.#callOf(node)
     const info = await call.status()
     signal.throwIfAborted()
     if (info?.status === "completed" && !isFresh) {
-      this.#stored += 1
       this.#served.add(id)
       return
     }
-    if (info?.status === "running") {
-      this.#joined += 1
-      await call.result({ signal })
-      return
-    }
+    if (info?.status === "running") return await this.#follow(node, id, call.result({ signal }))
     if (info !== undefined && isFresh) await call.forget()
     const part = this.#partOf(node)
-    if (part !== null) return await this.#ensureInSweep(node, id, part)
-    await Promise.all(this.#imagesUnder(node).map((image) => this.#ensure(image)))
+    if (part !== null) return await this.#ensureInPass(node, id, part)
+    await this.#withThread(node, async (release) => {
+      this.#ready.add(id)
+      try {
+        const result = call.result({ signal })
+        await this.#asked(call, result)
+        if (this.#started.has(id)) return void (await result)
+        this.#ready.delete(id)
+        await release()
+        await this.#follow(node, id, result)
+      } finally {
+        this.#ready.delete(id)
+      }
+    })
+  }
+
+  /** With a thread at hand, and all that the node is made of stored. */
+  async #withThread<T>(node: Handle, work: (release: () => Promise<void>) => Promise<T>): Promise<T> {
+    const { graph, threads, signal } = this.#options
+    await this.#ensureAll(graph.inputs(node))
     const grant = await threads.acquire({ signal })
     try {
-      const result = call.result({ signal })
-      // The store answers in order: by then the body has been started, or somebody else is at it.
-      await Promise.race([call.status(), result])
-      if (!this.#started.has(id)) {
-        this.#joined += 1
-        await grant.release()
-      }
-      await result
-    } catch (error) {
-      throw this.#failureOf(node, causeOf(error))
+      return await work(async () => await grant.release())
     } finally {
       await grant.release()
     }
   }
 
-  // Sweeps
-
-  /** What the node is of a sweep. A count of a mask that somebody wants is made of that. */
-  #partOf(node: Handle): Part | null {
-    const { graph, chosen } = this.#options
-    const part = partOf(graph, chosen, node)
-    if (part?.mask == null) return part
-    return this.#ensuring.has(this.#nameOf(part.mask)) ? null : part
+  /** The store answers in order: when this resolves, the body has been started, or somebody else is at it. */
+  async #asked(call: Call<Stored>, result: Promise<unknown>): Promise<void> {
+    await Promise.race([call.status(), result.then(ignore, ignore)])
   }
 
-  async #ensureInSweep(node: Handle, id: string, part: Part): Promise<void> {
-    const { graph, signal } = this.#options
-    const { image, mask } = part
-    if (graph.operatorOf(image).kind !== "file") await this.#ensure(image)
-    if (mask !== null) await this.#forgetUnwanted(mask)
-    signal.throwIfAborted()
-    const name = this.#nameOf(image)
-    try {
-      await new Promise<void>((resolve, reject) => {
-        const sweep = this.#sweeps.join(name, { id, node, part, resolve, reject })
-        if (sweep !== null) void this.#runSweep(image, name, sweep)
-      })
-    } catch (error) {
-      throw this.#failureOf(node, causeOf(error))
-    }
-  }
-
-  /** A fresh run forgets the mask of a count, too, although it makes none. */
-  async #forgetUnwanted(mask: Handle): Promise<void> {
-    if (!this.#options.isFresh) return
-    const info = await this.#callOf(mask).status()
-    if (info?.status === "completed" && !this.#ensuring.has(this.#nameOf(mask))) await this.#callOf(mask).forget()
-  }
-
-  /** Never rejects: what fails, fails for those who wait for it. */
-  async #runSweep(image: Handle, name: string, sweep: Sweep): Promise<void> {
-    const { threads, signal } = this.#options
-    let grant: Awaited<ReturnType<typeof threads.acquire>> | null = null
-    try {
-      grant = await threads.acquire({ signal })
-      this.#sweeps.close(name, sweep)
-      await Promise.all(sweep.map((member) => this.#claim(member)))
-      const started = sweep.filter(({ id }) => this.#started.has(id))
-      this.#joined += sweep.length - started.length
-      // What somebody else is at may come here all the same, if they die: then it is computed like any other.
-      for (const { id } of sweep) if (!this.#started.has(id)) this.#swept.delete(id)
-      if (started.length > 0) await this.#sweepOver(image, started)
-    } catch (error) {
-      this.#sweeps.close(name, sweep)
-      for (const { id, reject } of sweep) {
-        this.#bodies.get(id)?.reject(error)
-        reject(error)
-      }
-    } finally {
-      await grant?.release()
-    }
-  }
-
-  /** Asks for a result; the store answers in order: when this resolves, the body is started, or somebody else is at it. */
-  async #claim({ id, node, resolve, reject }: Member): Promise<void> {
-    const { signal } = this.#options
-    this.#swept.add(id)
-    const call = this.#callOf(node)
-    const result = call.result({ signal })
-    void result.then(() => resolve(), reject)
-    await Promise.race([call.status(), result.catch(ignore)])
-  }
-
-  /** One pass for all; masks are made of its classes one by one, so that they are not all in memory. */
-  async #sweepOver(node: Handle, members: readonly Member[]): Promise<void> {
-    const { residence } = this.#options
-    const image = await this.#load(node)
-    const bytes = roomFor([image])
-    try {
-      await residence.enter(bytes)
-      try {
-        await this.#passOver(image, members)
-      } finally {
-        residence.leave(bytes)
-      }
-    } finally {
-      this.release(node)
-    }
-  }
-
-  /** One that asks for what cannot be fails alone: then each has a pass of its own. */
-  async #passOver(image: Image, members: readonly Member[]): Promise<void> {
-    const means = this.#meansFor(members.map(({ id }) => id))
-    const selections = members.map(({ part }) => part.selection)
-    const areClassesKept = members.some(({ part }) => part.wants === "mask")
-    let found: SweepResult
-    try {
-      found = await means.run(sweepKernel, [image], { selections, areClassesKept })
-    } catch (error) {
-      if (members.length === 1) for (const { id } of members) this.#bodies.get(id)?.reject(error)
-      else for (const member of members) await this.#passOver(image, [member])
-      return
-    }
-    const { counts, ranges, classes } = found
-    for (const [at, { id, part }] of members.entries()) {
-      const range = ranges[at]
-      const isMask = part.wants === "mask" && classes !== null && range !== undefined
-      const value = isMask ? await means.run(sweepMask, [classes], range) : (counts[at] ?? 0)
-      this.#bodies.get(id)?.resolve(await this.#store(id, value))
-    }
+  /** Waits for what somebody else is at, and computes it in their place where they are frozen. */
+  async #follow(node: Handle, id: string, result: Promise<unknown>): Promise<void> {
+    this.#joined.add(id)
+    await this.#presence.follow(id, result, async () => {
+      const stored = await this.#executed(node, id, async () => await this.#takeOver(node, id))
+      await this.#callOf(node).put(stored)
+    })
   }
 
   /** Says where the program asks for what failed: the innermost place, which others fail for. */
@@ -306,38 +227,101 @@ export class Results {
     return new EvaluationFailed({ message, site: this.#options.graph.siteOf(node), cause })
   }
 
-  /** Images a node is made of that are computed, not read. */
-  #imagesUnder(node: Handle): Handle[] {
-    const { graph } = this.#options
-    return graph
-      .inputs(node)
-      .flatMap((input) => this.#imagesIn(input))
-      .filter((image) => graph.operatorOf(image).kind !== "file")
+  // In passes
+
+  /** What the node is of a sweep. A count of a mask that somebody has asked for before is made of that. */
+  #partOf(node: Handle): Part | null {
+    const part = this.#parts.of(node)
+    if (part?.mask == null || this.#passes.isOpen(part.image)) return part
+    return this.#ensuring.has(this.#nameOf(part.mask)) ? null : part
   }
 
-  #imagesIn(input: Handle): Handle[] {
-    const { graph } = this.#options
-    const { kind } = graph.operatorOf(input)
-    if (kind === "constant") return []
-    if (kind === "list" || kind === "forced") return graph.inputs(input).flatMap((item) => this.#imagesIn(item))
-    return [input]
+  async #ensureInPass(node: Handle, id: string, part: Part): Promise<void> {
+    const { signal } = this.#options
+    await this.#ensureAll([part.image])
+    if (part.mask !== null) await this.#forgetUnwanted(part.mask)
+    signal.throwIfAborted()
+    await new Promise<void>((resolve, reject) => {
+      this.#passes.join({
+        id,
+        part,
+        claim: async () => {
+          this.#swept.add(id)
+          const call = this.#callOf(node)
+          const result = call.result({ signal })
+          void result.then(() => resolve(), reject)
+          await this.#asked(call, result)
+          if (this.#bodies.has(id)) return true
+          // What somebody else is at may come here all the same, if they die: then it is computed like any other.
+          this.#swept.delete(id)
+          void this.#follow(node, id, result).then(resolve, reject)
+          return false
+        },
+        alone: async (image) => await this.#computeOn(node, id, image),
+        deliver: (stored) => this.#bodies.get(id)?.resolve(stored),
+        fail: (error) => {
+          this.#bodies.get(id)?.reject(error)
+          reject(error)
+        },
+      })
+    })
   }
 
-  /** The body of a run, executed where a thread is held for it. */
-  async #compute({ signal: over }: RunContext, id: string): Promise<Stored> {
+  /** A fresh run forgets the mask of a count, too, although it makes none. */
+  async #forgetUnwanted(mask: Handle): Promise<void> {
+    if (!this.#options.isFresh) return
+    const info = await this.#callOf(mask).status()
+    if (info?.status === "completed" && !this.#ensuring.has(this.#nameOf(mask))) await this.#callOf(mask).forget()
+  }
+
+  /** What a process left behind that died or is frozen: found with others of its image, or with a thread of its own. */
+  async #takeOver(node: Handle, id: string): Promise<Stored> {
+    const part = this.#partOf(node)
+    if (part === null) return await this.#withThread(node, async () => await this.#compute(node, id))
+    await this.#ensureAll([part.image])
+    return await new Promise<Stored>((resolve, reject) => {
+      this.#passes.join({
+        id,
+        part,
+        claim: () => Promise.resolve(true),
+        alone: async (image) => await this.#computeOn(node, id, image),
+        deliver: resolve,
+        fail: reject,
+      })
+    })
+  }
+
+  // Here
+
+  /** The body of a run. */
+  async #body({ signal: over }: RunContext, id: string): Promise<Stored> {
     const node = this.#nodes.get(id)
     if (node === undefined) throw new Error(`the operation ${id} is no part of this program`)
+    const isReady = this.#ready.has(id)
+    try {
+      return await this.#executed(node, id, async () => {
+        if (this.#swept.delete(id)) return await this.#brought(id)
+        return await this.#presence.attend([id], isReady ? this.#compute(node, id) : this.#takeOver(node, id))
+      })
+    } catch (error) {
+      // Cut off, it has not failed: it ends when the store, which is being closed, takes it back.
+      if (this.#options.signal.aborted) await whenAborted(over)
+      throw error
+    }
+  }
+
+  /** Counted and told. */
+  async #executed(node: Handle, id: string, work: () => Promise<Stored>): Promise<Stored> {
     this.#started.add(id)
+    this.#joined.delete(id)
     this.#ran += 1
     this.#tell("started", id, node)
     try {
-      const stored = this.#swept.delete(id) ? await this.#brought(id) : await this.#computeAlone(node, id)
+      const stored = await work()
       this.#tell("ran", id, node)
       return stored
     } catch (error) {
       this.#tell("stopped", id, node)
-      // Cut off, it has not failed: it ends when the store, which is being closed, takes it back.
-      if (this.#options.signal.aborted) await whenAborted(over)
       throw error
     }
   }
@@ -350,23 +334,29 @@ export class Results {
     }
   }
 
-  async #computeAlone(node: Handle, id: string): Promise<Stored> {
-    const { graph, chosen, residence } = this.#options
-    const { work } = chosen(node)
+  async #compute(node: Handle, id: string): Promise<Stored> {
+    const { graph, residence } = this.#options
+    return await residence.within(
+      async (room) =>
+        await this.#values.with(graph.inputs(node), room, async (args) => {
+          await room.take(roomFor(args))
+          return await this.#values.write(id, await this.#apply(node, id, args))
+        }),
+    )
+  }
+
+  /** Of a node whose one image is at hand. */
+  async #computeOn(node: Handle, id: string, image: Image): Promise<Value> {
+    const { graph } = this.#options
+    const args = graph.inputs(node).map((input) => graph.constantOf(input))
+    const values = args.map((arg) => (arg === undefined ? image : arg))
+    return await this.#apply(node, id, values)
+  }
+
+  async #apply(node: Handle, id: string, args: readonly Value[]): Promise<Value> {
+    const { work } = this.#options.chosen(node)
     if (work.kind !== "heavy") throw new Error("only heavy primitives are computed by the store's leave")
-    const inputs = graph.inputs(node)
-    const args = await this.argumentsOf(inputs)
-    const bytes = roomFor(args)
-    try {
-      await residence.enter(bytes)
-      try {
-        return await this.#store(id, await work.compute(args, this.#meansFor([id])))
-      } finally {
-        residence.leave(bytes)
-      }
-    } finally {
-      this.releaseArguments(inputs)
-    }
+    return await work.compute(args, this.#meansFor([id]))
   }
 
   #meansFor(ids: readonly string[]): Means {
@@ -378,76 +368,20 @@ export class Results {
     ): Promise<Result> => {
       this.#kernels += 1
       const running = pool.run(kernel, inputs, parameters, { signal })
-      return await this.#timed({ kind: "kernel", name: kernel.name, ids }, running)
+      return await this.#values.timed({ kind: "kernel", name: kernel.name, ids }, running)
     }
     return { run }
   }
 
-  async #timed<T>(what: Omit<WorkEvent, "startedMs" | "endedMs">, work: Promise<T>): Promise<T> {
-    const startedMs = performance.now()
-    const done = await work
-    this.#options.observer.worked({ ...what, startedMs, endedMs: performance.now() })
-    return done
-  }
-
-  /** The result as the store has it; an image stays in memory as well, while there is room. */
-  async #store(id: string, value: Value): Promise<Stored> {
-    const { residence, store } = this.#options
-    const encoded = encodeValue(value)
-    const written = encoded.byteLength <= INLINE_BYTES ? null : store.writeBinary(iterate(encoded.parts))
-    const what = { kind: "store", name: "result", ids: [id] } as const
-    const result = written === null ? joinParts(encoded) : await this.#timed(what, written)
-    if (isImage(value)) {
-      residence.keep(id, value)
-      residence.release(id)
-    }
-    return result
-  }
-
-  async #argument(input: Handle): Promise<Value> {
-    const { graph } = this.#options
-    const constant = graph.constantOf(input)
-    if (constant !== undefined) return constant
-    const { kind } = graph.operatorOf(input)
-    if (kind === "list" || kind === "forced") return await this.argumentsOf(graph.inputs(input))
-    return await this.#load(input)
-  }
-
-  /** From memory, from its file, or from the store, which computes it again where it has evicted it. */
-  async #load(node: Handle): Promise<Image> {
-    const { residence } = this.#options
+  /** Where it must be computed again, that is done in the place of who reads it, who has a thread. */
+  async #storedNow(node: Handle): Promise<Stored> {
     const id = this.#nameOf(node)
-    const resident = residence.use(id)
-    if (resident !== undefined) return resident
-    // Who comes while it is loaded waits for that, and is counted as a user of its own.
-    const known = this.#loading.get(id)
-    if (known !== undefined) return residence.keep(id, await known)
-    const loading = this.#fetch(node, id)
-    this.#loading.set(id, loading)
+    this.#ready.add(id)
     try {
-      return residence.keep(id, await loading)
+      return await this.#callOf(node).result({ signal: this.#options.signal })
     } finally {
-      this.#loading.delete(id)
+      this.#ready.delete(id)
     }
-  }
-
-  async #fetch(node: Handle, id: string): Promise<Image> {
-    const { graph, signal, maxImageBytes } = this.#options
-    const operator = graph.operatorOf(node)
-    if (operator.kind === "file") {
-      const { path, digest } = operator
-      const read = readImage(path, { signal, maxBytes: maxImageBytes, digest })
-      return await this.#timed({ kind: "read", name: path, ids: [] }, read)
-    }
-    const stored = await this.#callOf(node).result({ signal })
-    const value = await this.#timed({ kind: "fetch", name: "result", ids: [id] }, this.#decode(stored))
-    if (isImage(value)) return value
-    throw new Error("the store has something else than the image that was computed")
-  }
-
-  async #decode(result: Stored): Promise<Value> {
-    const limits = { maxBytes: this.#options.maxImageBytes }
-    return result instanceof Binary ? await decodeStream(result.stream(), limits) : decodeValue(result, limits)
   }
 }
 
@@ -455,10 +389,6 @@ export class Results {
 function roomFor(args: readonly Value[]): number {
   const largest = Math.max(0, ...args.filter(isImage).map(({ voxels }) => voxels.length))
   return 2 * 4 * largest
-}
-
-async function* iterate(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  for (const part of parts) yield part
 }
 
 /** What failed, rather than that a run of the store did. */

@@ -9,7 +9,7 @@ import { type Saved, saveValue } from "../files/save.ts"
 import type { Graph, Handle } from "../graph/graph.ts"
 import { findBaseImage, type Goal } from "../graph/load.ts"
 import { LIST, type Operator } from "../graph/operator.ts"
-import type { Outside, Primitive, Value } from "../primitives/primitive.ts"
+import { isImage, type Outside, type Primitive, type Value } from "../primitives/primitive.ts"
 import type { KernelPool } from "../threads/pool.ts"
 import { Evaluation, EvaluationFailed } from "./evaluation.ts"
 import type { GoalFailure, RunObserver } from "./observer.ts"
@@ -142,27 +142,23 @@ class Run implements World {
   }
 
   async #showImage(node: Handle): Promise<Shown> {
-    const image = await this.#results.imageOf(node)
-    try {
-      return showImage(image)
-    } finally {
-      this.#results.release(node)
-    }
+    return await this.#results.withValues([node], ([image]) => (isImage(image) ? showImage(image) : null))
   }
 
   async #save({ label, handle }: Goal, share: number): Promise<Saved> {
     const { folder, signal, observer } = this.#options
     const normal = await this.#force(handle)
-    const [value] = await this.#results.argumentsOf([normal])
     try {
-      return await saveValue(value ?? null, { root: folder, name: label }, signal)
+      return await this.#results.withValues(
+        [normal],
+        async ([value]) => await saveValue(value ?? null, { root: folder, name: label }, signal),
+      )
     } finally {
-      this.#results.releaseArguments([normal])
       observer.share(share)
     }
   }
 
-  /** The normal form with all items of sequences in normal form, and images computed. */
+  /** The normal form with all items of sequences in normal form. */
   async #force(handle: Handle): Promise<Handle> {
     const { graph } = this.#options
     const normal = await this.#evaluation.normalize(handle)
@@ -171,10 +167,6 @@ class Run implements World {
       const items: Handle[] = []
       for (const item of graph.inputs(normal)) items.push(await this.#force(item))
       return graph.add(LIST, items, graph.siteOf(normal))
-    }
-    if (operator.kind !== "constant") {
-      await this.#results.imageOf(normal)
-      this.#results.release(normal)
     }
     return normal
   }
@@ -196,12 +188,7 @@ class Run implements World {
       },
     }
     const normals = await Promise.all(args.map((input) => this.#force(input)))
-    const values = await this.#results.argumentsOf(normals)
-    try {
-      return await work.perform(values, outside)
-    } finally {
-      this.#results.releaseArguments(normals)
-    }
+    return await this.#results.withValues(normals, async (values) => await work.perform(values, outside))
   }
 
   baseImage(): Handle {

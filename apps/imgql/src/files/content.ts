@@ -21,6 +21,8 @@ export interface ReadLimits {
   readonly signal?: AbortSignal | undefined
   /** No file above this is read, and no memory above this is taken for what it holds. */
   readonly maxBytes: number
+  /** Waits until so much memory may be taken for voxels. */
+  readonly admit?: ((bytes: number) => Promise<void>) | undefined
 }
 
 const CHUNK_BYTES = 1 << 20

@@ -12,10 +12,13 @@ import { DEPTH_LIMIT, isMask, type Value } from "./value.ts"
 export interface DecodeLimits {
   /** Memory the value may take. */
   readonly maxBytes: number
+  /** Waits until so much memory may be taken for voxels; where all bytes are there already, nobody waits. */
+  readonly admit?: ((bytes: number) => Promise<void>) | undefined
 }
 
-/** What the parser asks for: the next bytes, to look at or to be put somewhere. */
+/** What the parser asks for: the next bytes, to look at or to be put somewhere, or memory. */
 type Request =
+  | { readonly kind: "admit"; readonly count: number }
   | { readonly kind: "take"; readonly count: number }
   /** `make` is called once, when as many bytes are known to be there as can be known. */
   | { readonly kind: "fill"; readonly count: number; readonly make: () => Uint8Array }
@@ -34,6 +37,10 @@ export function decodeValue(bytes: Uint8Array, limits: DecodeLimits): Value {
   let step = parsing.next()
   while (step.done !== true) {
     const { count } = step.value
+    if (step.value.kind === "admit") {
+      step = parsing.next(NOTHING)
+      continue
+    }
     if (count > bytes.length - at) throw invalid(`${count} more bytes at ${at}`, `${bytes.length - at}`)
     const piece = bytes.subarray(at, at + count)
     at += count
@@ -59,6 +66,11 @@ export async function decodeStream(source: AsyncIterable<Uint8Array>, limits: De
     while (step.done !== true) {
       const request = step.value
       const { count } = request
+      if (request.kind === "admit") {
+        await limits.admit?.(count)
+        step = parsing.next(NOTHING)
+        continue
+      }
       const into = request.kind === "fill" ? request.make() : null
       const gathered: Uint8Array[] = []
       let have = 0
@@ -170,6 +182,7 @@ function* parseImage(state: State): Parsing<Image> {
   const count = size.reduce((product, each) => product * each, components)
   spend(state, count * bytesPerValue(type))
   if (packing > PACKINGS.bits) throw invalid("a packing of 0 or 1", String(packing))
+  yield { kind: "admit", count: count * bytesPerValue(type) + (packing === PACKINGS.bits ? packedBytes(count) : 0) }
   const voxels = packing === PACKINGS.bits ? yield* parseBits(state, type, count) : yield* parseRaw(state, type, count)
   const image = { ...grid, type, components, voxels }
   if (packing === PACKINGS.raw && isMask(image)) throw invalid("a mask as bits", "one as bytes")

@@ -27,7 +27,8 @@ export async function readPlainNifti(content: Content, options: ReadLimits): Pro
   const isCompressed = start[0] === 0x1f && start[1] === 0x8b
   const header = parseHeader(isCompressed ? unpackHead(start) : start)
   if (header === null) return null
-  checkSize(content, header, isCompressed, options.maxBytes)
+  const bytes = checkSize(content, header, isCompressed, options.maxBytes)
+  await options.admit?.(bytes)
   const stored = makeVoxels(header.storedType, voxelCount(header))
   const sink = new VoxelSink(content.path, header, new Uint8Array(stored.buffer))
   const hash = createHash("sha256")
@@ -56,12 +57,13 @@ function unpackHead(start: Buffer): Buffer {
   }
 }
 
-function checkSize({ path, stamp }: Content, header: NiftiHeader, isCompressed: boolean, maxBytes: number): void {
+function checkSize({ path, stamp }: Content, header: NiftiHeader, isCompressed: boolean, maxBytes: number): number {
   const storedCount = storedBytes(header)
   const scaledCount = header.scale === null ? 0 : voxelCount(header) * bytesPerValue(header.type)
   if (storedCount + scaledCount > maxBytes) throw tooLarge(path, storedCount + scaledCount, maxBytes)
   const mostBytes = stamp.sizeBytes * (isCompressed ? DEFLATE_RATIO : 1)
   if (header.offsetBytes + storedCount > mostBytes) throw cutShort(path, header.offsetBytes + storedCount, mostBytes)
+  return storedCount + scaledCount
 }
 
 function cutShort(path: string, expectedBytes: number, foundBytes: number): FileError {

@@ -70,6 +70,8 @@ export async function readImage(path: string, options: ReadOptions): Promise<Ima
 export async function readThroughItk(content: Content, format: ImageFormat, options: ReadOptions): Promise<Image> {
   const { path } = content
   const { signal, maxBytes } = options
+  // How much is in it is known once it is read: so much and twice that, where it is not compressed.
+  await options.admit?.(Math.min(maxBytes, 3 * content.stamp.sizeBytes))
   const bytes = await content.all(signal)
   if (format === "bmp") checkWholeBmp(path, bytes)
   // ITK's readers go by suffixes in lower case.

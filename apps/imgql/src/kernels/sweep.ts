@@ -2,9 +2,9 @@
  * Many thresholds over one image in one pass.
  *
  * All limits of all selections, in order, cut the values into classes: the class of a voxel is how many limits it has reached. A
- * selection is a range of classes, so one count of every class gives the volume of every mask, and one image of classes
- * gives any mask by a look at a table, from a byte a voxel. Counts and masks are those of `BinaryThreshold`, `comparison` and
- * `between`, bit for bit.
+ * selection gives every class one value, and so does what logic makes of selections. So one count of every class gives the
+ * volume of every mask, and one image of classes gives any mask by a look at a table, from a byte a voxel. Counts and masks
+ * are those of `BinaryThreshold`, `comparison` and `between`, and of `and`, `or`, `xor` and `not` on them, bit for bit.
  */
 import type { Image } from "../image/image.ts"
 import type { Relation } from "./comparison.ts"
@@ -14,21 +14,15 @@ import { lookUpBytes, lookUpShorts } from "./look-up.ts"
 import { makeDoubles, makeInts, makeShorts } from "./memory.ts"
 import { bytesOf, CHUNK, makeImage, readDoubles, requireScalar, requireThat } from "./shape.ts"
 import type { BinaryThresholdParameters } from "./threshold.ts"
-import { castThreshold } from "./threshold.ts"
+import { castThreshold, checkThresholds } from "./threshold.ts"
 
 /** What one operation of the program asks of the image. */
 export type Selection =
   | ({ readonly kind: "threshold" } & BinaryThresholdParameters)
   | { readonly kind: "comparison"; readonly relation: Relation; readonly constant: number }
   | { readonly kind: "between"; readonly low: number; readonly high: number }
-
-/** The classes from `from` to below `to`, whose voxels are `inside` in the mask; all others are `outside`. */
-export interface ClassRange {
-  readonly from: number
-  readonly to: number
-  readonly inside: number
-  readonly outside: number
-}
+  | { readonly kind: "not"; readonly of: Selection }
+  | { readonly kind: "and" | "or" | "xor"; readonly left: Selection; readonly right: Selection }
 
 export interface SweepParameters {
   readonly selections: readonly Selection[]
@@ -39,8 +33,8 @@ export interface SweepParameters {
 export interface SweepResult {
   /** For each selection, how many voxels of its mask are not 0. */
   readonly counts: readonly number[]
-  /** For each selection, where its mask is among the classes. */
-  readonly ranges: readonly ClassRange[]
+  /** The values that the mask of a selection, by its place in the list, has in each class. */
+  readonly tableOf: (at: number) => Uint8Array
   readonly classes: Image | null
 }
 
@@ -63,7 +57,7 @@ interface Memory {
   readonly least: number
   /** By part, how many voxels each class has. The last class is that of NaN. */
   readonly counts: Int32Array
-  readonly ranges: readonly ClassRange[]
+  readonly selections: readonly Selection[]
   readonly classes: Image | null
 }
 
@@ -128,14 +122,29 @@ function cellOf(value: number, first: number, scale: number): number {
   return cell >= CELLS - 1 ? CELLS - 1 : Math.trunc(cell)
 }
 
+type Simple = Extract<Selection, { readonly kind: "threshold" | "comparison" | "between" }>
+
+/** The selections that one is made of. Nobody makes so deep ones that this would call itself too often. */
+function simpleIn(selection: Selection): readonly Simple[] {
+  switch (selection.kind) {
+    case "not":
+      return simpleIn(selection.of)
+    case "and":
+    case "or":
+    case "xor":
+      return [...simpleIn(selection.left), ...simpleIn(selection.right)]
+    default:
+      return [selection]
+  }
+}
+
 /** The limits of a selection, after the casts of the kernel that it stands for. */
-function intervalOf({ type }: Image, selection: Selection): Interval {
+function intervalOf({ type }: Image, selection: Simple): Interval {
   switch (selection.kind) {
     case "threshold": {
-      const { lower, upper, inside, outside } = selection
-      const [low, high] = [castThreshold(type, lower), castThreshold(type, upper)]
-      requireThat("sweep", low <= high, "lower thresholds not above the upper ones", [lower, upper])
-      return { low, high: nextAfter(high), inside, outside }
+      const { inside, outside } = selection
+      const { lower, upper } = checkThresholds("sweep", type, selection)
+      return { low: lower, high: nextAfter(upper), inside, outside }
     }
     case "between": {
       const [low, high] = [castThreshold(type, selection.low), castThreshold(type, selection.high)]
@@ -179,20 +188,43 @@ export function nextAfter(value: number): number {
   return double[0]
 }
 
-function rangeOf({ low, high, inside, outside }: Interval, limits: readonly number[]): ClassRange {
-  // The first class that has reached a limit; NaN as a limit is reached by none, as a lower one it leaves an empty range.
-  const classFrom = (limit: number): number => (limit !== limit ? limits.length + 1 : limits.indexOf(limit) + 1)
-  return { from: classFrom(low), to: classFrom(high), inside, outside }
+/** What the mask of a selection is in each class; the last class is that of NaN. */
+function tableFor(memory: Memory, classOf: ReadonlyMap<number, number>, selection: Selection): Uint8Array {
+  switch (selection.kind) {
+    case "not":
+      return tableFor(memory, classOf, selection.of).map((value) => (value === 0 ? 1 : 0))
+    case "and":
+    case "or":
+    case "xor": {
+      const left = tableFor(memory, classOf, selection.left)
+      const right = tableFor(memory, classOf, selection.right)
+      return left.map((value, at) => combineBytes(selection.kind, value, right[at]!))
+    }
+    default: {
+      const { low, high, inside, outside } = intervalOf(memory.image, selection)
+      const size = memory.limits.length + 2
+      // The first class that has reached a limit. NaN is a limit that none reaches: as a lower one it leaves nothing.
+      const from = classOf.get(low) ?? size - 1
+      const to = classOf.get(high) ?? size - 1
+      const table = new Uint8Array(size).fill(outside)
+      return table.fill(inside, from, Math.max(from, to))
+    }
+  }
 }
 
-function countRange(range: ClassRange, counts: readonly number[]): number {
-  const all = counts.reduce((sum, count) => sum + count, 0)
-  const selected = counts.slice(range.from, Math.max(range.from, range.to)).reduce((sum, count) => sum + count, 0)
-  return (range.inside === 0 ? 0 : selected) + (range.outside === 0 ? 0 : all - selected)
+function combineBytes(kind: "and" | "or" | "xor", left: number, right: number): number {
+  if (kind === "and") return left & right
+  return kind === "or" ? left | right : left ^ right
+}
+
+function countTable(table: Uint8Array, totals: readonly number[]): number {
+  let count = 0
+  for (const [at, value] of table.entries()) if (value !== 0) count += totals[at]!
+  return count
 }
 
 function prepareSweep(image: Image, { selections, areClassesKept }: SweepParameters, parts: number): Memory {
-  const intervals = selections.map((selection) => intervalOf(image, selection))
+  const intervals = selections.flatMap(simpleIn).map((selection) => intervalOf(image, selection))
   const known = new Set(intervals.flatMap(({ low, high }) => [low, high]).map((limit) => limit + 0))
   const list = [...known].filter((limit) => limit === limit).toSorted((a, b) => a - b)
   requireThat("sweep", list.length < 65_534, "at most 32766 selections", selections.length)
@@ -208,7 +240,7 @@ function prepareSweep(image: Image, { selections, areClassesKept }: SweepParamet
     table,
     least,
     counts: makeInts(parts * (list.length + 2)),
-    ranges: intervals.map((interval) => rangeOf(interval, list)),
+    selections,
     classes,
   }
   // Only a small type has a table: each of its values is searched once.
@@ -234,33 +266,34 @@ export const sweep: Kernel<SweepParameters, Memory, SweepResult> = {
   name: "sweep",
   prepare: (inputs, parameters, parts) => prepareSweep(requireScalar("sweep", inputs), parameters, parts),
   phases: [{ run: classifyPart }],
-  finish: ({ counts, limits, ranges, classes }) => {
+  finish: (memory) => {
+    const { counts, limits, selections, classes } = memory
     const size = limits.length + 2
     const totals = Array.from({ length: size }, () => 0)
     for (const [at, count] of counts.entries()) totals[at % size]! += count
-    return { counts: ranges.map((range) => countRange(range, totals)), ranges, classes }
+    const classOf = new Map([...limits].map((limit, at) => [limit, at + 1]))
+    const tableOf = (at: number): Uint8Array => tableFor(memory, classOf, selections[at]!)
+    return { counts: selections.map((_, at) => countTable(tableOf(at), totals)), tableOf, classes }
   },
 }
 
 interface MaskMemory {
   readonly classes: Image
-  readonly range: ClassRange
+  readonly table: Uint8Array
   readonly output: Image
 }
 
-/** The mask of one selection, from the classes of a {@link sweep}. */
-export const sweepMask: Kernel<ClassRange, MaskMemory, Image> = {
+/** The mask of one selection, by its table and the classes of a {@link sweep}. */
+export const sweepMask: Kernel<Uint8Array, MaskMemory, Image> = {
   name: "sweepMask",
-  prepare: (inputs, range) => {
+  prepare: (inputs, table) => {
     const classes = requireScalar("sweepMask", inputs)
-    return { classes, range, output: makeImage(classes, "uint8") }
+    return { classes, table, output: makeImage(classes, "uint8") }
   },
   phases: [
     {
-      run: ({ classes: { voxels }, range, output }, part, parts) => {
+      run: ({ classes: { voxels }, table, output }, part, parts) => {
         const share = shareOf(voxels.length, part, parts)
-        const table = new Uint8Array(65_536).fill(range.outside)
-        table.fill(range.inside, range.from, Math.max(range.from, range.to))
         const bytes = bytesOf(output)
         if (voxels instanceof Uint8Array) lookUpBytes(voxels, table, bytes, share)
         else if (voxels instanceof Uint16Array) lookUpShorts(voxels, table, bytes, share)

@@ -86,25 +86,27 @@ export function castThreshold(type: VoxelType, threshold: number): number {
   return Math.min(most, Math.max(least, Math.trunc(threshold)))
 }
 
+/** The limits among voxels of that type. @throws KernelError KERNEL_INPUT_INVALID where there can be no such mask */
+export function checkThresholds(
+  kernel: string,
+  type: VoxelType,
+  { lower, upper, inside, outside }: BinaryThresholdParameters,
+): { readonly lower: number; readonly upper: number } {
+  const cast = { lower: castThreshold(type, lower), upper: castThreshold(type, upper) }
+  requireThat(kernel, cast.lower <= cast.upper, "a lower threshold not above the upper one", [lower, upper])
+  for (const value of [inside, outside]) {
+    requireThat(kernel, Number.isInteger(value) && value >= 0 && value <= 255, "values from 0 to 255", value)
+  }
+  return cast
+}
+
 /** `inside` where a value lies from `lower` to `upper`, `outside` elsewhere. */
 export const binaryThreshold: Kernel<BinaryThresholdParameters, Memory, Image> = {
   name: "BinaryThreshold",
-  prepare: (inputs, { lower, upper, inside, outside }) => {
+  prepare: (inputs, parameters) => {
     const image = requireScalar("BinaryThreshold", inputs)
-    const cast = { lower: castThreshold(image.type, lower), upper: castThreshold(image.type, upper) }
-    requireThat("BinaryThreshold", cast.lower <= cast.upper, "a lower threshold not above the upper one", [
-      lower,
-      upper,
-    ])
-    for (const value of [inside, outside]) {
-      requireThat(
-        "BinaryThreshold",
-        Number.isInteger(value) && value >= 0 && value <= 255,
-        "values from 0 to 255",
-        value,
-      )
-    }
-    return { image, parameters: { ...cast, inside, outside }, output: makeImage(image, "uint8") }
+    const cast = checkThresholds("BinaryThreshold", image.type, parameters)
+    return { image, parameters: { ...parameters, ...cast }, output: makeImage(image, "uint8") }
   },
   phases: [{ run: comparePart }],
   finish: ({ output }) => output,

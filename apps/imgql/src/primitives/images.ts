@@ -90,12 +90,12 @@ const VOX1: readonly Primitive[] = [
   plain("maxvol", maxvol),
   plain("gradient", gradient),
   plain("abs", absolute),
-  plain("not", not),
+  combining(plain("not", not), "not"),
   heavy("vox1", "rgb(r: image, g: image, b: image): image", onImages(rgb)),
   heavy("vox1", "rgba(r: image, g: image, b: image, a: image): image", onImages(rgba)),
-  heavy("vox1", "and(a: image, b: image): image", onImages(and)),
-  heavy("vox1", "or(a: image, b: image): image", onImages(or)),
-  heavy("vox1", "xor_image(a: image, b: image): image", onImages(xor)),
+  combining(heavy("vox1", "and(a: image, b: image): image", onImages(and)), "and"),
+  combining(heavy("vox1", "or(a: image, b: image): image", onImages(or)), "or"),
+  combining(heavy("vox1", "xor_image(a: image, b: image): image", onImages(xor)), "xor"),
   heavy("vox1", "mask(image: image, where: image): image", onImages(mask)),
   heavy("vox1", "through(seed: image, where: image): image", onImages(through)),
   ...based("border", border),
@@ -349,6 +349,12 @@ function number<Memory>(line: string, kernel: Kernel<NoParameters, Memory, numbe
 function selecting(primitive: Primitive, selection: Selecting): Primitive {
   const { work } = primitive
   return work.kind === "heavy" ? { ...primitive, work: { ...work, selection } } : primitive
+}
+
+/** A primitive on masks that goes byte by byte. */
+function combining(primitive: Primitive, combines: HeavyWork["combines"]): Primitive {
+  const { work } = primitive
+  return work.kind === "heavy" && combines !== undefined ? { ...primitive, work: { ...work, combines } } : primitive
 }
 
 function counting(line: string): Primitive {

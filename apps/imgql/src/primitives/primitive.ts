@@ -28,6 +28,8 @@ export type Work =
        * where it is none. Images are left out of the arguments.
        */
       readonly selection?: (args: readonly (Value | undefined)[]) => Selection | null
+      /** Of masks, byte by byte: of selections of one image it is a selection again. */
+      readonly combines?: "and" | "or" | "xor" | "not"
       /** It counts what is not 0 in the image that it is given. */
       readonly isCount?: boolean
     }

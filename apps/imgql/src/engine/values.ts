@@ -1,0 +1,150 @@
+/**
+ * Values of nodes on their way: from files and the store into memory, and results to the store. Images are in memory under
+ * the bound of {@link Residence}, for as long as somebody works with them and while there is room.
+ */
+import { Binary, type Holdfast } from "holdfast"
+import { decodeStream, decodeValue } from "../files/decode.ts"
+import { encodeValue, joinParts } from "../files/encode.ts"
+import { readImage } from "../files/read.ts"
+import type { Graph, Handle } from "../graph/graph.ts"
+import type { Image } from "../image/image.ts"
+import { isImage, type Value } from "../primitives/primitive.ts"
+import type { RunObserver, WorkEvent } from "./observer.ts"
+import type { Stored } from "./operations.ts"
+import type { Residence, Room } from "./residence.ts"
+
+export interface ValuesOptions {
+  readonly graph: Graph
+  readonly store: Holdfast
+  readonly residence: Residence
+  readonly signal: AbortSignal
+  readonly observer: RunObserver
+  /** No image larger than this is read. */
+  readonly maxImageBytes: number
+  readonly nameOf: (node: Handle) => string
+  /** What the store has of a node, computed again where it has evicted it. */
+  readonly stored: (node: Handle) => Promise<Stored>
+}
+
+/** Longer results are files of the store. */
+const INLINE_BYTES = 16 * 1024
+
+export class Values {
+  readonly #options: ValuesOptions
+  readonly #loading = new Map<string, Promise<Image>>()
+
+  constructor(options: ValuesOptions) {
+    this.#options = options
+  }
+
+  /** Does something with the values of normal forms that are stored; images are in memory meanwhile. */
+  async with<T>(nodes: readonly Handle[], room: Room, use: (values: readonly Value[]) => Promise<T>): Promise<T> {
+    const images = new Map<Handle, Image>()
+    try {
+      for (const image of new Set(nodes.flatMap((node) => this.imagesIn(node)))) {
+        images.set(image, await this.load(image, room))
+      }
+      return await use(nodes.map((node) => this.#valueIn(node, images)))
+    } finally {
+      for (const image of images.keys()) this.release(image)
+    }
+  }
+
+  /** The images in a normal form. */
+  imagesIn(node: Handle): Handle[] {
+    const { graph } = this.#options
+    switch (graph.operatorOf(node).kind) {
+      case "constant":
+        return []
+      case "list":
+      case "forced":
+        return graph.inputs(node).flatMap((item) => this.imagesIn(item))
+      default:
+        return [node]
+    }
+  }
+
+  #valueIn(node: Handle, images: ReadonlyMap<Handle, Image>): Value {
+    const { graph } = this.#options
+    const constant = graph.constantOf(node)
+    if (constant !== undefined) return constant
+    return images.get(node) ?? graph.inputs(node).map((item) => this.#valueIn(item, images))
+  }
+
+  /** An image from memory, from its file, or from the store: in use until it is released. */
+  async load(node: Handle, room: Room): Promise<Image> {
+    const { residence, nameOf } = this.#options
+    const id = nameOf(node)
+    const resident = residence.use(id)
+    if (resident !== undefined) return resident
+    // Who comes while it is loaded waits for that, and is counted as a user of its own.
+    const known = this.#loading.get(id)
+    if (known !== undefined) return residence.keep(id, await room.aside(async () => await known))
+    const before = room.bytes
+    const loading = this.#fetch(node, id, room)
+    this.#loading.set(id, loading)
+    try {
+      return residence.keep(id, await loading)
+    } finally {
+      this.#loading.delete(id)
+      // From here on it is counted as what is in memory.
+      room.giveBack(room.bytes - before)
+    }
+  }
+
+  release(node: Handle): void {
+    this.#options.residence.release(this.#options.nameOf(node))
+  }
+
+  async #fetch(node: Handle, id: string, room: Room): Promise<Image> {
+    const { graph, signal, maxImageBytes } = this.#options
+    const operator = graph.operatorOf(node)
+    if (operator.kind === "file") {
+      const { path, digest } = operator
+      const admit = async (bytes: number): Promise<void> => await room.take(bytes)
+      const read = readImage(path, { signal, maxBytes: maxImageBytes, digest, admit })
+      return await this.timed({ kind: "read", name: path, ids: [] }, read)
+    }
+    const value = await this.read(node, id, room)
+    if (isImage(value)) return value
+    throw new Error("the store has something else than the image that was computed")
+  }
+
+  /** What a heavy node comes to, as the store has it. */
+  async read(node: Handle, id: string, room: Room): Promise<Value> {
+    const stored = await room.aside(async () => await this.#options.stored(node))
+    const maxBytes = this.#options.maxImageBytes
+    if (!(stored instanceof Binary)) return decodeValue(stored, { maxBytes })
+    const admit = async (bytes: number): Promise<void> => await room.take(bytes)
+    return await this.timed(
+      { kind: "fetch", name: "result", ids: [id] },
+      decodeStream(stored.stream(), { maxBytes, admit }),
+    )
+  }
+
+  /** A result to the store; an image stays in memory as well, while there is room. */
+  async write(id: string, value: Value): Promise<Stored> {
+    const { residence, store } = this.#options
+    const encoded = encodeValue(value)
+    const written = encoded.byteLength <= INLINE_BYTES ? null : store.writeBinary(iterate(encoded.parts))
+    const what = { kind: "store", name: "result", ids: [id] } as const
+    const result = written === null ? joinParts(encoded) : await this.timed(what, written)
+    if (isImage(value)) {
+      residence.keep(id, value)
+      residence.release(id)
+    }
+    return result
+  }
+
+  /** Tells how long something took, if it ended well. */
+  async timed<T>(what: Omit<WorkEvent, "startedMs" | "endedMs">, work: Promise<T>): Promise<T> {
+    const startedMs = performance.now()
+    const done = await work
+    this.#options.observer.worked({ ...what, startedMs, endedMs: performance.now() })
+    return done
+  }
+}
+
+async function* iterate(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  for (const part of parts) yield part
+}
