@@ -60,7 +60,7 @@ async function listRuns(head: Image): Promise<ReadonlyMap<string, Run>> {
     lower: at,
     upper: 200,
   }))
-  const plus = { operation: "add", left: null, right: 1 } as const
+  const plus = { operation: "add", isDivisorCast: false, left: null, right: 1 } as const
   const runs: [string, Run][] = [
     ["BinaryThreshold", async (threads) => await threads.run(binaryThreshold, [head], window)],
     ["BinaryThreshold (float32)", async (threads) => await threads.run(binaryThreshold, [floats], window)],

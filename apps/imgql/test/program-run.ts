@@ -23,6 +23,8 @@ export interface RanHere extends Omit<RunSummary, "kernels"> {
   readonly lines: readonly string[]
   /** What is said of goals that failed. */
   readonly failures: readonly string[]
+  /** The labels of those goals. */
+  readonly failedLabels: readonly string[]
 }
 
 export interface HereOptions {
@@ -51,17 +53,18 @@ export function makeRamp(size: readonly [number, number, number]): Image {
 
 /** Runs a program in this process. */
 export async function runHere(folder: string, program: string, options: HereOptions = {}): Promise<RanHere> {
-  const { store: kind = "none", threads = 2 } = options
+  const { store: kept = "none", threads = 2 } = options
   writeFileSync(join(folder, "program.imgql"), program)
   const { checked, variables } = readProgram("program.imgql", folder)
   if (checked.problems.length > 0) throw new Error(checked.problems.map(({ message }) => message).join("\n"))
   const graph = new Graph()
   const goals = loadProgram(graph, checked, { primitives: PRIMITIVES, programVariables: variables })
-  const store = await open(kind === "kept" ? `file:${join(folder, ".imgql")}` : "memory:", { label: "test" })
+  const store = await open(kept === "kept" ? `file:${join(folder, ".imgql")}` : "memory:", { label: "test" })
   const local = await open("memory:", { label: "threads" })
   const pool = new KernelPool(threads)
   const lines: string[] = []
   const failures: string[] = []
+  const failedLabels: string[] = []
   const ran: string[] = []
   try {
     const summary = await runGoals({
@@ -80,7 +83,10 @@ export async function runHere(folder: string, program: string, options: HereOpti
         ...NO_OBSERVER,
         line: (line) => void lines.push(line),
         goal: (outcome) => {
-          if (outcome.kind === "failed") failures.push(outcome.message)
+          if (outcome.kind === "failed") {
+            failures.push(outcome.message)
+            failedLabels.push(outcome.goal.label)
+          }
           if (outcome.kind === "printed") lines.push(`${outcome.goal.label}=${formatShown(outcome.value)}`)
         },
         worked: ({ kind, name }) => {
@@ -88,7 +94,7 @@ export async function runHere(folder: string, program: string, options: HereOpti
         },
       },
     })
-    return { ...summary, kernels: ran, lines, failures }
+    return { ...summary, kernels: ran, lines, failures, failedLabels }
   } finally {
     await pool.close()
     await local.close()

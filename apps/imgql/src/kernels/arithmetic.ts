@@ -2,8 +2,10 @@
  * Arithmetic voxel by voxel, between images or an image and a number.
  *
  * The result has the type of the voxels, as in ITK, and a number is cast to it first: half of a whole-number image is none of it.
- * Only division takes a number as it is. Whole numbers wrap around; a division by 0 gives the largest value of the type.
- * Images of different types, which ITK refuses, are computed as float32, or float64 where float32 could not hold them.
+ * Whether division casts a number too is up to the caller. Whole numbers wrap around; a division by 0 gives the largest
+ * value of the type, whatever the sign. As in ITK, a divisor counts as 0 from a tenth of its type's epsilon down: 1e-8 as
+ * a float32 does. Images of different types, which SimpleITK refuses, are computed as float32, or float64 where float32
+ * could not hold them.
  */
 import type { Image, VoxelType } from "../image/image.ts"
 import type { Kernel, NoParameters } from "./kernel.ts"
@@ -24,6 +26,8 @@ export type Operation = "add" | "subtract" | "multiply" | "divide"
 /** An image has `left` or `right` at its other side if there is no second image. */
 export interface ArithmeticParameters {
   readonly operation: Operation
+  /** Is a number that is divided or divided by cast to the type of the voxels? */
+  readonly isDivisorCast: boolean
   readonly left: number | null
   readonly right: number | null
 }
@@ -35,10 +39,13 @@ interface Memory {
   readonly right: Image | number
   /** What a division by 0 gives. */
   readonly largest: number
+  /** No further from 0 than this is 0 as a divisor. */
+  readonly nothing: number
   readonly output: Image
 }
 
-const LARGEST: Readonly<Record<VoxelType, number>> = {
+/** The largest value of each type. */
+export const LARGEST: Readonly<Record<VoxelType, number>> = {
   uint8: 255,
   int8: 127,
   uint16: 65_535,
@@ -57,7 +64,7 @@ export function commonType(one: VoxelType, other: VoxelType): VoxelType {
 }
 
 function computePart(memory: Memory, part: number, parts: number): void {
-  const { operation, left, right, largest, output } = memory
+  const { operation, left, right, largest, nothing, output } = memory
   const { type, voxels } = output
   const a = new Float64Array(CHUNK)
   const b = new Float64Array(CHUNK)
@@ -82,7 +89,7 @@ function computePart(memory: Memory, part: number, parts: number): void {
         else multiplyAll(a, b, result, count)
         break
       case "divide":
-        divideAll({ a, b, result, count, largest })
+        divideAll({ a, b, result, count, largest, nothing })
         break
     }
     writeDoubles(result, count, voxels, start)
@@ -111,16 +118,26 @@ interface Division {
   readonly result: Float64Array
   readonly count: number
   readonly largest: number
+  readonly nothing: number
 }
 
-function divideAll({ a, b, result, count, largest }: Division): void {
-  for (let at = 0; at < count; at += 1) result[at] = b[at] === 0 ? largest : a[at]! / b[at]!
+function divideAll({ a, b, result, count, largest, nothing }: Division): void {
+  for (let at = 0; at < count; at += 1) {
+    const divisor = b[at]!
+    result[at] = divisor <= nothing && divisor >= -nothing ? largest : a[at]! / divisor
+  }
+}
+
+/** How far from 0 a divisor of that type may be and still be 0 to ITK. */
+function nothingOf(type: VoxelType): number {
+  if (type === "float32") return Math.fround(0.1 * 2 ** -23)
+  return type === "float64" ? 0.1 * Number.EPSILON : 0
 }
 
 /** One of the four operations between two images, or an image and a number at either side. */
 export const arithmetic: Kernel<ArithmeticParameters, Memory, Image> = {
   name: "arithmetic",
-  prepare: (inputs, { operation, left, right }) => {
+  prepare: (inputs, { operation, isDivisorCast, left, right }) => {
     const first = requireInput(operation, inputs, 0)
     const isAlone = left !== null || right !== null
     requireThat(operation, left === null || right === null, "a number at one side only", [left, right])
@@ -131,12 +148,14 @@ export const arithmetic: Kernel<ArithmeticParameters, Memory, Image> = {
       second.components,
     ])
     const type = commonType(first.type, second.type)
-    const cast = (constant: number): number => (operation === "divide" ? constant : castTo(type, constant))
+    const isCast = operation !== "divide" || isDivisorCast
+    const cast = (constant: number): number => (isCast ? castTo(type, constant) : constant)
     return {
       operation,
       left: left === null ? first : cast(left),
       right: right !== null ? cast(right) : isAlone ? first : second,
       largest: LARGEST[type],
+      nothing: nothingOf(isCast || right === null ? type : "float64"),
       output: makeImage(first, type, first.components),
     }
   },

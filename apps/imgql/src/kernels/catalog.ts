@@ -24,6 +24,7 @@ import {
 } from "./morphology.ts"
 import { otsu, otsuThreshold } from "./otsu.ts"
 import { percentiles } from "./percentiles.ts"
+import { smoothingRecursiveGaussian } from "./recursive-gaussian.ts"
 import { relabelComponent } from "./relabel.ts"
 import { rescaleIntensity } from "./rescale.ts"
 import { average, averageOrZero, maximum, minimum, minimumMaximum, statistics, volume } from "./statistics.ts"
@@ -87,6 +88,7 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(rgb),
   anyOf(rgba),
   anyOf(signedMaurerDistanceMap),
+  anyOf(smoothingRecursiveGaussian),
   anyOf(statistics),
   anyOf(sweep),
   anyOf(sweepMask),

@@ -1,6 +1,12 @@
-/** Linear rescaling of values to a range, as ITK's RescaleIntensity: in double, then cut to the type, then held in the range. */
+/**
+ * Linear rescaling of values to a range, as ITK's RescaleIntensity: in double, then cut to the type, then held in the range.
+ *
+ * Where all values are the same, or almost so (see almost-equal.ts), ITK divides the range by the largest value instead of
+ * by the distance to the smallest one, so that all come to the least of the range or near it.
+ */
 import type { Image } from "../image/image.ts"
 import type { Kernel } from "./kernel.ts"
+import { areAlmostEqual } from "./almost-equal.ts"
 import { shareOf } from "./kernel.ts"
 import { makeDoubles } from "./memory.ts"
 import { castTo, CHUNK, makeImage, readDoubles, requireScalar, requireThat, writeDoubles } from "./shape.ts"
@@ -42,10 +48,11 @@ function scalePart({ image, least, most, extremes, output }: Memory, part: numbe
     from = Math.min(from, extremes[other * 2]!)
     to = Math.max(to, extremes[other * 2 + 1]!)
   }
-  const width = from === to ? to : to - from
-  const factor = width === 0 ? 0 : (most - least) / width
+  const { type } = image
+  const width = areAlmostEqual(type, from, to) ? to : to - from
+  const factor = areAlmostEqual(type, width, 0) ? 0 : (most - least) / width
   const offset = least - from * factor
-  const isWhole = image.type !== "float32" && image.type !== "float64"
+  const isWhole = type !== "float32" && type !== "float64"
   const chunk = new Float64Array(CHUNK)
   const share = shareOf(image.voxels.length, part, parts)
   for (let start = share.from; start < share.to; start += CHUNK) {

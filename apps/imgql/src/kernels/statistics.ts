@@ -16,7 +16,7 @@ export interface Statistics {
   /** NaN if there are no voxels. */
   readonly mean: number
   readonly sigma: number
-  /** Its divisor is one less than the count. */
+  /** Its divisor is one less than the count; NaN for one voxel. */
   readonly variance: number
   readonly sum: number
   readonly count: number
@@ -68,7 +68,7 @@ function sumUp({ blocks }: Memory): Statistics {
     min = Math.min(min, blocks[at + 3]!)
     max = Math.max(max, blocks[at + 4]!)
   }
-  const variance = count > 1 ? Math.max(0, (squares - (sum * sum) / count) / (count - 1)) : 0
+  const variance = Math.max(0, squares - (sum * sum) / count) / (count - 1)
   return { min, max, mean: sum / count, sigma: Math.sqrt(variance), variance, sum, count }
 }
 

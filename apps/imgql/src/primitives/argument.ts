@@ -40,6 +40,11 @@ export function perAxis(value: Value | undefined, axes: number): readonly number
   return isSequence(value) ? value.map(whole) : Array.from({ length: axes }, () => whole(value))
 }
 
+/** One number an axis: a sequence of them, or one for all axes. */
+export function numberPerAxis(value: Value | undefined, axes: number): readonly number[] {
+  return isSequence(value) ? value.map(num) : Array.from({ length: axes }, () => num(value))
+}
+
 export function describe(value: Value | undefined): string {
   if (value === undefined) return "nothing"
   if (isSequence(value)) return "a sequence"

@@ -1,7 +1,13 @@
 /** All primitives there are. */
 import { EFFECT_PRIMITIVES } from "./effects.ts"
-import { IMAGE_PRIMITIVES } from "./images.ts"
 import type { Primitive } from "./primitive.ts"
 import { SCALAR_PRIMITIVES } from "./scalars.ts"
+import { SIMPLEITK_PRIMITIVES } from "./simpleitk.ts"
+import { VOX1_PRIMITIVES } from "./vox1.ts"
 
-export const PRIMITIVES: readonly Primitive[] = [...SCALAR_PRIMITIVES, ...IMAGE_PRIMITIVES, ...EFFECT_PRIMITIVES]
+export const PRIMITIVES: readonly Primitive[] = [
+  ...SCALAR_PRIMITIVES,
+  ...VOX1_PRIMITIVES,
+  ...SIMPLEITK_PRIMITIVES,
+  ...EFFECT_PRIMITIVES,
+]

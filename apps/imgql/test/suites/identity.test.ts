@@ -1,7 +1,8 @@
 /** Different ways to write one computation are one operation. Counted where kernels run. */
 import { describe, expect, it } from "vitest"
-import { fewest, formatSignature, most } from "../../src/language/signature.ts"
+import { formatSignature } from "../../src/language/signature.ts"
 import { PRIMITIVES } from "../../src/primitives/catalog.ts"
+import { chooseOverload } from "../../src/primitives/overload.ts"
 import { makeFolder, makeRamp, runHere } from "../program-run.ts"
 
 const HEAD = 'import "simpleitk" let img = ReadImage("head.nii.gz")'
@@ -43,13 +44,21 @@ describe("one computation", () => {
   })
 
   it("is of the same primitive whether defaults are given or left out", () => {
-    const withDefaults = PRIMITIVES.map(({ signature }) => signature).filter(
-      (signature) => fewest(signature) < most(signature) && signature.parameters.some((each) => each.default !== null),
-    )
-    const others = withDefaults.flatMap(({ namespace, name }) =>
-      PRIMITIVES.filter(({ signature }) => signature.namespace === namespace && signature.name === name).slice(1),
-    )
-    expect(others.map(({ signature }) => formatSignature(signature))).toEqual([])
-    expect(withDefaults.length).toBeGreaterThan(5)
+    const checked = PRIMITIVES.flatMap((primitive) => {
+      const { namespace, name, parameters } = primitive.signature
+      const primitives = PRIMITIVES.filter(
+        ({ signature }) => signature.namespace === namespace && signature.name === name,
+      )
+      const types = parameters.map((parameter) => parameter.types[0] ?? "any")
+      return parameters.flatMap((parameter, count) => {
+        if (parameter.default === null) return []
+        const [short, complete] = [types.slice(0, count), types].map((given) =>
+          chooseOverload({ name, primitives }, given),
+        )
+        expect(short).toBe(complete)
+        return [name]
+      })
+    })
+    expect(checked.length).toBeGreaterThan(20)
   })
 })

@@ -1,0 +1,38 @@
+/** How primitives on images are made: a signature, and a kernel with its arguments put in order. */
+import { type ArithmeticParameters, arithmetic, type Operation } from "../kernels/arithmetic.ts"
+import { parseSignature } from "../language/signature.ts"
+import { num } from "./argument.ts"
+import { isImage, type Means, type Primitive, type Value } from "./primitive.ts"
+
+type HeavyWork = Extract<Primitive["work"], { readonly kind: "heavy" }>
+type Selecting = NonNullable<HeavyWork["selection"]>
+export type Compute = (args: readonly Value[], means: Means) => Promise<Value>
+
+export function heavy(namespace: string, line: string, compute: Compute, version = 1): Primitive {
+  return { signature: parseSignature(namespace, line), version, work: { kind: "heavy", compute } }
+}
+
+/** A primitive whose mask is a selection of values. */
+export function selecting(primitive: Primitive, selection: Selecting): Primitive {
+  const { work } = primitive
+  return work.kind === "heavy" ? { ...primitive, work: { ...work, selection } } : primitive
+}
+
+/** A primitive on masks that goes byte by byte. */
+export function combining(primitive: Primitive, combines: HeavyWork["combines"]): Primitive {
+  const { work } = primitive
+  return work.kind === "heavy" && combines !== undefined ? { ...primitive, work: { ...work, combines } } : primitive
+}
+
+/** Between two images, or an image and a number at either side. */
+export function arithmeticOf(operation: Operation, isDivisorCast = false): Compute {
+  return async ([a, b], { run }) => {
+    const parameters: ArithmeticParameters = {
+      operation,
+      isDivisorCast,
+      left: isImage(a) ? null : num(a),
+      right: isImage(b) ? null : num(b),
+    }
+    return await run(arithmetic, [a, b].filter(isImage), parameters)
+  }
+}

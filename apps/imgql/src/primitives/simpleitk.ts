@@ -1,0 +1,255 @@
+/** Namespace `simpleitk`: the filters of SimpleITK by its names, with its order of arguments and its defaults. */
+import type { Image, VoxelType } from "../image/image.ts"
+import { cast, LARGEST, mask, type Operation } from "../kernels/arithmetic.ts"
+import type { ElementShape } from "../kernels/bits.ts"
+import { comparison } from "../kernels/comparison.ts"
+import { connectedComponent } from "../kernels/components.ts"
+import { curvatureFlow } from "../kernels/curvature-flow.ts"
+import { signedMaurerDistanceMap } from "../kernels/distance.ts"
+import { discreteGaussian } from "../kernels/gaussian.ts"
+import { extract, resample } from "../kernels/geometry.ts"
+import { gradientMagnitude } from "../kernels/gradient.ts"
+import { median } from "../kernels/median.ts"
+import {
+  binaryDilate,
+  binaryErode,
+  binaryMorphologicalClosing,
+  binaryMorphologicalOpening,
+  type ElementParameters,
+} from "../kernels/morphology.ts"
+import { otsu, otsuThreshold } from "../kernels/otsu.ts"
+import { smoothingRecursiveGaussian } from "../kernels/recursive-gaussian.ts"
+import { relabelComponent } from "../kernels/relabel.ts"
+import { rescaleIntensity } from "../kernels/rescale.ts"
+import { minimumMaximum, statistics } from "../kernels/statistics.ts"
+import { binaryThreshold, type BinaryThresholdParameters } from "../kernels/threshold.ts"
+import { parseSignature } from "../language/signature.ts"
+import { image, isTrue, num, numberPerAxis, perAxis, text, whole } from "./argument.ts"
+import { arithmeticOf, type Compute, heavy, selecting } from "./heavy.ts"
+import type { Primitive, Value } from "./primitive.ts"
+
+const OPERATIONS: readonly (readonly [string, Operation, number])[] = [
+  ["Add", "add", 1],
+  ["Subtract", "subtract", 1],
+  ["Multiply", "multiply", 1],
+  ["Divide", "divide", 2],
+]
+
+const ELEMENT = "radius: number|sequence = 1, kernel: string|number = "
+const BALL = '"ball"'
+
+export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
+  { signature: parseSignature("simpleitk", "ReadImage(path: string): image"), version: 1, work: { kind: "file" } },
+  {
+    signature: parseSignature("simpleitk", "WriteImage(image: image, path: string): boolean"),
+    version: 1,
+    work: {
+      kind: "effect",
+      perform: async ([of, path], outside) => {
+        await outside.save(text(path), image(of))
+        return true
+      },
+    },
+  },
+  selecting(
+    filter(
+      "BinaryThreshold(image: image, lower: number, upper: number, inside: number = 1, outside: number = 0): image",
+      async ([of, ...limits], { run }) => await run(binaryThreshold, [image(of)], thresholds(limits)),
+    ),
+    ([, ...limits]) => ({ kind: "threshold", ...thresholds(limits) }),
+  ),
+  ...OPERATIONS.map(([name, operation, version]) =>
+    filter(`${name}(a: image|number, b: image|number): image`, arithmeticOf(operation, true), version),
+  ),
+  filter("MinimumMaximum(image: image): sequence", async ([of], { run }) => {
+    const { min, max } = await run(minimumMaximum, [image(of)], {})
+    return [min, max]
+  }),
+  filter(
+    "Statistics(image: image): sequence",
+    async ([of], { run }) => {
+      const found = await run(statistics, [image(of)], {})
+      return [found.min, found.max, found.mean, found.sigma, found.variance, found.sum, found.count]
+    },
+    2,
+  ),
+  filter(
+    "Cast(image: image, type: string): image",
+    async ([of, type], { run }) => await run(cast, [image(of)], { type: voxelType(type) }),
+  ),
+  filter(
+    "RescaleIntensity(image: image, least: number = 0, most: number = 255): image",
+    async ([of, least, most], { run }) =>
+      await run(rescaleIntensity, [image(of)], { least: num(least), most: num(most) }),
+    2,
+  ),
+  filter(
+    "Extract(image: image, size: sequence, index: sequence): image",
+    async ([of, size, index], { run }) =>
+      await run(extract, [image(of)], { size: perAxis(size, 3), index: perAxis(index, 3) }),
+  ),
+  filter(
+    "Median(image: image, radius: number|sequence = 1): image",
+    async ([of, radius], { run }) => await run(median, [image(of)], { radius: perAxis(radius, image(of).size.length) }),
+  ),
+  filter(
+    "DiscreteGaussian(image: image, variance: number|sequence = 1, maximumKernelWidth: number = 32, maximumError: number = 0.01, useImageSpacing: boolean = true): image",
+    async ([of, variance, width, error, isSpaced], { run }) =>
+      await run(discreteGaussian, [image(of)], {
+        variance: numberPerAxis(variance, image(of).size.length),
+        maximumError: num(error),
+        maximumKernelWidth: whole(width),
+        isSpacingUsed: isTrue(isSpaced),
+      }),
+  ),
+  // What SimpleITK normalizes across scales are derivatives, which this is none of.
+  filter(
+    "SmoothingRecursiveGaussian(image: image, sigma: number|sequence = 1, normalizeAcrossScale: boolean = false): image",
+    async ([of, sigma], { run }) =>
+      await run(smoothingRecursiveGaussian, [image(of)], { sigma: numberPerAxis(sigma, image(of).size.length) }),
+  ),
+  filter(
+    `BinaryDilate(image: image, ${ELEMENT}${BALL}, background: number = 0, foreground: number = 1, boundaryToForeground: boolean = false): image`,
+    async ([of, radius, kernel, background, foreground, isOutsideForeground], { run }) =>
+      await run(binaryDilate, [image(of)], {
+        ...element(image(of), radius, kernel, foreground),
+        background: num(background),
+        isOutsideForeground: isTrue(isOutsideForeground),
+      }),
+    2,
+  ),
+  filter(
+    `BinaryErode(image: image, ${ELEMENT}${BALL}, background: number = 0, foreground: number = 1, boundaryToForeground: boolean = true): image`,
+    async ([of, radius, kernel, background, foreground, isOutsideForeground], { run }) =>
+      await run(binaryErode, [image(of)], {
+        ...element(image(of), radius, kernel, foreground),
+        background: num(background),
+        isOutsideForeground: isTrue(isOutsideForeground),
+      }),
+    2,
+  ),
+  filter(
+    `BinaryMorphologicalOpening(image: image, ${ELEMENT}${BALL}, background: number = 0, foreground: number = 1): image`,
+    async ([of, radius, kernel, background, foreground], { run }) =>
+      await run(binaryMorphologicalOpening, [image(of)], {
+        ...element(image(of), radius, kernel, foreground),
+        background: num(background),
+      }),
+    2,
+  ),
+  filter(
+    `BinaryMorphologicalClosing(image: image, ${ELEMENT}${BALL}, foreground: number = 1, safeBorder: boolean = true): image`,
+    async ([of, radius, kernel, foreground, isSafe], { run }) =>
+      await run(binaryMorphologicalClosing, [image(of)], {
+        ...element(image(of), radius, kernel, foreground),
+        isBorderSafe: isTrue(isSafe),
+      }),
+    2,
+  ),
+  filter(
+    "ConnectedComponent(image: image, fullyConnected: boolean = false): image",
+    async ([of, isFull], { run }) => await run(connectedComponent, [image(of)], { isFullyConnected: isTrue(isFull) }),
+  ),
+  filter(
+    "ConnectedComponent(image: image, mask: image, fullyConnected: boolean = false): image",
+    async ([of, where, isFull], { run }) => {
+      const masked = await run(mask, [image(of), image(where)], {})
+      return await run(connectedComponent, [masked], { isFullyConnected: isTrue(isFull) })
+    },
+  ),
+  filter(
+    "RelabelComponent(image: image, minimumSize: number = 0, sort: boolean = true): image",
+    async ([of, least, isSorted], { run }) =>
+      await run(relabelComponent, [image(of)], { minimumSize: num(least), isSorted: isTrue(isSorted) }),
+  ),
+  filter(
+    "SignedMaurerDistanceMap(image: image, insideIsPositive: boolean = false, squaredDistance: boolean = true, useImageSpacing: boolean = false, background: number = 0): image",
+    async ([of, isInsidePositive, isSquared, isSpacingUsed, background], { run }) => {
+      const isInside = { relation: "!=", constant: num(background) } as const
+      const inside = num(background) === 0 ? image(of) : await run(comparison, [image(of)], isInside)
+      return await run(signedMaurerDistanceMap, [inside], {
+        isInsidePositive: isTrue(isInsidePositive),
+        isSquared: isTrue(isSquared),
+        isSpacingUsed: isTrue(isSpacingUsed),
+      })
+    },
+    2,
+  ),
+  filter(
+    "OtsuThreshold(image: image, inside: number = 1, outside: number = 0, bins: number = 128): image",
+    async ([of, inside, outside, bins], { run }) =>
+      (await run(otsuThreshold, [image(of)], { inside: num(inside), outside: num(outside), bins: whole(bins) })).mask,
+  ),
+  // The histogram is of what has the mask's value; what is left of the result, of all that is not 0 in the mask.
+  filter(
+    "OtsuThreshold(image: image, mask: image, inside: number = 1, outside: number = 0, bins: number = 128, maskOutput: boolean = true, maskValue: number = 255): image",
+    async ([of, where, inside, outside, bins, isMasked, value], { run }) => {
+      const counted = await run(comparison, [image(where)], { relation: "==", constant: num(value) })
+      const { threshold } = await run(otsu, [image(of), counted], { bins: whole(bins) })
+      const limits = { lower: -LARGEST[image(of).type], upper: threshold, inside: num(inside), outside: num(outside) }
+      const all = await run(binaryThreshold, [image(of)], limits)
+      return isTrue(isMasked) ? await run(mask, [all, image(where)], {}) : all
+    },
+  ),
+  filter(
+    "GradientMagnitude(image: image, useImageSpacing: boolean = true): image",
+    async ([of, isSpaced], { run }) => await run(gradientMagnitude, [image(of)], { isSpacingUsed: isTrue(isSpaced) }),
+  ),
+  filter(
+    "CurvatureFlow(image: image, timeStep: number = 0.05, iterations: number = 5): image",
+    async ([of, step, iterations], { run }) =>
+      await run(curvatureFlow, [image(of)], { timeStep: num(step), iterations: whole(iterations) }),
+  ),
+  filter(
+    'Resample(image: image, like: image, interpolation: string = "linear", outside: number = 0): image',
+    async ([of, like, how, outside], { run }) =>
+      await run(resample, [image(of), image(like)], { interpolation: interpolation(how), outside: num(outside) }),
+  ),
+]
+
+function filter(line: string, compute: Compute, version = 1): Primitive {
+  return heavy("simpleitk", line, compute, version)
+}
+
+/** Floats for whole numbers are cut, as the original does. */
+function thresholds([lower, upper, inside, outside]: readonly (Value | undefined)[]): BinaryThresholdParameters {
+  return {
+    lower: num(lower),
+    upper: num(upper),
+    inside: Math.trunc(num(inside)),
+    outside: Math.trunc(num(outside)),
+  }
+}
+
+function element(
+  of: Image,
+  radius: Value | undefined,
+  kernel: Value | undefined,
+  foreground: Value | undefined,
+): ElementParameters {
+  return { radius: perAxis(radius, of.size.length), shape: elementShape(kernel), foreground: num(foreground) }
+}
+
+const ELEMENT_SHAPES: readonly ElementShape[] = ["ball", "box", "cross"]
+
+/** By its name, or by SimpleITK's number for it. */
+function elementShape(value: Value | undefined): ElementShape {
+  const shape = ELEMENT_SHAPES.find((known, at) => value === known || value === at + 1)
+  if (shape !== undefined) return shape
+  throw new Error(`expected "ball" (1), "box" (2) or "cross" (3), found ${JSON.stringify(value)}`)
+}
+
+const VOXEL_TYPES: readonly VoxelType[] = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
+
+function voxelType(value: Value | undefined): VoxelType {
+  const name = text(value)
+  const type = VOXEL_TYPES.find((known) => known === name)
+  if (type !== undefined) return type
+  throw new Error(`expected a type of voxels (${VOXEL_TYPES.join(", ")}), found "${name}"`)
+}
+
+function interpolation(value: Value | undefined): "linear" | "nearest" {
+  const name = text(value)
+  if (name === "linear" || name === "nearest") return name
+  throw new Error(`expected "linear" or "nearest", found "${name}"`)
+}
