@@ -1,24 +1,13 @@
 /** `imgql run` as people and other programs start it: real processes, on one store. */
-import { execFile } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { afterEach, describe, expect, it } from "vitest"
 import { saveValue } from "../src/files/save.ts"
 import { makeVoxels, plainGrid } from "../src/image/image.ts"
+import { run } from "./process-run.ts"
 
-const PROGRAM = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url))
 const SIZE = [24, 20, 16] as const
-
-interface Ended {
-  readonly code: number
-  readonly out: readonly string[]
-  readonly err: string
-  /** Operations that ran, were joined, and came from the store. */
-  readonly counts: readonly [number, number, number] | null
-  readonly kernels: number
-}
 
 const folders: string[] = []
 
@@ -38,21 +27,6 @@ async function makeFolder(program: string): Promise<string> {
   await saveValue({ ...plainGrid(SIZE), type: "float32", components: 1, voxels }, { root: folder, name: "head.nii.gz" })
   writeFileSync(join(folder, "program.imgql"), program)
   return folder
-}
-
-async function run(folder: string, ...args: readonly string[]): Promise<Ended> {
-  return await new Promise((resolve) => {
-    execFile(process.execPath, [PROGRAM, "run", "program.imgql", ...args], { cwd: folder }, (error, out, err) => {
-      const lines = out.trim().split("\n")
-      const found = /(\d+) operations ran in (\d+) kernels, (\d+) were joined, (\d+) came from the store/.exec(
-        lines.at(-1) ?? "",
-      )
-      const counts = found === null ? null : ([Number(found[1]), Number(found[3]), Number(found[4])] as const)
-      const kernels = Number(found?.[2])
-      // A process that could not be started has no code.
-      resolve({ code: error === null ? 0 : Number(error.code), out: lines, err, counts, kernels })
-    })
-  })
 }
 
 describe("imgql run", () => {
@@ -94,21 +68,6 @@ describe("imgql run", () => {
       print "one" BinaryThreshold(picture, low, 10 + 10, 1, 0)`,
     )
     expect((await run(folder)).counts).toEqual([0, 0, 1])
-  })
-
-  it("computes each operation once between processes that are started together", async () => {
-    const folder = await makeFolder(`
-      import "simpleitk"
-      let img = ReadImage("head.nii.gz")
-      print "volumes" for i in range(16) do volume(near(BinaryThreshold(img, i, 30, 1, 0)))
-    `)
-    const ended = await Promise.all(Array.from({ length: 4 }, () => run(folder, "--threads", "2")))
-    for (const { code, err, out } of ended) {
-      expect({ code, err }).toEqual({ code: 0, err: "" })
-      expect(out[0]).toBe(ended[0]?.out[0])
-    }
-    const ran = ended.reduce((sum, { counts }) => sum + (counts?.[0] ?? 0), 0)
-    expect(ran).toBe(3 * 16)
   })
 
   it("finds thresholds of one image in one pass, however and wherever they are written", async () => {
