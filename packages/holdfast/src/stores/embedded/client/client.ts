@@ -50,6 +50,12 @@ export interface ClientOptions {
 /** Long enough for any flush and election, short enough to say that a keeper is frozen: the one bound nobody asked for. */
 const REQUEST_BOUND_MS = 10_000
 
+/** Later than this after its time, a timer says that this process was stopped itself, or busy. */
+const LATE_MS = 10
+
+/** Then there may be answers in its socket, which is read after timers have run: they are waited for. */
+const READING_MS = 100
+
 /** A file that was missed is written again so often; one that is missed for ever is of another store. */
 const MISSED_BOUND = 3
 
@@ -413,13 +419,18 @@ export class EmbeddedClient implements Store {
     for (const pending of this.#pending.values())
       if (!this.#order.has(pending)) oldest = Math.min(oldest, pending.since)
     if (oldest === Infinity) return
-    const delayMs = Math.max(0, oldest + REQUEST_BOUND_MS - this.#env.clock.monotonic())
+    const { timers, clock } = this.#env
+    const dueAt = Math.max(oldest + REQUEST_BOUND_MS, clock.monotonic())
     const expire = (): void => {
       this.#bound = null
       this.#expire()
       this.#armBound()
     }
-    this.#bound = this.#env.timers.after(delayMs, expire, { keepAlive: false })
+    const look = (): void => {
+      if (clock.monotonic() - dueAt <= LATE_MS) return expire()
+      this.#bound = timers.after(READING_MS, expire, { keepAlive: false })
+    }
+    this.#bound = timers.after(dueAt - clock.monotonic(), look, { keepAlive: false })
   }
 
   #expire(): void {
