@@ -89,8 +89,8 @@ export async function runHere(folder: string, program: string, options: HereOpti
           }
           if (outcome.kind === "printed") lines.push(`${outcome.goal.label}=${formatShown(outcome.value)}`)
         },
-        worked: ({ kind, name }) => {
-          if (kind === "kernel") ran.push(name)
+        worked: ({ kind: work, name }) => {
+          if (work === "kernel") ran.push(name)
         },
       },
     })
