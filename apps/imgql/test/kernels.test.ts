@@ -202,7 +202,7 @@ describe("crossCorrelation", () => {
         image: imagesOf(grid, "float32", values),
         other: imagesOf(grid, "float32", values),
         region: masksOf(grid),
-        // From the last one on, counts of a column need more than sixteen bits.
+        // The last one is a window of the whole image.
         radius: fc.constantFrom(0, 1, 2, 3.5, 300),
         bins: fc.integer({ min: 1, max: 6 }),
         to: fc.constantFrom(0.5, 1),
@@ -218,6 +218,51 @@ describe("crossCorrelation", () => {
       }),
       RUNS,
     )
+  })
+})
+
+describe("crossCorrelation in windows of more voxels than counts of sixteen bits can hold", () => {
+  it("is the same", () => {
+    // 201 x 201 is more than 32767; 151 x 201, near an edge, is less.
+    const grid = { size: [230, 210], spacing: [1, 1] }
+    const values = Float32Array.from({ length: voxelsOf(grid) }, (_, at) => (Math.imul(at, 2_654_435_761) >>> 24) / 256)
+    const image = imageOf(grid, "float32", values)
+    const region = imageOf(
+      grid,
+      "uint8",
+      Uint8Array.from(values, (value) => (value > 0.3 ? 1 : 0)),
+    )
+    const parameters = { from: 0, to: 0.9, bins: 11 }
+    const expected = reference.makeCrossCorrelation({
+      image,
+      other: image,
+      region,
+      reach: [100, 100, 0],
+      ...parameters,
+    })
+    for (const parts of [1, 3]) {
+      const found = runApart(crossCorrelation, [image, image, region], { radius: 100, ...parameters }, parts)
+      for (let at = 0; at < values.length; at += 4999) expect(found.voxels[at]).toBeCloseTo(expected(at), 6)
+    }
+  })
+})
+
+describe("dt where nothing is near", () => {
+  it("is as exact along the envelope as step by step", () => {
+    // One voxel, and lines much longer than what is gone through step by step.
+    const size = [5, 400]
+    const image = imageOf(
+      { size, spacing: [0.7, 1.3] },
+      "uint8",
+      Uint8Array.from({ length: 2000 }, (_, at) => (at === 7 ? 1 : 0)),
+    )
+    expectClose(runApart(dt, [image], {}, 1).voxels, reference.dt(image), 5e-7)
+    const sparse = imageOf(
+      { size, spacing: [0.7, 1.3] },
+      "uint8",
+      Uint8Array.from({ length: 2000 }, (_, at) => (at % 701 === 7 ? 1 : 0)),
+    )
+    expectClose(runApart(dt, [sparse], {}, 1).voxels, reference.dt(sparse), 5e-7)
   })
 })
 

@@ -149,7 +149,13 @@ export interface CrossCorrelation {
   readonly bins: number
 }
 
-export function crossCorrelation({ image, other, region, reach, from, to, bins }: CrossCorrelation): number[] {
+export function crossCorrelation(options: CrossCorrelation): number[] {
+  return mapVoxels(options.image, makeCrossCorrelation(options))
+}
+
+/** The value of one voxel: for images where the definition takes too long for all of them. */
+export function makeCrossCorrelation(options: CrossCorrelation): (at: number) => number {
+  const { image, other, region, reach, from, to, bins } = options
   const histogramOf = (source: Image, places: readonly number[]): number[] => {
     const counts = Array.from({ length: bins }, () => 0)
     for (const at of places) {
@@ -164,7 +170,7 @@ export function crossCorrelation({ image, other, region, reach, from, to, bins }
     other,
     [...other.voxels.keys()].filter((at) => valueAt(region, at) !== 0),
   )
-  return mapVoxels(image, (at) => correlate(histogramOf(image, boxAround(image, at, reach)), reference))
+  return (at) => correlate(histogramOf(image, boxAround(image, at, reach)), reference)
 }
 
 function correlate(a: readonly number[], b: readonly number[]): number {

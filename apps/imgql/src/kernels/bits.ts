@@ -7,6 +7,7 @@
 import type { Share } from "./kernel.ts"
 import { makeInts } from "./memory.ts"
 import type { Shape } from "./shape.ts"
+import { layOut } from "./simd.ts"
 
 /** Words a row. */
 export function wordsOf({ nx }: Shape): number {
@@ -18,52 +19,39 @@ export function makeBits(shape: Shape): Int32Array {
   return makeInts(shape.rows * wordsOf(shape))
 }
 
-export interface PackedRow {
-  /** Where the row begins among the voxels, and how long it is. */
-  readonly start: number
+export interface Packing extends Share {
   readonly nx: number
-  /** The first word of its bits, and the bit of its first voxel there. */
-  readonly word: number
-  readonly shift: number
+  readonly words: number
+  /** The bits of bytes that are this are set, or, inverted, those of all others. */
+  readonly value: number
+  readonly isInverted: boolean
 }
 
-/** Sets the bits of the voxels of a row that are `value`. */
+/** How many bytes are packed at once: they stay in the nearest caches. */
+const PACKED_AT_ONCE = 32_768
+
+/** Sets the bits of rows of bytes, from the beginning of `bits` plus `words` times the number of the row. */
+export function packRows(voxels: Uint8Array, bits: Int32Array, packing: Packing): void {
+  const { from, to, nx, words, value, isInverted } = packing
+  const height = Math.max(1, Math.floor(PACKED_AT_ONCE / nx))
+  const workspace = layOut(height * nx, height * words * 4)
+  const [bytesAt, bitsAt] = [workspace.places[0]!, workspace.places[1]!]
+  for (let row = from; row < to; row += height) {
+    const rows = Math.min(height, to - row)
+    workspace.bytes.set(voxels.subarray(row * nx, (row + rows) * nx), bytesAt)
+    workspace.loops.packRows(bytesAt, bitsAt, nx, words, rows, value, isInverted ? 1 : 0)
+    bits.set(workspace.words.subarray(bitsAt / 4, bitsAt / 4 + rows * words), row * words)
+  }
+}
+
+/** Sets the bits of the values that are `value`, from bit `x` of a row on. */
 export function packRow(
-  voxels: Uint8Array | Float64Array,
+  line: Float64Array,
   value: number,
   bits: Int32Array,
-  { start, nx, word, shift }: PackedRow,
+  { word, x }: { readonly word: number; readonly x: number },
 ): void {
-  // Each type has its loop, which knows of no other type.
-  if (voxels instanceof Uint8Array) packBytes(voxels, value, bits, { start, nx, word, shift })
-  else packDoubles(voxels, value, bits, { start, nx, word, shift })
-}
-
-function packBytes(voxels: Uint8Array, value: number, bits: Int32Array, { start, nx, word, shift }: PackedRow): void {
-  let at = word
-  let packed = 0
-  let bit = shift
-  for (let x = 0; x < nx; x += 1) {
-    packed |= (voxels[start + x] === value ? 1 : 0) << bit
-    bit += 1
-    if (bit < 32) continue
-    bits[at] = packed
-    at += 1
-    packed = 0
-    bit = 0
-  }
-  if (bit > 0) bits[at] = packed
-}
-
-function packDoubles(
-  voxels: Float64Array,
-  value: number,
-  bits: Int32Array,
-  { start, nx, word, shift }: PackedRow,
-): void {
-  for (let x = 0; x < nx; x += 1) {
-    if (voxels[start + x] === value) setBit(bits, word, shift + x)
-  }
+  for (let at = 0; at < line.length; at += 1) if (line[at] === value) setBit(bits, word, x + at)
 }
 
 export interface WidenOptions extends Share {
@@ -168,20 +156,29 @@ export interface JoinOptions {
   readonly isOutsideSet: boolean
 }
 
-/** One row of the dilation: the OR of the widened rows that the element reaches. `wide` has one plane a half-length. */
-export function joinRows(wide: readonly Int32Array[], into: Int32Array, row: number, options: JoinOptions): void {
+/**
+ * One row of the dilation, to `into` from word `at` on: the OR of the widened rows that the element reaches. `wide` has one plane a
+ * half-length.
+ */
+export function joinRows(
+  wide: readonly Int32Array[],
+  into: Int32Array,
+  at: number,
+  row: number,
+  options: JoinOptions,
+): void {
   const { ny, nz, words, element, isOutsideSet } = options
   const y = row % ny
   const z = (row - y) / ny
-  into.fill(0)
+  into.fill(0, at, at + words)
   for (const [dy, dz, reach] of element.stretches) {
     const isInside = y + dy >= 0 && y + dy < ny && z + dz >= 0 && z + dz < nz
     if (isInside) {
       const plane = wide[reach]!
       const start = (row + dz * ny + dy) * words
-      for (let word = 0; word < words; word += 1) into[word]! |= plane[start + word]!
+      for (let word = 0; word < words; word += 1) into[at + word]! |= plane[start + word]!
     } else if (isOutsideSet) {
-      into.fill(-1)
+      into.fill(-1, at, at + words)
       return
     }
   }

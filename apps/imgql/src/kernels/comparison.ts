@@ -2,11 +2,12 @@
  * Comparisons voxel by voxel, between images or an image and a number, which is cast to the type of the voxels first, as in ITK.
  * Results are masks. Whatever is compared with NaN is different from it, and neither more nor less.
  */
-import type { Image } from "../image/image.ts"
+import type { Image, VoxelType } from "../image/image.ts"
 import type { Kernel } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
 import { bytesOf, CHUNK, makeImage, readDoubles, requireSameSize, requireScalar } from "./shape.ts"
-import { castThreshold, selectRange } from "./threshold.ts"
+import type { BinaryThresholdParameters } from "./threshold.ts"
+import { castThreshold, leastOf, mostOf, neighborsOf, selectRange } from "./threshold.ts"
 
 export type Relation = "==" | "!=" | "<" | "<=" | ">" | ">="
 
@@ -24,6 +25,12 @@ interface Memory {
 }
 
 function comparePart({ relation, image, other, output }: Memory, part: number, parts: number): void {
+  const { type } = image
+  if (typeof other === "number" && type !== "float64") {
+    const range = rangeOf(relation, type, other)
+    selectRange(image.voxels, bytesOf(output), shareOf(image.voxels.length, part, parts), range)
+    return
+  }
   const a = new Float64Array(CHUNK)
   const b = new Float64Array(CHUNK)
   if (typeof other === "number") b.fill(other)
@@ -34,6 +41,26 @@ function comparePart({ relation, image, other, output }: Memory, part: number, p
     readDoubles(image.voxels, start, start + count, a)
     if (typeof other !== "number") readDoubles(other.voxels, start, start + count, b)
     compareAll(relation, { a, b, bytes, start, count })
+  }
+}
+
+/** The values that stand in a relation to a constant, of which the type has one before and one after. */
+function rangeOf(relation: Relation, type: Exclude<VoxelType, "float64">, constant: number): BinaryThresholdParameters {
+  const [before, after] = neighborsOf(type, constant)
+  const marks = { inside: 1, outside: 0 }
+  switch (relation) {
+    case "==":
+      return { lower: constant, upper: constant, ...marks }
+    case "!=":
+      return { lower: constant, upper: constant, inside: 0, outside: 1 }
+    case "<":
+      return { lower: leastOf(type), upper: before, ...marks }
+    case "<=":
+      return { lower: leastOf(type), upper: constant, ...marks }
+    case ">":
+      return { lower: after, upper: mostOf(type), ...marks }
+    case ">=":
+      return { lower: constant, upper: mostOf(type), ...marks }
   }
 }
 

@@ -7,10 +7,11 @@
  * 3. Every part paints the runs of its rows.
  */
 import type { Image, VoxelType } from "../image/image.ts"
+import { packRows, wordsOf } from "./bits.ts"
 import type { Kernel, NoParameters, Phase, Share } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
 import type { Shape } from "./shape.ts"
-import { makeImage, readDoubles, requireSameSize, requireScalar, requireThat, shapeOf } from "./shape.ts"
+import { makeImage, requireSameSize, requireScalar, requireThat, shapeOf } from "./shape.ts"
 import { makeInts } from "./memory.ts"
 
 interface Memory {
@@ -67,45 +68,69 @@ function prepareComponents(input: Image, { isFullyConnected, type, seed }: Setti
   }
 }
 
+/** How many rows are looked at at once. */
+const ROWS_AT_ONCE = 64
+
 /** Step 1, and what through() and maxvol() weigh components by. */
 function findPart(memory: Memory, part: number, parts: number): void {
-  const { shape, input, starts, ends, parents, firsts, lasts } = memory
+  const { shape, input, seed, firsts, lasts, parents } = memory
   const { nx } = shape
+  const words = wordsOf(shape)
   const { from, to } = shareOf(shape.rows, part, parts)
-  const line = new Uint8Array(nx + 1)
+  const bits = new Int32Array(ROWS_AT_ONCE * words)
+  const seeds = new Int32Array(ROWS_AT_ONCE * words)
   let next = from * ((nx + 1) >>> 1)
-  for (let row = from; row < to; row += 1) {
-    firsts[row] = next
-    readSet(input, row * nx, nx, line)
-    next = listRuns(line, nx, starts, ends, next)
-    lasts[row] = next
-    for (let run = firsts[row]!; run < next; run += 1) parents[run] = run
-    joinBefore(memory, row, from)
-  }
-  weigh(memory, from, to)
-}
-
-/** 1 where a value is not 0; the last entry of the line stays 0. */
-function readSet({ voxels }: Image, start: number, nx: number, line: Uint8Array): void {
-  if (voxels instanceof Uint8Array) {
-    line.set(voxels.subarray(start, start + nx))
-    return
-  }
-  const values = new Float64Array(nx)
-  readDoubles(voxels, start, start + nx, values)
-  for (let x = 0; x < nx; x += 1) line[x] = values[x] === 0 ? 0 : 1
-}
-
-function listRuns(line: Uint8Array, nx: number, starts: Int32Array, ends: Int32Array, first: number): number {
-  let next = first
-  for (let x = 0; x < nx;) {
-    if (line[x] === 0) {
-      x += 1
-      continue
+  for (let start = from; start < to; start += ROWS_AT_ONCE) {
+    const end = Math.min(start + ROWS_AT_ONCE, to)
+    packSet(input, bits, { from: start, to: end, nx, words })
+    if (seed !== null) packSet(seed, seeds, { from: start, to: end, nx, words })
+    for (let row = start; row < end; row += 1) {
+      const first = next
+      next = listRuns(memory, bits, (row - start) * words, next)
+      firsts[row] = first
+      lasts[row] = next
+      for (let run = first; run < next; run += 1) parents[run] = run
+      joinBefore(memory, row, from)
+      weigh(memory, seeds, (row - start) * words, first, next)
     }
-    starts[next] = x
-    while (line[x] !== 0) x += 1
-    ends[next] = x
+  }
+}
+
+interface Rows extends Share {
+  readonly nx: number
+  readonly words: number
+}
+
+/** Sets the bits of values that are not 0, from the beginning of `bits` on. */
+function packSet({ voxels }: Image, bits: Int32Array, { from, to, nx, words }: Rows): void {
+  const chunk = voxels.subarray(from * nx, to * nx)
+  const bytes = chunk instanceof Uint8Array ? chunk : Uint8Array.from(chunk, (value) => (value === 0 ? 0 : 1))
+  packRows(bytes, bits, { from: 0, to: to - from, nx, words, value: 0, isInverted: true })
+}
+
+/** Lists the runs of a row, whose bits begin at `word`, from run `first` on; returns where the next one goes. */
+function listRuns({ shape, starts, ends }: Memory, bits: Int32Array, word: number, first: number): number {
+  const words = wordsOf(shape)
+  let next = first
+  let isOpen = false
+  for (let at = 0; at < words; at += 1) {
+    const set = bits[word + at]!
+    // A bit of each voxel that is not as the one before it.
+    let changes = set ^ ((set << 1) | (isOpen ? 1 : 0))
+    while (changes !== 0) {
+      const x = (at << 5) + 31 - Math.clz32(changes & -changes)
+      changes &= changes - 1
+      if (isOpen) {
+        ends[next] = x
+        next += 1
+      } else {
+        starts[next] = x
+      }
+      isOpen = !isOpen
+    }
+  }
+  if (isOpen) {
+    ends[next] = shape.nx
     next += 1
   }
   return next
@@ -168,24 +193,28 @@ function findRoot(parents: Int32Array, run: number): number {
   return at
 }
 
-/** What each run alone adds to its component. */
-function weigh({ shape, seed, starts, ends, firsts, lasts, weights }: Memory, from: number, to: number): void {
-  const { nx } = shape
-  const line = new Uint8Array(nx + 1)
-  for (let row = from; row < to; row += 1) {
-    const first = firsts[row]!
-    const last = lasts[row]!
-    if (first === last) continue
-    if (seed !== null) readSet(seed, row * nx, nx, line)
-    for (let run = first; run < last; run += 1) {
-      weights[run] = seed === null ? ends[run]! - starts[run]! : isAnySet(line, starts[run]!, ends[run]!) ? 1 : 0
-    }
+/** What each run alone adds to its component: its voxels, or whether a seed is in it. */
+function weigh(
+  { seed, starts, ends, weights }: Memory,
+  seeds: Int32Array,
+  word: number,
+  first: number,
+  last: number,
+): void {
+  for (let run = first; run < last; run += 1) {
+    const [start, end] = [starts[run]!, ends[run]!]
+    weights[run] = seed === null ? end - start : isAnySet(seeds, word, start, end) ? 1 : 0
   }
 }
 
-function isAnySet(line: Uint8Array, from: number, to: number): boolean {
-  for (let x = from; x < to; x += 1) if (line[x] !== 0) return true
-  return false
+function isAnySet(bits: Int32Array, word: number, from: number, to: number): boolean {
+  const last = (to - 1) >>> 5
+  let mask = -1 << (from & 31)
+  for (let at = from >>> 5; at < last; at += 1) {
+    if ((bits[word + at]! & mask) !== 0) return true
+    mask = -1
+  }
+  return (bits[word + last]! & mask & (-1 >>> (31 - ((to - 1) & 31)))) !== 0
 }
 
 /** Step 2. Afterwards `parents` holds labels, and `weights` is by label, from 1 on. */

@@ -5,6 +5,9 @@
  * deep as the window, has a histogram of its own that slides along y. The sums that the correlation is made of change
  * with the counts, so no voxel costs more than its own share of two slides, whatever the radius. (S. Perreault, P. Hébert, "Median
  * Filtering in Constant Time", IEEE Transactions on Image Processing 16, 2007, has columns for the median of a picture.)
+ *
+ * Windows of up to 32767 voxels slide on vectors (`cross-correlation-vectors.ts`), larger ones here. All sums are exact, so both
+ * find the same.
  */
 import type { Image } from "../image/image.ts"
 import type { Kernel } from "./kernel.ts"
@@ -21,6 +24,8 @@ import {
   shapeOf,
   spacingOf,
 } from "./shape.ts"
+import type { ReferenceSums } from "./cross-correlation-vectors.ts"
+import { canSlideVectors, slideVectors } from "./cross-correlation-vectors.ts"
 import { makeDoubles, makeInts, makeShorts } from "./memory.ts"
 
 export interface CrossCorrelationParameters {
@@ -68,14 +73,14 @@ function binPart(memory: Memory, part: number, parts: number): void {
   }
 }
 
-/** Where voxels are put that are not counted: past all bins, of which there is an even number in memory. */
+/** Where voxels are put that are not counted: past all bins, of which there is a multiple of 8 in memory. */
 function dropOf(bins: number): number {
-  return bins + (bins & 1)
+  return (bins + 7) & ~7
 }
 
-/** From one column to the next: an even number, so that pairs of counts begin where columns do. */
+/** From one column to the next, so that vectors of counts begin where columns do. */
 function strideOf(bins: number): number {
-  return dropOf(bins) + 2
+  return dropOf(bins) + 8
 }
 
 /** Replaces values by their bins. */
@@ -113,15 +118,14 @@ function correlatePart(memory: Memory, part: number, parts: number): void {
   const { bins } = parameters
   const { from, to } = shareOf(shape.rows, part, parts)
   const stride = strideOf(bins)
-  const highest = (2 * reach[1] + 1) * (2 * reach[2] + 1)
-  const columns = highest < 65_536 ? new Uint16Array(nx * stride) : new Uint32Array(nx * stride)
-  const pairs = columns instanceof Uint16Array ? new Int32Array(columns.buffer) : null
-  // An odd number of bins has one more beside it, which stays empty.
-  const [counts, wanted] = [new Float64Array(dropOf(bins)), new Float64Array(dropOf(bins))]
-  wanted.set(reference)
-  const window: Window = { counts, reference: wanted, bins, sum: 0, squares: 0, products: 0 }
-  const correlate = makeCorrelation(reference, bins)
+  const sums = sumsOf(reference)
   const output = floatsOf(memory.output)
+  if (canSlideVectors({ shape, reach, stride })) {
+    slideVectors({ shape, reach, stride, bins, binOf: memory.binOf, reference, sums, output }, { from, to })
+    return
+  }
+  const columns = new Uint32Array(nx * stride)
+  const window: Window = { counts: new Float64Array(bins), reference, bins, sum: 0, squares: 0, products: 0 }
   for (let row = from; row < to; row += 1) {
     const y = row % ny
     const z = (row - y) / ny
@@ -134,14 +138,14 @@ function correlatePart(memory: Memory, part: number, parts: number): void {
       if (y - reach[1] - 1 >= 0) slideColumns(memory, columns, { y: y - reach[1] - 1, z, change: -1 })
       if (y + reach[1] < ny) slideColumns(memory, columns, { y: y + reach[1], z, change: 1 })
     }
-    slideWindow(window, columns, { pairs, nx, reach: reach[0], stride, output, start: row * nx, correlate })
+    slideWindow(window, columns, { nx, reach: reach[0], stride, output, start: row * nx, sums })
   }
 }
 
 /** Counts the voxels of a row, in all slices of the window, into their columns, or out of them. */
 function slideColumns(
   { shape, reach, binOf, parameters }: Memory,
-  columns: Uint16Array | Uint32Array,
+  columns: Uint32Array,
   { y, z, change }: { readonly y: number; readonly z: number; readonly change: number },
 ): void {
   const { nx, ny, nz } = shape
@@ -153,19 +157,17 @@ function slideColumns(
 }
 
 interface Slide {
-  /** The columns, two counts at once, if a count has sixteen bits. */
-  readonly pairs: Int32Array | null
   readonly nx: number
   readonly reach: number
   readonly stride: number
   readonly output: Float32Array
   readonly start: number
-  readonly correlate: (window: Window) => number
+  readonly sums: ReferenceSums
 }
 
 /** One row of the output. */
-function slideWindow(window: Window, columns: Uint16Array | Uint32Array, slide: Slide): void {
-  const { pairs, nx, reach, stride, output, start, correlate } = slide
+function slideWindow(window: Window, columns: Uint32Array, slide: Slide): void {
+  const { nx, reach, stride, output, start, sums } = slide
   window.counts.fill(0)
   window.sum = 0
   window.squares = 0
@@ -174,45 +176,13 @@ function slideWindow(window: Window, columns: Uint16Array | Uint32Array, slide: 
   for (let x = 0; x < nx; x += 1) {
     const enters = x + reach < nx ? (x + reach) * stride : -1
     const leaves = x - reach - 1 >= 0 ? (x - reach - 1) * stride : -1
-    if (pairs !== null && enters !== -1 && leaves !== -1) slidePairs(window, pairs, enters / 2, leaves / 2)
-    else moveWindow(window, columns, enters, leaves)
-    output[start + x] = correlate(window)
+    moveWindow(window, columns, enters, leaves)
+    output[start + x] = correlate(window, sums)
   }
 }
 
-/** Which of two bins beside each other is the lower half of their pair. */
-const LOW: number = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 0 : 1
-
-/** One column comes in and one goes out. Most of their counts are the same, and are passed over two at once. */
-function slidePairs(window: Window, pairs: Int32Array, enters: number, leaves: number): void {
-  const { counts, reference } = window
-  const length = counts.length / 2
-  let sum = 0
-  let squares = 0
-  let products = 0
-  for (let pair = 0; pair < length; pair += 1) {
-    const entering = pairs[enters + pair]!
-    const leaving = pairs[leaves + pair]!
-    if (entering === leaving) continue
-    const low = (entering & 0xffff) - (leaving & 0xffff)
-    const high = (entering >>> 16) - (leaving >>> 16)
-    const lowBin = 2 * pair + LOW
-    const highBin = 2 * pair + 1 - LOW
-    const lowCount = counts[lowBin]!
-    const highCount = counts[highBin]!
-    counts[lowBin] = lowCount + low
-    counts[highBin] = highCount + high
-    sum += low + high
-    squares += low * (2 * lowCount + low) + high * (2 * highCount + high)
-    products += low * reference[lowBin]! + high * reference[highBin]!
-  }
-  window.sum += sum
-  window.squares += squares
-  window.products += products
-}
-
-/** Near an edge a column only enters, only leaves, or neither; -1 stands for none. Works on counts of any size. */
-function moveWindow(window: Window, columns: Uint16Array | Uint32Array, enters: number, leaves: number): void {
+/** One column comes in and one goes out; near an edge -1 stands for none. */
+function moveWindow(window: Window, columns: Uint32Array, enters: number, leaves: number): void {
   const { counts, reference, bins } = window
   for (let bin = 0; bin < bins; bin += 1) {
     const change = (enters === -1 ? 0 : columns[enters + bin]!) - (leaves === -1 ? 0 : columns[leaves + bin]!)
@@ -224,18 +194,22 @@ function moveWindow(window: Window, columns: Uint16Array | Uint32Array, enters: 
   }
 }
 
-/** All sums are whole numbers, so a variance is 0 exactly when all counts are equal. */
-function makeCorrelation(reference: Float64Array, bins: number): (window: Window) => number {
+function sumsOf(reference: Float64Array): ReferenceSums {
   const sum = reference.reduce((total, count) => total + count, 0)
   const squares = reference.reduce((total, count) => total + count * count, 0)
-  const isConstant = reference.every((count) => count === reference[0])
-  const variance = bins * squares - sum * sum
-  return (window) => {
-    const windowVariance = bins * window.squares - window.sum * window.sum
-    if (isConstant) return windowVariance === 0 ? 1 : 0
-    if (windowVariance === 0) return 0
-    return (bins * window.products - window.sum * sum) / (Math.sqrt(windowVariance) * Math.sqrt(variance))
+  return {
+    sum,
+    root: Math.sqrt(reference.length * squares - sum * sum),
+    isConstant: reference.every((count) => count === reference[0]),
   }
+}
+
+/** All sums are whole numbers, so a variance is 0 exactly when all counts are equal. */
+function correlate({ bins, sum, squares, products }: Window, reference: ReferenceSums): number {
+  const variance = bins * squares - sum * sum
+  if (reference.isConstant) return variance === 0 ? 1 : 0
+  if (variance === 0) return 0
+  return (bins * products - sum * reference.sum) / (Math.sqrt(variance) * reference.root)
 }
 
 /** The correlation of the histogram around each voxel of the first image with that of the second image on the third, a mask. */
@@ -249,8 +223,8 @@ export const crossCorrelation: Kernel<CrossCorrelationParameters, Memory, Image>
     requireSameSize("crossCorrelation", image, region)
     const { radius, bins } = parameters
     requireThat("crossCorrelation", Number.isFinite(radius) && radius >= 0, "a radius of at least 0", radius)
-    const isCount = Number.isInteger(bins) && bins >= 1 && bins < 65_535
-    requireThat("crossCorrelation", isCount, "1 to 65534 bins", bins)
+    const isCount = Number.isInteger(bins) && bins >= 1 && bins <= 65_528
+    requireThat("crossCorrelation", isCount, "1 to 65528 bins", bins)
     const shape = shapeOf(image)
     const [x, y, z] = spacingOf(image)
     return {

@@ -8,6 +8,7 @@ import { shareOf } from "./kernel.ts"
 import type { Shape } from "./shape.ts"
 import { floatsOf, makeImage, requireScalar, shapeOf, spacingOf } from "./shape.ts"
 import { makeFloats } from "./memory.ts"
+import { layOut } from "./simd.ts"
 
 interface Memory {
   readonly shape: Shape
@@ -25,29 +26,51 @@ function convertPart({ input, values }: Memory, part: number, parts: number): vo
   values.set(input.voxels.subarray(from, to), from)
 }
 
+/** How many bytes of rows are computed on at once, so that their copies stay in the nearer caches. */
+const BYTES_AT_ONCE = 65_536
+
 function computePart(memory: Memory, part: number, parts: number): void {
   const { shape, values, scales } = memory
   const { nx, ny, nz } = shape
-  const [scaleX, scaleY, scaleZ] = scales
   const output = floatsOf(memory.output)
-  const { from, to } = shareOf(shape.rows, part, parts)
-  for (let row = from; row < to; row += 1) {
+  const share = shareOf(shape.rows, part, parts)
+  const height = Math.max(1, Math.min(ny, Math.floor(BYTES_AT_ONCE / (nx * 4))))
+  const size = height * nx * 4
+  const { loops, floats, places } = layOut(size + 2 * nx * 4, size, size, size)
+  const [here, below, above, lengths] = [places[0]! / 4 + nx, places[1]! / 4, places[2]! / 4, places[3]! / 4]
+  for (let row = share.from; row < share.to;) {
+    // Some rows of one slice.
     const y = row % ny
     const z = (row - y) / ny
-    const start = row * nx
-    const before = y > 0 ? start - nx : start
-    const after = y < ny - 1 ? start + nx : start
-    const below = z > 0 ? start - nx * ny : start
-    const above = z < nz - 1 ? start + nx * ny : start
-    for (let x = 0; x < nx; x += 1) {
-      const left = x > 0 ? x - 1 : x
-      const right = x < nx - 1 ? x + 1 : x
-      const alongX = (values[start + right]! - values[start + left]!) * scaleX
-      const alongY = (values[after + x]! - values[before + x]!) * scaleY
-      const alongZ = (values[above + x]! - values[below + x]!) * scaleZ
-      output[start + x] = Math.sqrt(alongX * alongX + alongY * alongY + alongZ * alongZ)
+    const rows = Math.min(height, ny - y, share.to - row)
+    const copy = (into: number, first: number, count: number): void => {
+      floats.set(values.subarray(first * nx, (first + count) * nx), into)
     }
+    copy(here - nx, y > 0 ? row - 1 : row, 1)
+    copy(here, row, rows)
+    copy(here + rows * nx, y + rows < ny ? row + rows : row + rows - 1, 1)
+    copy(below, z > 0 ? row - ny : row, rows)
+    copy(above, z < nz - 1 ? row + ny : row, rows)
+    loops.gradientRows(here * 4, below * 4, above * 4, lengths * 4, nx, rows, ...scales)
+    output.set(floats.subarray(lengths, lengths + rows * nx), row * nx)
+    for (let end = row; end < row + rows; end += 1) {
+      computeVoxel(memory, output, end, 0)
+      computeVoxel(memory, output, end, nx - 1)
+    }
+    row += rows
   }
+}
+
+/** One voxel at the end of a row. */
+function computeVoxel({ shape, values, scales }: Memory, output: Float32Array, row: number, x: number): void {
+  const { nx, ny, nz } = shape
+  const y = row % ny
+  const z = (row - y) / ny
+  const at = row * nx + x
+  const alongX = (values[x < nx - 1 ? at + 1 : at]! - values[x > 0 ? at - 1 : at]!) * scales[0]
+  const alongY = (values[y < ny - 1 ? at + nx : at]! - values[y > 0 ? at - nx : at]!) * scales[1]
+  const alongZ = (values[z < nz - 1 ? at + nx * ny : at]! - values[z > 0 ? at - nx * ny : at]!) * scales[2]
+  output[at] = Math.sqrt(alongX * alongX + alongY * alongY + alongZ * alongZ)
 }
 
 function prepareGradient(kernel: string, inputs: readonly Image[], isSpacingUsed: boolean): Memory {

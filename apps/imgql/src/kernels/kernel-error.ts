@@ -5,6 +5,7 @@ export const KERNEL_ERRORS = {
   KERNEL_INPUT_INVALID: "An image or parameter is not what the kernel computes on.",
   KERNEL_CANCELED: "Whoever asked for the result asked no longer, before it was there.",
   KERNEL_UNKNOWN: "No kernel has that name.",
+  KERNELS_NOT_BUILT: "The inner loops of kernels are not where the build puts them.",
   THREAD_DIED: "The thread that computed ended before it was done.",
   POOL_CLOSED: "The threads were told to end.",
 } as const

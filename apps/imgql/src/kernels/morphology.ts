@@ -7,7 +7,7 @@
  */
 import type { Image } from "../image/image.ts"
 import type { Element, ElementShape } from "./bits.ts"
-import { joinRows, makeBits, makeElement, maskTail, packRow, widenRows, wordsOf } from "./bits.ts"
+import { joinRows, makeBits, makeElement, maskTail, packRow, packRows, widenRows, wordsOf } from "./bits.ts"
 import type { Kernel, NoParameters } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
 import { makeBytes } from "./memory.ts"
@@ -23,6 +23,7 @@ import {
   shapeOf,
   writeDoubles,
 } from "./shape.ts"
+import { layOut } from "./simd.ts"
 
 interface Step {
   readonly isErosion: boolean
@@ -99,78 +100,88 @@ function widenPart(memory: Memory, part: number, parts: number, round: number): 
 function packPart(memory: Memory, from: number, to: number): void {
   const { input, converted, margin, shape, words, bits, foreground } = memory
   const { nx } = shapeOf(input)
+  if (converted !== null) readBytes(input.voxels, from * nx, to * nx, converted.subarray(from * nx, to * nx))
+  const bytes = converted ?? input.voxels
+  if (bytes instanceof Uint8Array && !hasMargin(memory)) {
+    packRows(bytes, bits, { from, to, nx, words, value: foreground, isInverted: false })
+    return
+  }
   const line = new Float64Array(nx)
-  const word = margin[0] >>> 5
-  const shift = margin[0] & 31
   for (let row = from; row < to; row += 1) {
     const start = startOf(memory, shape.ny, row)
     if (start === -1) continue
-    if (converted !== null) readBytes(input.voxels, start, start + nx, converted.subarray(start, start + nx))
-    const bytes = converted ?? input.voxels
-    const packed = { start, nx, word: row * words + word, shift }
-    if (bytes instanceof Uint8Array) {
-      packRow(bytes, foreground, bits, packed)
-    } else {
-      readDoubles(input.voxels, start, start + nx, line)
-      packRow(line, foreground, bits, { ...packed, start: 0 })
-    }
+    readDoubles(input.voxels, start, start + nx, line)
+    packRow(line, foreground, bits, { word: row * words, x: margin[0] })
   }
 }
+
+/** Only a few steps have one, and they do not take the image as bytes. */
+function hasMargin({ margin: [x, y, z] }: Memory): boolean {
+  return x > 0 || y > 0 || z > 0
+}
+
+/** How many rows are painted at once. */
+const ROWS_AT_ONCE = 64
 
 function joinPart(memory: Memory, part: number, parts: number, round: number): void {
   const { shape, words, bits, wide, element, steps } = memory
   const { nx, ny, nz } = shape
   const { isErosion, isOutsideForeground } = steps[round]!
-  const { from, to } = shareOf(shape.rows, part, parts)
+  const share = shareOf(shape.rows, part, parts)
   const options = { ny, nz, words, element, isOutsideSet: isErosion !== isOutsideForeground }
-  const near = new Int32Array(words)
   const flip = isErosion ? -1 : 0
   const tail = maskTail(nx)
   const isLast = round === steps.length - 1
-  for (let row = from; row < to; row += 1) {
-    joinRows(wide, near, row, options)
-    for (let word = 0; word < words; word += 1) near[word]! ^= flip
-    near[words - 1]! &= tail
-    if (isLast) paintRow(memory, near, startOf(memory, ny, row))
-    else bits.set(near, row * words)
+  const near = new Int32Array(ROWS_AT_ONCE * words)
+  for (let first = share.from; first < share.to; first += ROWS_AT_ONCE) {
+    const rows = Math.min(ROWS_AT_ONCE, share.to - first)
+    for (let row = 0; row < rows; row += 1) {
+      const start = row * words
+      joinRows(wide, near, start, first + row, options)
+      for (let word = start; word < start + words; word += 1) near[word]! ^= flip
+      near[start + words - 1]! &= tail
+    }
+    if (isLast) paintRows(memory, near, first, rows)
+    else bits.set(near.subarray(0, rows * words), first * words)
   }
 }
 
-function paintRow(memory: Memory, near: Int32Array, start: number): void {
-  if (start === -1) return
-  const { input, converted, margin, foreground, background, output } = memory
-  const { nx } = shapeOf(input)
+function paintRows(memory: Memory, near: Int32Array, first: number, rows: number): void {
+  const { input, converted, words } = memory
   const bytes = converted ?? input.voxels
-  if (bytes instanceof Uint8Array) {
-    paintBytes(bytes, bytesOf(output), near, { start, nx, shift: margin[0], foreground, background })
+  if (bytes instanceof Uint8Array && !hasMargin(memory)) {
+    paintBytes(memory, bytes, near, first, rows)
     return
   }
+  for (let row = 0; row < rows; row += 1) {
+    const start = startOf(memory, memory.shape.ny, first + row)
+    if (start !== -1) paintRow(memory, near, row * words, start)
+  }
+}
+
+function paintBytes(memory: Memory, bytes: Uint8Array, near: Int32Array, first: number, rows: number): void {
+  const { shape, words, foreground, background, output } = memory
+  const { nx } = shape
+  const size = rows * nx
+  const workspace = layOut(size, near.byteLength, size)
+  const [bytesAt, bitsAt, outputAt] = [workspace.places[0]!, workspace.places[1]!, workspace.places[2]!]
+  workspace.bytes.set(bytes.subarray(first * nx, first * nx + size), bytesAt)
+  workspace.words.set(near, bitsAt / 4)
+  workspace.loops.paintRows(bytesAt, bitsAt, outputAt, nx, words, rows, foreground, background)
+  bytesOf(output).set(workspace.bytes.subarray(outputAt, outputAt + size), first * nx)
+}
+
+function paintRow(memory: Memory, near: Int32Array, word: number, start: number): void {
+  const { input, margin, foreground, background, output } = memory
+  const { nx } = shapeOf(input)
   const line = new Float64Array(nx)
   readDoubles(input.voxels, start, start + nx, line)
   for (let x = 0; x < nx; x += 1) {
     const bit = x + margin[0]
-    if (((near[bit >>> 5]! >>> (bit & 31)) & 1) === 1) line[x] = foreground
+    if (((near[word + (bit >>> 5)]! >>> (bit & 31)) & 1) === 1) line[x] = foreground
     else if (line[x] === foreground) line[x] = background
   }
   writeDoubles(line, nx, output.voxels, start)
-}
-
-interface Painting {
-  readonly start: number
-  readonly nx: number
-  readonly shift: number
-  readonly foreground: number
-  readonly background: number
-}
-
-function paintBytes(bytes: Uint8Array, output: Uint8Array, near: Int32Array, painting: Painting): void {
-  const { start, nx, shift, foreground, background } = painting
-  for (let x = 0; x < nx; x += 1) {
-    const bit = x + shift
-    const value = bytes[start + x]!
-    const other = value === foreground ? background : value
-    output[start + x] = ((near[bit >>> 5]! >>> (bit & 31)) & 1) === 1 ? foreground : other
-  }
 }
 
 function makeKernel<Parameters>(

@@ -9,6 +9,7 @@ import { shareOf } from "./kernel.ts"
 import { KernelError } from "./kernel-error.ts"
 import { bytesOf, CHUNK, makeImage, readDoubles, requireSameSize, requireScalar, requireThat } from "./shape.ts"
 import { makeDoubles, makeInts } from "./memory.ts"
+import { areVectors, countVectors, findRange, selectVectors } from "./otsu-vectors.ts"
 
 export interface OtsuParameters {
   readonly bins: number
@@ -41,6 +42,10 @@ interface Memory {
 
 function findPart(memory: Memory, part: number, parts: number): void {
   const { image, extremes } = memory
+  if (areVectors(memory)) {
+    extremes.set(findRange(memory, shareOf(image.voxels.length, part, parts)), part * 2)
+    return
+  }
   let least = Infinity
   let most = -Infinity
   const values = new Float64Array(CHUNK)
@@ -98,6 +103,10 @@ function chooseEdges({ kernel, extremes, edges, bins }: Memory, parts: number): 
 function countPart(memory: Memory, part: number, parts: number): void {
   const { image, edges, bins } = memory
   const counts = memory.counts.subarray(part * bins, (part + 1) * bins)
+  if (areVectors(memory)) {
+    countVectors(memory, edges, counts, shareOf(image.voxels.length, part, parts))
+    return
+  }
   const values = new Float64Array(CHUNK)
   const where = new Float64Array(CHUNK).fill(1)
   const least = edges[0]!
@@ -172,6 +181,10 @@ function paintPart(memory: Memory, part: number, parts: number): void {
   const { image, inside, outside } = memory
   const threshold = memory.threshold[0]!
   const output = bytesOf(memory.output)
+  if (areVectors(memory)) {
+    selectVectors({ ...memory, threshold, output }, shareOf(image.voxels.length, part, parts))
+    return
+  }
   const values = new Float64Array(CHUNK)
   const where = new Float64Array(CHUNK).fill(1)
   eachChunk(memory, shareOf(image.voxels.length, part, parts), (start, end) => {

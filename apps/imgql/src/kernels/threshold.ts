@@ -5,8 +5,8 @@
 import type { Image, VoxelType, Voxels } from "../image/image.ts"
 import type { Kernel, Share } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
-import { lookUpBytes } from "./look-up.ts"
 import { bytesOf, CHUNK, makeImage, readDoubles, requireScalar, requireThat } from "./shape.ts"
+import { layOut, VECTOR_CHUNK } from "./simd.ts"
 
 export interface BinaryThresholdParameters {
   /** Both belong to what is inside. */
@@ -35,14 +35,12 @@ export function selectRange(
   share: Share,
   { lower, upper, inside, outside }: BinaryThresholdParameters,
 ): void {
-  if (voxels instanceof Uint8Array) {
-    const table = new Uint8Array(256).fill(outside)
-    if (lower <= upper) table.fill(inside, lower, upper + 1)
-    lookUpBytes(voxels, table, output, share)
+  if (!(lower <= upper)) {
+    output.fill(outside, share.from, share.to)
     return
   }
-  if (voxels instanceof Float32Array) {
-    selectFloats(voxels, output, share, { lower, upper, inside, outside })
+  if (voxels instanceof Uint8Array || voxels instanceof Float32Array) {
+    selectVectors(voxels, output, share, { lower, upper, inside, outside })
     return
   }
   const chunk = new Float64Array(CHUNK)
@@ -56,16 +54,25 @@ export function selectRange(
   }
 }
 
-/** Most images that are compared are of this type, so they are not converted first. */
-function selectFloats(
-  voxels: Float32Array,
+function selectVectors(
+  voxels: Uint8Array | Float32Array,
   output: Uint8Array,
   { from, to }: Share,
   { lower, upper, inside, outside }: BinaryThresholdParameters,
 ): void {
-  for (let at = from; at < to; at += 1) {
-    const value = voxels[at]!
-    output[at] = ((value >= lower ? 1 : 0) & (value <= upper ? 1 : 0)) === 1 ? inside : outside
+  const { loops, bytes, floats, places } = layOut(VECTOR_CHUNK * 4, VECTOR_CHUNK)
+  const [values, mask] = [places[0]!, places[1]!]
+  for (let start = from; start < to; start += VECTOR_CHUNK) {
+    const end = Math.min(start + VECTOR_CHUNK, to)
+    const count = end - start
+    if (voxels instanceof Uint8Array) {
+      bytes.set(voxels.subarray(start, end), values)
+      loops.selectBytes(values, mask, count, lower, upper, inside, outside)
+    } else {
+      floats.set(voxels.subarray(start, end), values / 4)
+      loops.selectFloats(values, mask, count, lower, upper, inside, outside)
+    }
+    output.set(bytes.subarray(mask, mask + count), start)
   }
 }
 
@@ -98,6 +105,32 @@ export function checkThresholds(
     requireThat(kernel, Number.isInteger(value) && value >= 0 && value <= 255, "values from 0 to 255", value)
   }
   return cast
+}
+
+/** The least and the largest value of a type, infinite ones included. */
+export function leastOf(type: VoxelType): number {
+  return type === "float32" || type === "float64" ? -Infinity : RANGES[type][0]
+}
+
+export function mostOf(type: VoxelType): number {
+  return type === "float32" || type === "float64" ? Infinity : RANGES[type][1]
+}
+
+/** The values next to a threshold, below and above it, of its type or, beside the ends of whole numbers, of none. */
+export function neighborsOf(type: Exclude<VoxelType, "float64">, threshold: number): readonly [number, number] {
+  if (type !== "float32") return [threshold - 1, threshold + 1]
+  return [-floatAfter(-threshold), floatAfter(threshold)]
+}
+
+const float = new Float32Array(1)
+const floatBits = new Int32Array(float.buffer)
+
+/** The least float32 above one; NaN, which nothing is above or below, above Infinity and NaN. */
+function floatAfter(value: number): number {
+  if (value === Infinity || value !== value) return Number.NaN
+  float[0] = value === 0 ? 0 : value
+  floatBits[0]! += value >= 0 ? 1 : -1
+  return float[0]
 }
 
 /** `inside` where a value lies from `lower` to `upper`, `outside` elsewhere. */
