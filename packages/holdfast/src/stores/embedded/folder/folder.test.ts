@@ -132,6 +132,17 @@ describe("a folder", () => {
     expect(open(path, { mountinfo: null }).path).toBe(path)
   })
 
+  it("whose path is too long for SQLite is refused in so many words, and one that is not is taken", () => {
+    const parent = makeTemporaryFolder()
+    const limit = 511 - "/import-0123456789012345678901/journal.db.new-journal".length
+    const path = (length: number): string => {
+      const middle = join(parent, "a".repeat(200))
+      return join(middle, "b".repeat(length - middle.length - 1))
+    }
+    expect(open(path(limit)).path).toHaveLength(limit)
+    expect(refusalOf(path(limit + 1))).toContain(`at most ${limit} bytes`)
+  })
+
   it("is refused on a system nobody has tried", () => {
     expect(refusalOf("file:./work", { platform: "win32" })).toContain(`this is "win32"`)
   })

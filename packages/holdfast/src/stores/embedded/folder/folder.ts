@@ -61,6 +61,7 @@ const BLOBS = "blobs"
 export function openFolder(address: string, env: Env, surroundings: Surroundings = readSurroundings()): Folder {
   checkPlatform(surroundings.platform)
   const path = makeFolder(resolvePath(address))
+  checkLength(path)
   checkFolder(path, surroundings)
   const folder = nameFiles(path, env, surroundings.platform)
   try {
@@ -146,6 +147,21 @@ function readMountinfo(): string | null {
   } catch {
     return null
   }
+}
+
+/** SQLite takes no name of a file that is longer than this, and does not say so; the system would. */
+const FILE_NAME_BYTES = 511
+
+/** The longest there is in the folder, while an export is imported. */
+const LONGEST_NAME = "/import-0123456789012345678901/journal.db.new-journal"
+
+function checkLength(path: string): void {
+  const [limit, size] = [FILE_NAME_BYTES - LONGEST_NAME.length, Buffer.byteLength(path)]
+  if (size <= limit) return
+  throw unavailable(
+    `the path of a store's folder must have at most ${String(limit)} bytes, as SQLite takes no longer names of its files, ` +
+      `but "${path}" has ${String(size)}; name a folder nearer to the root (a link does not help, where it leads counts)`,
+  )
 }
 
 function checkPlatform(platform: NodeJS.Platform): void {
