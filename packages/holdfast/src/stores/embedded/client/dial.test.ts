@@ -3,7 +3,7 @@ import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it, onTestFinished } from "vitest"
-import { systemEnv } from "../../../env/index.ts"
+import { type Env, systemEnv } from "../../../env/index.ts"
 import { Candidacy, KeeperLock } from "../folder/election.ts"
 import { openFolder } from "../folder/folder.ts"
 import type { KeeperFile } from "../folder/keeper-file.ts"
@@ -44,6 +44,28 @@ it("asks a keeper again whose connection broke before it said who it is", async 
   await second.close()
   await first.close()
   rmSync(folder, { recursive: true })
+})
+
+it("says of a keeper that does not answer for how long it did not, as every request does", async () => {
+  const path = mkdtempSync(join(tmpdir(), "holdfast-dial-"))
+  // Somebody has the lock, and never says who it is.
+  const lock = KeeperLock.tryTake(openFolder(path, systemEnv))
+  const bounds: (() => void)[] = []
+  const env: Env = {
+    ...systemEnv,
+    timers: {
+      ...systemEnv.timers,
+      after: (ms, run, options) => {
+        if (ms === 10_000) bounds.push(run)
+        return systemEnv.timers.after(ms, run, options)
+      },
+    },
+  }
+  const connecting = connectFolder({ address: `file:${path}`, env, check: true })
+  for (const expire of bounds) expire()
+  await expect(connecting).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", details: { unansweredMs: 10_000 } })
+  lock?.release()
+  rmSync(path, { recursive: true })
 })
 
 it("keeps the store after one that came first and ended at once", async () => {

@@ -88,7 +88,7 @@ export class Dialer {
     }
     const expire = (): void => {
       const message = `"${folder.path}" should have a keeper that answers within ${String(FIRST_BOUND_MS / 1_000)} s, but it has not (${this.#describe()}); if it is stopped, end it with "holdfast doctor DIR --evict"`
-      bounded.abort(new HoldfastError("STORE_UNAVAILABLE", message))
+      bounded.abort(new HoldfastError("STORE_UNAVAILABLE", message, { details: { unansweredMs: FIRST_BOUND_MS } }))
     }
     signal.throwIfAborted()
     signal.addEventListener("abort", abort, { once: true })
