@@ -4,6 +4,7 @@ import { HoldfastError } from "../kernel/index.ts"
 import {
   backUpStore,
   clearSetAside,
+  clearUnfinished,
   evictResults,
   KeeperLine,
   reportStore,
@@ -45,6 +46,8 @@ export async function collect(console: Console, dir: string, { vacuum, maxBytes 
         `${line.folder.path}: forgot ${String(evicted.runs)} results of ${bytes(evicted.bytes)} that can be computed again\n`,
       )
     }
+    const left = clearUnfinished(line.folder, systemEnv)
+    if (left > 0) await print(console.out, `${line.folder.path}: removed what ${String(left)} killed commands left\n`)
     const cleared = clearSetAside(line.folder, systemEnv)
     if (cleared > 0) {
       await print(

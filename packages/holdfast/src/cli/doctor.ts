@@ -33,11 +33,11 @@ export async function examine(console: Console, dir: string, options: DoctorOpti
   return open.some(({ severity }) => severity === "unfit") ? ERROR_TABLE.STORE_UNAVAILABLE.exitCode : 0
 }
 
-function describe(examination: Examination, evicted: ProcessIdentity | null, { evict }: DoctorOptions): string {
+function describe(examination: Examination, evicted: ProcessIdentity | null, options: DoctorOptions): string {
   const { path, isKept, keeper, findings } = examination
   const lines = [path]
   if (evicted !== null) lines.push(`ended process ${String(evicted.pid)}, which kept the store`)
-  else if (evict) lines.push("nobody keeps the store, so nobody was ended")
+  else if (options.evict) lines.push("nobody keeps the store, so nobody was ended")
   if (isKept)
     lines.push(`kept by ${keeper === null ? "a process" : `process ${String(keeper.pid)} (${keeper.condition})`}`)
   lines.push(...findings.map(describeFinding))
@@ -46,7 +46,7 @@ function describe(examination: Examination, evicted: ProcessIdentity | null, { e
   else if (left.length === 0) lines.push(`${String(findings.length)} found, all of it repaired`)
   else
     lines.push(
-      `${String(findings.length)} found, ${String(findings.length - left.length)} repaired; ${adviceFor(left)}`,
+      `${String(findings.length)} found, ${String(findings.length - left.length)} repaired; ${adviceFor(left, options)}`,
     )
   return lines.join("\n")
 }
@@ -56,8 +56,9 @@ function describeFinding({ severity, table, key, what, repaired }: StoreFinding)
   return `${repaired ? "repaired" : severity}: ${place === "" ? "" : `${place}: `}${what}`
 }
 
-function adviceFor(left: readonly StoreFinding[]): string {
+function adviceFor(left: readonly StoreFinding[], { repair }: DoctorOptions): string {
   if (left.some(({ severity }) => severity === "damage"))
     return "what is damaged is named and not served: restore a backup"
-  return 'with the store closed, "holdfast doctor DIR --repair" repairs it'
+  if (repair) return "what is left is not for a repair: its line says what to do"
+  return 'with the store closed, "holdfast doctor DIR --repair" repairs what can be repaired'
 }

@@ -27,11 +27,12 @@ import Database from "better-sqlite3"
 import { create } from "tar"
 import type { Env } from "../../../env/index.ts"
 import { HoldfastError } from "../../../kernel/index.ts"
-import { systemCode } from "../folder/unavailable.ts"
 import { BUILD } from "../host/build.ts"
 import { flushFolder } from "../journal/opening.ts"
+import { diskFault } from "./disk-fault.ts"
 import type { KeeperLine } from "./keeper-line.ts"
 import { linkBlobs } from "./linked-blobs.ts"
+import { Unfinished } from "./unfinished.ts"
 
 export const MANIFEST = "holdfast-backup.json"
 export const JOURNAL = "journal.db"
@@ -55,27 +56,27 @@ export interface BackupManifest {
 export async function backUpStore(line: KeeperLine, file: string, env: Env): Promise<BackupManifest> {
   const target = resolve(file)
   if (existsSync(target)) throw existing(target)
-  const { folder } = line
-  const staging = join(folder.path, `backup-${env.ids.next()}`)
-  const unfinished = `${target}.new-${env.ids.next()}`
+  const work = Unfinished.inStore(line.folder, env, "backup")
+  const unfinished = Unfinished.at(`${target}.new-${env.ids.next()}`)
+  const staging = work.path
   try {
     mkdirSync(staging, { mode: 0o700 })
     const blobs = await copyStore(line, staging)
     const journal = { bytes: statSync(join(staging, JOURNAL)).size, sha256: await digestOf(join(staging, JOURNAL)) }
     const manifest: BackupManifest = { format: 1, build: BUILD, takenAt: env.clock.now(), journal, blobs }
     writeFileSync(join(staging, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
-    await create({ file: unfinished, mode: 0o600, cwd: staging, portable: true, strict: true }, [
+    await create({ file: unfinished.path, mode: 0o600, cwd: staging, portable: true, strict: true }, [
       MANIFEST,
       JOURNAL,
       BLOBS,
     ])
-    settle(unfinished, target)
+    settle(unfinished.path, target)
     return manifest
   } catch (error) {
-    throw faultOf(error, target)
+    throw diskFault(error, `there should be room for the backup "${target}", which should be ours to write`) ?? error
   } finally {
-    rmSync(unfinished, { force: true })
-    rmSync(staging, { recursive: true, force: true })
+    unfinished.end()
+    work.end()
   }
 }
 
@@ -126,17 +127,4 @@ function existing(file: string): HoldfastError {
     "ARGUMENT_INVALID",
     `a backup must go to a new file, but "${file}" exists; choose another name, or move that file away`,
   )
-}
-
-function faultOf(error: unknown, file: string): unknown {
-  const code = systemCode(error)
-  if (error instanceof HoldfastError || code === null) return error
-  const found = error instanceof Error ? error.message : String(error)
-  return code === "ENOSPC" || code === "EDQUOT"
-    ? new HoldfastError("STORE_FULL", `there should be room for the backup "${file}", but ${found}; make room`, {
-        cause: error,
-      })
-    : new HoldfastError("STORE_UNAVAILABLE", `the backup "${file}" should be ours to write, but ${found}`, {
-        cause: error,
-      })
 }

@@ -2,7 +2,7 @@
  * Everything `holdfast doctor` looks at: the journal, row by row, and the files beside it. Looking changes nothing and
  * works on a store that is open; repairing needs it closed and holds its keeper's lock meanwhile.
  */
-import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { basename, join } from "node:path"
 import type { Env } from "../../../env/index.ts"
 import { isHoldfastError } from "../../../kernel/index.ts"
@@ -12,11 +12,13 @@ import { checkFolder, type Folder } from "../folder/folder.ts"
 import { readKeeperFile, removeKeeperFile } from "../folder/keeper-file.ts"
 import { findLockHolder } from "../folder/lock-holder.ts"
 import { conditionOf } from "../folder/process-identity.ts"
+import { systemCode } from "../folder/unavailable.ts"
 import { checkJournal } from "../journal/check.ts"
 import { parseLog } from "../keeper/live-lines.ts"
 import { takeClosedStore } from "./closed-store.ts"
 import { examineBlobs } from "./examine-blobs.ts"
 import type { StoreFinding } from "./store-finding.ts"
+import { clearUnfinished, findUnfinished } from "./unfinished.ts"
 
 export interface ExamineOptions {
   readonly folder: Folder
@@ -46,7 +48,7 @@ export async function examineStore(options: ExamineOptions): Promise<Examination
     const journal = checkJournal(folder.journal, { repair })
     const isSound = journal.every(({ severity, repaired }) => repaired && severity !== "damage")
     const blobs = await examineBlobs({ folder, env, repair, isWhole: held !== null && isSound })
-    const findings = [...fitness, ...journal, ...blobs, ...examineFiles(folder, held, repair)]
+    const findings = [...fitness, ...journal, ...blobs, ...examineWorks(options), ...examineFiles(folder, held, repair)]
     const keeper = holder === null ? null : { pid: holder.pid, condition: conditionOf(holder) }
     return { path: folder.path, isKept: lock === null || holder !== null, keeper, findings }
   } finally {
@@ -73,24 +75,58 @@ function tryLock(folder: Folder): KeeperLock | "unlockable" | null {
 
 function examineFolder(folder: Folder, repair: boolean): StoreFinding[] {
   const findings: StoreFinding[] = []
-  try {
-    checkFolder(folder.path)
-  } catch (error) {
-    if (!isHoldfastError(error)) throw error
-    findings.push(found("unfit", folder.path, error.message))
+  const fault = findUnfitness(folder.path)
+  if (fault !== null) {
+    const isClosed = repair && closeToOthers(folder.path, statSync(folder.path).mode & 0o755)
+    findings.push({
+      ...found("unfit", folder.path, fault),
+      repaired: isClosed && findUnfitness(folder.path) === null,
+    })
   }
   for (const name of readdirSync(folder.path)) {
     const path = join(folder.path, name)
     const stat = lstatSync(path, { throwIfNoEntry: false })
     if (stat === undefined || (stat.mode & 0o077) === 0 || stat.isSymbolicLink()) continue
-    if (repair) chmodSync(path, stat.mode & 0o700)
-    const what = `mode 0${(stat.mode & 0o777).toString(8)} lets other users in`
-    findings.push({ ...found("unfit", name, what), repaired: repair })
+    const what = `mode 0${(stat.mode & 0o777).toString(8)} lets other users in; close it to them: chmod go= "${path}"`
+    findings.push({ ...found("unfit", name, what), repaired: repair && closeToOthers(path, stat.mode & 0o700) })
   }
   return findings
 }
 
-/** What keepers, clients and these commands leave when they are killed. */
+/** Why the folder is not fit to hold a store; null where it is. */
+function findUnfitness(path: string): string | null {
+  try {
+    checkFolder(path)
+    return null
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error
+    return error.message
+  }
+}
+
+/** False where it is not ours to close. */
+function closeToOthers(path: string, mode: number): boolean {
+  try {
+    chmodSync(path, mode)
+    return true
+  } catch (error) {
+    if (systemCode(error) === "EPERM") return false
+    throw error
+  }
+}
+
+/** What commands leave when they are killed, which is told from what others work on right now. */
+function examineWorks({ folder, env, repair }: ExamineOptions): StoreFinding[] {
+  // Without the file of all signs of life there is no telling; opening the store makes it again.
+  if (!existsSync(folder.clientsLock)) return []
+  const findings = findUnfinished(folder, env).map((name) =>
+    gone(name, "was left by a command that was killed within its work; the next one here removes it", repair),
+  )
+  if (repair) clearUnfinished(folder, env)
+  return findings
+}
+
+/** What keepers and clients leave when they are killed. */
 function examineFiles(folder: Folder, lock: KeeperLock | null, repair: boolean): StoreFinding[] {
   const findings: StoreFinding[] = []
   // With somebody at work, what he works on is no leftover.
@@ -130,9 +166,6 @@ const LEFTOVERS: readonly RegExp[] = [
   /^keeper\.json\./,
   /^journal\.db\.new(?:-wal|-shm|-journal)?$/,
   /^live\.log\.new$/,
-  /^backup-[\w-]+$/,
-  /^export-[\w-]+$/,
-  /^import-[\w-]+$/,
 ]
 
 function found(severity: StoreFinding["severity"], key: string, what: string): StoreFinding {

@@ -4,23 +4,22 @@
  * Large values have other names meanwhile (`export-…`), so that none goes before it is exported.
  */
 import { createHash } from "node:crypto"
-import { rmSync } from "node:fs"
-import { join } from "node:path"
 import Database from "better-sqlite3"
 import type { Env } from "../../../env/index.ts"
 import { type CellRow, HoldfastError, type RunRow, type StoredRow } from "../../../kernel/index.ts"
 import type { Folder } from "../folder/folder.ts"
-import { systemCode } from "../folder/unavailable.ts"
 import { BUILD } from "../host/build.ts"
 import { checksumOf, type Column } from "../journal/checksum.ts"
 import { lookAt, readMeta } from "../journal/opening.ts"
 import { RUN_COLUMNS, runOfColumns } from "../journal/run-columns.ts"
 import type { TableName } from "../journal/schema.ts"
 import { nameOfColumn, valueOfColumn } from "../journal/value-column.ts"
+import { diskFault } from "./disk-fault.ts"
 import { KeeperLine } from "./keeper-line.ts"
 import { type LinkedBlobs, linkBlobs } from "./linked-blobs.ts"
 import { blobParts } from "./portable-blobs.ts"
 import { type ExportRecord, FORMAT, packCell, packNumbers, packRun } from "./portable-record.ts"
+import { Unfinished } from "./unfinished.ts"
 
 /**
  * @throws HoldfastError STORE_DAMAGED at the first row or file that is altered, and before anything is given where a large
@@ -30,9 +29,10 @@ import { type ExportRecord, FORMAT, packCell, packNumbers, packRun } from "./por
 export async function* exportStore(folder: Folder, env: Env): AsyncGenerator<string, void, undefined> {
   const path = folder.journal
   lookAt(path)
-  const database = new Database(path, { readonly: true, fileMustExist: true })
   // Large values as of the moment of the rows: others may go on, and change them, while somebody reads the export.
-  const copies = join(folder.path, `export-${env.ids.next()}`)
+  const work = Unfinished.inStore(folder, env, "export")
+  const copies = work.path
+  const database = new Database(path, { readonly: true, fileMustExist: true })
   const hash = createHash("sha256")
   const counts = { cells: 0, limits: 0, runs: 0 }
   function line(record: ExportRecord): string {
@@ -68,7 +68,7 @@ export async function* exportStore(folder: Folder, env: Env): AsyncGenerator<str
     yield `${JSON.stringify({ end: { ...counts, sha256: hash.digest("hex") } } satisfies ExportRecord)}\n`
   } finally {
     database.close()
-    rmSync(copies, { recursive: true, force: true })
+    work.end()
   }
 }
 
@@ -93,7 +93,8 @@ async function takeMoment(database: Database.Database, { folder, env, copies }: 
       },
     })
   } catch (error) {
-    throw faultOf(error, copies)
+    const expected = `there should be room for other names of large values in "${copies}" while they are exported`
+    throw diskFault(error, expected) ?? error
   } finally {
     await opened.keeper?.close()
   }
@@ -104,17 +105,6 @@ function removed(copies: string): HoldfastError {
   return new HoldfastError(
     "STORE_UNAVAILABLE",
     `"${copies}" should hold the large values until they are exported, but was removed meanwhile; export again`,
-  )
-}
-
-function faultOf(error: unknown, copies: string): unknown {
-  const code = systemCode(error)
-  if (error instanceof HoldfastError || code === null) return error
-  const found = error instanceof Error ? error.message : String(error)
-  return new HoldfastError(
-    code === "ENOSPC" || code === "EDQUOT" ? "STORE_FULL" : "STORE_UNAVAILABLE",
-    `there should be room for other names of large values in "${copies}" while they are exported, but ${found}; check the disk and who owns the folder`,
-    { cause: error },
   )
 }
 

@@ -29,6 +29,7 @@ import { connect, flushFolder, openDatabase } from "../journal/opening.ts"
 import { JournalReader } from "../journal/reader.ts"
 import { JournalWriter } from "../journal/writer.ts"
 import { takeClosedStore } from "./closed-store.ts"
+import { diskFault } from "./disk-fault.ts"
 import { storedRows } from "./export-store.ts"
 import { findMissingBlobOf } from "./named-blobs.ts"
 import { StagedBlobs } from "./portable-blobs.ts"
@@ -40,6 +41,7 @@ import {
   unpackNumbers,
   unpackRun,
 } from "./portable-record.ts"
+import { Unfinished } from "./unfinished.ts"
 
 export interface ImportOptions {
   readonly address: string
@@ -58,13 +60,16 @@ const MAX_LINE_BYTES = 64 * 1024 * 1024
  * What changed in the store.
  *
  * @throws HoldfastError ARGUMENT_INVALID where the store holds something and it is not to be merged, or the input is no
- * export; STORE_DAMAGED where that is incomplete or altered; STORE_NEWER; STORE_UNAVAILABLE where the store is open
+ * export; STORE_DAMAGED where that is incomplete or altered; STORE_NEWER; STORE_UNAVAILABLE where the store is open;
+ * STORE_FULL
  */
 export async function importStore({ address, env, input, merge }: ImportOptions): Promise<ExportCounts> {
   const folder = openFolder(address, env)
   const lock = takeClosedStore(folder, "to import into it")
-  const staging = join(folder.path, `import-${env.ids.next()}`)
+  let unfinished: Unfinished | null = null
   try {
+    unfinished = Unfinished.inStore(folder, env, "import")
+    const staging = unfinished.path
     // Before anything is read: who is refused should not have to wait for it.
     const { database, meta } = openDatabase({ path: folder.journal, env, build: BUILD })
     database.close()
@@ -85,10 +90,16 @@ export async function importStore({ address, env, input, merge }: ImportOptions)
     if (!isEmpty) return mergeInto(folder, staged, env)
     replace(folder, staged)
     return counts
+  } catch (error) {
+    throw noRoom(folder, error) ?? error
   } finally {
-    rmSync(staging, { recursive: true, force: true })
+    unfinished?.end()
     lock.release()
   }
+}
+
+function noRoom({ path }: Folder, error: unknown): HoldfastError | null {
+  return diskFault(error, `there should be room in "${path}" for what is imported, which should be ours to write`)
 }
 
 function incomplete(digest: string): HoldfastError {
@@ -166,7 +177,7 @@ class Reading {
       // What is wrong in it is found below, or by the columns' types.
       this.#put(JSON.parse(Buffer.from(line).toString()) as ExportRecord)
     } catch (error) {
-      if (isHoldfastError(error) && error.code !== "VALUE_INVALID") throw error
+      if ((isHoldfastError(error) && error.code !== "VALUE_INVALID") || isDisks(error)) throw error
       throw altered(`line ${String(this.#line)} is none that an export has (${String(error)})`, error)
     }
     this.#hash.update(line).update("\n")
@@ -218,10 +229,16 @@ class Reading {
     try {
       this.#writer.write([batchOf(this.#rows, this.#lastBatch, this.#ceiling)])
     } catch (error) {
+      if (isDisks(error)) throw error
       throw altered(`a row before line ${String(this.#line + 1)} cannot be stored (${String(error)})`, error)
     }
     this.#rows = []
   }
+}
+
+/** Whoever has no room for an export would take it for altered. */
+function isDisks(error: unknown): boolean {
+  return diskFault(error, "") !== null
 }
 
 /** A store that is empty becomes what was staged, in one step. */

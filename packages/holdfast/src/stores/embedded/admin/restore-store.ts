@@ -15,14 +15,17 @@ import { checkJournal } from "../journal/check.ts"
 import { checksumOf } from "../journal/checksum.ts"
 import { connect, flushFolder, readMeta } from "../journal/opening.ts"
 import { type BackupManifest, BLOBS, digestOf, JOURNAL, MANIFEST } from "./backup-store.ts"
+import { diskFault } from "./disk-fault.ts"
 import { findMissingBlobOf } from "./named-blobs.ts"
+import { Unfinished } from "./unfinished.ts"
 
 /** More tokens than a store hands out in a month, few enough for thousands of restores. */
 const SKIPPED_TOKENS = 2 ** 40
 
 /**
  * @throws HoldfastError ARGUMENT_INVALID where the place is not empty, or the file is no backup
- * @throws HoldfastError STORE_DAMAGED where the backup is incomplete or altered, STORE_NEWER, STORE_UNAVAILABLE
+ * @throws HoldfastError STORE_DAMAGED where the backup is incomplete or altered, STORE_NEWER
+ * @throws HoldfastError STORE_FULL, STORE_UNAVAILABLE where the file cannot be read or the place not be written to
  */
 export async function restoreStore(file: string, address: string, env: Env): Promise<BackupManifest> {
   const place = resolvePath(address)
@@ -33,9 +36,11 @@ export async function restoreStore(file: string, address: string, env: Env): Pro
       `a backup must be restored into an empty place, but "${place}" is not empty; name another, or move it away`,
     )
   }
-  const staging = `${place}.restore-${env.ids.next()}`
+  const unfinished = Unfinished.at(`${place}.restore-${env.ids.next()}`)
+  const staging = unfinished.path
   try {
-    mkdirSync(staging, { recursive: true, mode: 0o700 })
+    mkdirSync(dirname(place), { recursive: true })
+    mkdirSync(staging, { mode: 0o700 })
     await unpack(file, staging)
     const manifest = readManifest(file, staging)
     await checkContents(file, staging, manifest)
@@ -46,8 +51,10 @@ export async function restoreStore(file: string, address: string, env: Env): Pro
     renameSync(staging, place)
     flushFolder(dirname(place))
     return manifest
+  } catch (error) {
+    throw diskFault(error, `"${file}" should be ours to read, and "${place}" to make a store in`) ?? error
   } finally {
-    rmSync(staging, { recursive: true, force: true })
+    unfinished.end()
   }
 }
 
@@ -71,12 +78,12 @@ async function unpack(file: string, staging: string): Promise<void> {
       },
     })
   } catch (error) {
+    // Whoever has no room for a backup would take it for damaged.
+    if (error instanceof Error && "syscall" in error) throw error
     throw new HoldfastError(
       "STORE_DAMAGED",
       `the backup "${file}" cannot be read on: ${String(error)}; use another one`,
-      {
-        cause: error,
-      },
+      { cause: error },
     )
   }
 }
