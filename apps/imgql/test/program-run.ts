@@ -1,11 +1,12 @@
 /** Programs on the real engine, each in a folder of its own that is gone with the test. */
+import { setMaxListeners } from "node:events"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { open } from "holdfast"
 import { onTestFinished } from "vitest"
 import { readProgram } from "../src/cli/program-file.ts"
-import { NO_OBSERVER } from "../src/engine/observer.ts"
+import { type GoalFailure, NO_OBSERVER } from "../src/engine/observer.ts"
 import { runGoals, type RunSummary } from "../src/engine/run.ts"
 import { formatShown } from "../src/engine/shown.ts"
 import { saveValue } from "../src/files/save.ts"
@@ -23,8 +24,7 @@ export interface RanHere extends Omit<RunSummary, "kernels"> {
   readonly lines: readonly string[]
   /** What is said of goals that failed. */
   readonly failures: readonly string[]
-  /** The labels of those goals. */
-  readonly failedLabels: readonly string[]
+  readonly failedGoals: readonly GoalFailure[]
 }
 
 export interface HereOptions {
@@ -53,18 +53,19 @@ export function makeRamp(size: readonly [number, number, number]): Image {
 
 /** Runs a program in this process. */
 export async function runHere(folder: string, program: string, options: HereOptions = {}): Promise<RanHere> {
-  const { store: kept = "none", threads = 2 } = options
+  const { threads = 2 } = options
   writeFileSync(join(folder, "program.imgql"), program)
   const { checked, variables } = readProgram("program.imgql", folder)
   if (checked.problems.length > 0) throw new Error(checked.problems.map(({ message }) => message).join("\n"))
   const graph = new Graph()
   const goals = loadProgram(graph, checked, { primitives: PRIMITIVES, programVariables: variables })
-  const store = await open(kept === "kept" ? `file:${join(folder, ".imgql")}` : "memory:", { label: "test" })
+  const store = await open(options.store === "kept" ? `file:${join(folder, ".imgql")}` : "memory:", { label: "test" })
   const local = await open("memory:", { label: "threads" })
   const pool = new KernelPool(threads)
   const lines: string[] = []
-  const failures: string[] = []
-  const failedLabels: string[] = []
+  const failedGoals: GoalFailure[] = []
+  const { signal } = new AbortController()
+  setMaxListeners(0, signal)
   const ran: string[] = []
   try {
     const summary = await runGoals({
@@ -75,18 +76,16 @@ export async function runHere(folder: string, program: string, options: HereOpti
       pool,
       digests: { get: () => undefined, put: () => undefined },
       folder,
+      readFolders: [],
       maxMemoryBytes: ENOUGH_BYTES,
       maxImageBytes: ENOUGH_BYTES,
-      signal: new AbortController().signal,
+      signal,
       isFresh: false,
       observer: {
         ...NO_OBSERVER,
         line: (line) => void lines.push(line),
         goal: (outcome) => {
-          if (outcome.kind === "failed") {
-            failures.push(outcome.message)
-            failedLabels.push(outcome.goal.label)
-          }
+          if (outcome.kind === "failed") failedGoals.push(outcome)
           if (outcome.kind === "printed") lines.push(`${outcome.goal.label}=${formatShown(outcome.value)}`)
         },
         worked: ({ kind: work, name }) => {
@@ -94,7 +93,7 @@ export async function runHere(folder: string, program: string, options: HereOpti
         },
       },
     })
-    return { ...summary, kernels: ran, lines, failures, failedLabels }
+    return { ...summary, kernels: ran, lines, failedGoals, failures: failedGoals.map(({ message }) => message) }
   } finally {
     await pool.close()
     await local.close()

@@ -18,6 +18,7 @@ interface RunFlags {
   readonly cache: boolean
   readonly threads: number
   readonly maxMemory: number
+  readonly read: readonly string[]
   readonly saveSyntax?: string
 }
 
@@ -39,9 +40,10 @@ program
   .option("--no-cache", "a store of this run's own, gone afterwards")
   .option("--threads <count>", "kernels at once", parseCount, availableParallelism())
   .option("--max-memory <bytes>", "for images, as in 512M or 8G", parseBytes, Math.floor(totalmem() * MEMORY_SHARE))
+  .option("--read <folder>", "besides this one, where dir and load may look; any number of times", gather, [])
   .option("--save-syntax <file>", "the program as it was read: a tree for .json, else text in one form")
   .description("computes what a program prints and saves")
-  .action(async (file: string, { store, cache, threads, maxMemory, saveSyntax }: RunFlags) => {
+  .action(async (file: string, { store, cache, threads, maxMemory, read, saveSyntax }: RunFlags) => {
     if (saveSyntax !== undefined) writeSyntax(file, saveSyntax)
     const stopping = new AbortController()
     process.once("SIGINT", () => {
@@ -53,6 +55,7 @@ program
       threads,
       maxMemoryBytes: maxMemory,
       folder: process.cwd(),
+      readFolders: read,
       signal: stopping.signal,
       print: (line) => void process.stdout.write(`${line}\n`),
       complain: (line) => void process.stderr.write(`${line}\n`),
@@ -106,6 +109,10 @@ try {
 function writeSyntax(file: string, target: string): void {
   const { program: tree } = parseProgram(readFileSync(file, "utf8"), file)
   writeFileSync(target, target.endsWith(".json") ? programToJson(tree) : printProgram(tree))
+}
+
+function gather(folder: string, before: readonly string[]): readonly string[] {
+  return [...before, folder]
 }
 
 function parseCount(text: string): number {

@@ -23,6 +23,8 @@ export interface RunCommand {
   readonly threads: number
   readonly maxMemoryBytes: number
   readonly folder: string
+  /** Other folders whose files the program may list and load. */
+  readonly readFolders: readonly string[]
   readonly signal: AbortSignal
   readonly print: (line: string) => void
   readonly complain: (line: string) => void
@@ -59,6 +61,7 @@ export async function runProgram(command: RunCommand): Promise<0 | 1 | 2> {
       pool,
       digests: storedDigests(store),
       folder,
+      readFolders: command.readFolders,
       maxMemoryBytes: command.maxMemoryBytes,
       maxImageBytes: MAX_IMAGE_BYTES,
       isFresh: false,

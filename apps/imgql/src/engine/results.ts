@@ -360,7 +360,7 @@ export class Results {
   }
 
   #meansFor(ids: readonly string[]): Means {
-    const { pool, signal } = this.#options
+    const { pool, signal, observer } = this.#options
     const run = async <Parameters, Memory, Result>(
       kernel: Kernel<Parameters, Memory, Result>,
       inputs: readonly Image[],
@@ -370,7 +370,7 @@ export class Results {
       const running = pool.run(kernel, inputs, parameters, { signal })
       return await this.#values.timed({ kind: "kernel", name: kernel.name, ids }, running)
     }
-    return { run }
+    return { run, print: observer.line }
   }
 
   /** Where it must be computed again, that is done in the place of who reads it, who has a thread. */

@@ -16,7 +16,7 @@ import type { GoalFailure, RunObserver } from "./observer.ts"
 import { Residence } from "./residence.ts"
 import { type Counts, Results } from "./results.ts"
 import { isList, Rewriting, type World } from "./rewrite.ts"
-import { type Shown, showImage } from "./shown.ts"
+import { formatShown, type Shown, showImage, showValue } from "./shown.ts"
 
 export interface RunOptions {
   readonly graph: Graph
@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly digests: DigestCache
   /** Where files are read and written, the only folder in which any is written. */
   readonly folder: string
+  /** Other folders whose files `dir` and `load` may tell of. */
+  readonly readFolders: readonly string[]
   readonly maxMemoryBytes: number
   readonly maxImageBytes: number
   /** Forgets what the store has of this program before it is computed anew. */
@@ -179,10 +181,12 @@ class Run implements World {
 
   async performed({ work }: Primitive, args: readonly Handle[]): Promise<Value> {
     if (work.kind !== "effect") throw new Error("only effects are performed")
-    const { signal, observer, folder } = this.#options
+    const { signal, observer, folder, readFolders } = this.#options
     const outside: Outside = {
       signal,
+      reach: { folder, others: readFolders },
       print: observer.line,
+      show: (value) => formatShown(showValue(value)),
       save: async (name, value) => {
         await saveValue(value, { root: folder, name }, signal)
       },

@@ -1,6 +1,7 @@
 /** Values as they are shown to people and other programs: whole, but for images, of which it is said what they are. */
 import { createHash } from "node:crypto"
 import { encodeValue } from "../files/encode.ts"
+import { isImage, isList, type Value } from "../files/value.ts"
 import type { Constant } from "../graph/graph.ts"
 import type { Image } from "../image/image.ts"
 
@@ -21,6 +22,11 @@ export function showImage(image: Image): ShownImage {
   const hash = createHash("sha256")
   for (const part of encodeValue(image).parts) hash.update(part)
   return { kind: "image", size, spacing, type, components, digest: hash.digest("hex") }
+}
+
+export function showValue(value: Value): Shown {
+  if (isImage(value)) return showImage(value)
+  return isList(value) ? value.map(showValue) : value
 }
 
 /** Numbers and strings as they are, a list as a list, an image as `Image(188x256x190 uint8, spacing 0.88, 51c0b8dd)`. */

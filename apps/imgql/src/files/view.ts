@@ -4,6 +4,7 @@
  */
 import sharp from "sharp"
 import type { Image } from "../image/image.ts"
+import { MASK_COLORS, MASK_OPACITY } from "../image/palette.ts"
 import { FileError } from "./file-error.ts"
 import { encodePng, type Picture } from "./picture.ts"
 import { middleOf, percentileWindow, sliceOf, toBytes, windowFor, type Slice, type Window } from "./slice.ts"
@@ -26,15 +27,6 @@ export interface MosaicOptions extends ViewOptions {
 const PANEL_PIXELS = 320
 const PANEL_LIMIT = 4096
 const GAP_PIXELS = 4
-const MASK_OPACITY = 0.5
-const COLORS: readonly (readonly [number, number, number])[] = [
-  [255, 64, 64],
-  [64, 160, 255],
-  [80, 220, 100],
-  [255, 190, 40],
-  [200, 100, 255],
-  [40, 220, 220],
-]
 
 /** The middle slices across the three axes of the body, beside each other; of a 2-D image, the image. A PNG. */
 export async function renderPlanes(image: Image, options: ViewOptions = {}): Promise<Uint8Array> {
@@ -169,7 +161,10 @@ function tintOf({ width, height, components, values }: Slice): Uint8Array {
   for (let pixel = 0; pixel < width * height; pixel += 1) {
     const label = values[pixel * components] ?? 0
     if (label === 0 || Number.isNaN(label)) continue
-    tint.set(COLORS[(Math.max(1, Math.round(Math.abs(label))) - 1) % COLORS.length] ?? [255, 255, 255], 3 * pixel)
+    tint.set(
+      MASK_COLORS[(Math.max(1, Math.round(Math.abs(label))) - 1) % MASK_COLORS.length] ?? [255, 255, 255],
+      3 * pixel,
+    )
   }
   return tint
 }

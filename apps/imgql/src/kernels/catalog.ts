@@ -1,4 +1,5 @@
 /** All kernels by their names, as threads look them up. */
+import { confusion, differences, overlap } from "./agreement.ts"
 import { absolute, arithmetic, cast, mask } from "./arithmetic.ts"
 import { alpha, blue, green, intensity, red, rgb, rgba } from "./channels.ts"
 import { between, comparison } from "./comparison.ts"
@@ -7,11 +8,13 @@ import { border, constant, x, y, z } from "./coordinates.ts"
 import { crossCorrelation } from "./cross-correlation.ts"
 import { curvatureFlow } from "./curvature-flow.ts"
 import { dt, signedMaurerDistanceMap } from "./distance.ts"
+import { blank, circle, regularPolygon } from "./drawing.ts"
 import { discreteGaussian } from "./gaussian.ts"
 import { extract, resample } from "./geometry.ts"
 import { gradient, gradientMagnitude } from "./gradient.ts"
 import { KernelError } from "./kernel-error.ts"
 import type { Kernel } from "./kernel.ts"
+import { labelMean } from "./label-mean.ts"
 import { and, not, or, xor } from "./logic.ts"
 import { median } from "./median.ts"
 import {
@@ -23,13 +26,18 @@ import {
   near,
 } from "./morphology.ts"
 import { otsu, otsuThreshold } from "./otsu.ts"
+import { overlay } from "./overlay.ts"
 import { percentiles } from "./percentiles.ts"
 import { smoothingRecursiveGaussian } from "./recursive-gaussian.ts"
+import { choose, pointwise } from "./pointwise.ts"
 import { relabelComponent } from "./relabel.ts"
 import { rescaleIntensity } from "./rescale.ts"
 import { average, averageOrZero, maximum, minimum, minimumMaximum, statistics, volume } from "./statistics.ts"
+import { surface, surfaceDistances } from "./surface.ts"
 import { sweep, sweepMask } from "./sweep.ts"
+import { tally } from "./tally.ts"
 import { binaryThreshold } from "./threshold.ts"
+import { blob, shrink, spin, timewaste } from "./trials.ts"
 
 /** Whatever a kernel's parameters, memory and result are. */
 export type AnyKernel = Kernel<unknown, unknown, unknown>
@@ -52,14 +60,20 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(binaryMorphologicalClosing),
   anyOf(binaryMorphologicalOpening),
   anyOf(binaryThreshold),
+  anyOf(blank),
+  anyOf(blob),
   anyOf(blue),
   anyOf(border),
   anyOf(cast),
+  anyOf(choose),
+  anyOf(circle),
   anyOf(comparison),
+  anyOf(confusion),
   anyOf(connectedComponent),
   anyOf(constant),
   anyOf(crossCorrelation),
   anyOf(curvatureFlow),
+  anyOf(differences),
   anyOf(discreteGaussian),
   anyOf(dt),
   anyOf(extract),
@@ -68,6 +82,7 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(green),
   anyOf(intensity),
   anyOf(interior),
+  anyOf(labelMean),
   anyOf(lcc),
   anyOf(mask),
   anyOf(maximum),
@@ -80,19 +95,29 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(or),
   anyOf(otsu),
   anyOf(otsuThreshold),
+  anyOf(overlap),
+  anyOf(overlay),
   anyOf(percentiles),
+  anyOf(pointwise),
   anyOf(red),
+  anyOf(regularPolygon),
   anyOf(relabelComponent),
   anyOf(resample),
   anyOf(rescaleIntensity),
   anyOf(rgb),
   anyOf(rgba),
+  anyOf(shrink),
   anyOf(signedMaurerDistanceMap),
   anyOf(smoothingRecursiveGaussian),
+  anyOf(spin),
   anyOf(statistics),
+  anyOf(surface),
+  anyOf(surfaceDistances),
   anyOf(sweep),
   anyOf(sweepMask),
+  anyOf(tally),
   anyOf(through),
+  anyOf(timewaste),
   anyOf(volume),
   anyOf(x),
   anyOf(xor),

@@ -1,39 +1,31 @@
 /** Primitives that touch what is outside of the program: done once a run. */
-import { parseSignature } from "../language/signature.ts"
-import { num, text, whole } from "./argument.ts"
-import type { Primitive, Value } from "./primitive.ts"
+import { listFolder } from "../files/listing.ts"
+import { loadValue } from "../files/load.ts"
+import { isTrue, text } from "./argument.ts"
+import { effect } from "./define.ts"
+import type { Primitive } from "./primitive.ts"
 
 export const EFFECT_PRIMITIVES: readonly Primitive[] = [
-  effect("default", "print_primitive(message: string, value: any): any", ([message, value], { print }) => {
-    print(`${text(message)}=${JSON.stringify(value)}`)
-    return value ?? null
+  effect("default", "print_primitive(message: string, value: any): any", ([message, value = null], { print, show }) => {
+    print(`${text(message)}=${show(value)}`)
+    return value
   }),
-  // Says so when it is really computed, which is once however often it is written.
-  effect("test", "impure(value: any): any", ([value], { print }) => {
-    print(`impure(${JSON.stringify(value)})`)
-    return value ?? null
-  }),
-  cheap("test", "fibonacci(n: number): number", ([n]) => {
-    let [a, b] = [0, 1]
-    for (let left = whole(n); left > 0; left -= 1) [a, b] = [b, a + b]
-    return a
-  }),
-  cheap("test", "timewaste(size: number, iterations: number): number", ([size, iterations]) => {
-    const count = whole(size)
-    let sum = 0
-    for (let round = 0; round < num(iterations); round += 1) {
-      for (let at = 0; at < count * count; at += 1) sum = (sum * 31 + at) % 1_000_003
-    }
-    return sum
-  }),
+  // What they give is what is there in this run, and so part of what is computed from it.
+  effect(
+    "default",
+    'dir(root: string, glob: string = "*", recursive: boolean = false, full: boolean = false): sequence',
+    async ([root, glob, isRecursive, isFull], { reach, signal }) =>
+      await listFolder(text(root), {
+        pattern: text(glob),
+        isRecursive: isTrue(isRecursive),
+        isFull: isTrue(isFull),
+        reach,
+        signal,
+      }),
+  ),
+  effect(
+    "default",
+    "load(path: string): any",
+    async ([path], { reach, signal }) => await loadValue(text(path), { reach, signal }),
+  ),
 ]
-
-type EffectWork = Extract<Primitive["work"], { readonly kind: "effect" }>
-
-function effect(namespace: string, line: string, perform: EffectWork["perform"]): Primitive {
-  return { signature: parseSignature(namespace, line), version: 1, work: { kind: "effect", perform } }
-}
-
-function cheap(namespace: string, line: string, evaluate: (args: readonly Value[]) => Value): Primitive {
-  return { signature: parseSignature(namespace, line), version: 1, work: { kind: "cheap", evaluate } }
-}

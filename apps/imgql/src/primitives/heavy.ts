@@ -1,15 +1,21 @@
 /** How primitives on images are made: a signature, and a kernel with its arguments put in order. */
 import { type ArithmeticParameters, arithmetic, type Operation } from "../kernels/arithmetic.ts"
 import { parseSignature } from "../language/signature.ts"
-import { num } from "./argument.ts"
-import { isImage, type Means, type Primitive, type Value } from "./primitive.ts"
+import type { Kernel, NoParameters } from "../kernels/kernel.ts"
+import { image, num } from "./argument.ts"
+import { isImage, type Primitive, type Value } from "./primitive.ts"
 
 type HeavyWork = Extract<Primitive["work"], { readonly kind: "heavy" }>
 type Selecting = NonNullable<HeavyWork["selection"]>
-export type Compute = (args: readonly Value[], means: Means) => Promise<Value>
+export type Compute = HeavyWork["compute"]
 
 export function heavy(namespace: string, line: string, compute: Compute, version = 1): Primitive {
   return { signature: parseSignature(namespace, line), version, work: { kind: "heavy", compute } }
+}
+
+/** A kernel on images alone. */
+export function onImages<Memory, Result extends Value>(kernel: Kernel<NoParameters, Memory, Result>): Compute {
+  return async (args, { run }) => await run(kernel, args.map(image), {})
 }
 
 /** A primitive whose mask is a selection of values. */

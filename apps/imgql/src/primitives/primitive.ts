@@ -1,4 +1,5 @@
 /** Primitives: what programs are made of in the end. */
+import type { Reach } from "../files/reach.ts"
 import { isImage as isImageValue, isList, type Value } from "../files/value.ts"
 import type { Image } from "../image/image.ts"
 import type { Kernel } from "../kernels/kernel.ts"
@@ -22,7 +23,7 @@ export type Work =
   /** Computed once a store. */
   | {
       readonly kind: "heavy"
-      compute(args: readonly Value[], means: Means): Promise<Value>
+      readonly compute: (args: readonly Value[], means: Means) => Promise<Value>
       /**
        * Of a mask that is a selection of an image's values: which, so that many of one image are found in one pass; null
        * where it is none. Images are left out of the arguments.
@@ -48,13 +49,19 @@ export interface Means {
     inputs: readonly Image[],
     parameters: Parameters,
   ) => Promise<Result>
+  /** A line for whoever runs the program, told only by who really computes. */
+  readonly print: (line: string) => void
 }
 
 /** What primitives with effects may touch. */
 export interface Outside {
   readonly signal: AbortSignal
+  /** Where files may be listed and loaded. */
+  readonly reach: Reach
   /** A line for whoever runs the program. */
   readonly print: (line: string) => void
+  /** A value as people read it. */
+  readonly show: (value: Value) => string
   /** Writes a file, relative to where the program runs. */
   readonly save: (name: string, value: Value) => Promise<void>
 }

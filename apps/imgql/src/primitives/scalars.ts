@@ -1,7 +1,9 @@
 /** Primitives on numbers, truth, strings and sequences of them: namespaces `default` and `strings`. */
-import { parseSignature } from "../language/signature.ts"
 import { isTrue, num, sequence, text, whole } from "./argument.ts"
+import { cheap as defineCheap } from "./define.ts"
+import { formatString } from "./format.ts"
 import type { Primitive, Value } from "./primitive.ts"
+import { PrimitiveError } from "./primitive-error.ts"
 
 /** Longer sequences than this are a mistake in a program, and would fill memory before anybody sees it. */
 export const MAX_SEQUENCE_LENGTH = 10_000_000
@@ -32,7 +34,7 @@ export const SCALAR_PRIMITIVES: readonly Primitive[] = [
     const list = sequence(items)
     const item = list[index(at)]
     if (item !== undefined) return item
-    throw new Error(`index must be below ${String(list.length)}, the length of the sequence, found ${String(num(at))}`)
+    throw invalid(`index must be below ${String(list.length)}, the length of the sequence, found ${String(num(at))}`)
   }),
   cheap("slice(items: sequence, start: number, stop: number): sequence", ([items, start, stop]) =>
     slice(items, start, stop),
@@ -42,12 +44,14 @@ export const SCALAR_PRIMITIVES: readonly Primitive[] = [
     slice(items, start, stop),
   ),
   // A function by its name is expanded where it stands (graph/compile.ts).
-  cheap("map(f: function, items: sequence): sequence", () => {
-    throw new Error("map takes the name of a function")
-  }),
+  ...["map", "dask_map"].map((name) =>
+    cheap(`${name}(f: function, items: sequence): sequence`, () => {
+      throw invalid(`${name} takes the name of a function as its first argument`)
+    }),
+  ),
   cheap("argmax(items: sequence): number", ([items]) => {
     const values = sequence(items).map(num)
-    if (values.length === 0) throw new Error("argmax of an empty sequence has no value")
+    if (values.length === 0) throw invalid("argmax of an empty sequence has no value")
     return values.reduce((best, value, at) => (value > num(values[best]) ? at : best), 0)
   }),
   cheap("length(items: sequence): number", ([items]) => sequence(items).length),
@@ -55,33 +59,33 @@ export const SCALAR_PRIMITIVES: readonly Primitive[] = [
   cheap("concat(parts...: string|number|boolean): string", (parts) => parts.map(text).join(""), "strings"),
   cheap(
     "format_string(format: string, values...: string|number|boolean): string",
-    ([format, ...values]) => formatString(text(format), values),
+    ([format, ...values]) => formatString(text(format), values.map(plain)),
     "strings",
   ),
 ]
 
 function cheap(line: string, evaluate: (args: readonly Value[]) => Value, namespace = "default"): Primitive {
-  return { signature: parseSignature(namespace, line), version: 1, work: { kind: "cheap", evaluate } }
+  return defineCheap(namespace, line, evaluate)
 }
 
 /** On plain values, and on sequences of them item by item. */
 function elementwise(line: string, evaluate: (args: readonly Value[]) => Value): Primitive[] {
-  const plain = cheap(line, evaluate)
-  const { signature } = plain
+  const single = cheap(line, evaluate)
+  const { signature } = single
   const parameters = signature.parameters.map((each) => ({ ...each, types: [...each.types, "sequence" as const] }))
-  return [plain, { ...plain, signature: { ...signature, parameters, result: "sequence" }, isElementwise: true }]
+  return [single, { ...single, signature: { ...signature, parameters, result: "sequence" }, isElementwise: true }]
 }
 
 function index(value: Value | undefined): number {
   const number = whole(value)
   if (number >= 0) return number
-  throw new Error(`expected an index from 0, found ${String(number)}`)
+  throw invalid(`expected an index from 0, found ${String(number)}`)
 }
 
 function range(start: number, stop: number): Value[] {
   const length = Math.max(0, stop - start)
   if (length > MAX_SEQUENCE_LENGTH) {
-    throw new Error(`a range may have ${String(MAX_SEQUENCE_LENGTH)} items, found ${String(length)}`)
+    throw invalid(`a range may have ${String(MAX_SEQUENCE_LENGTH)} items, found ${String(length)}`)
   }
   return Array.from({ length }, (_, at) => start + at)
 }
@@ -92,25 +96,10 @@ function slice(items: Value | undefined, start: Value | undefined, stop: Value |
   return sequence(items).slice(from, Math.max(from, whole(stop)))
 }
 
-/** `{}` takes the next value, `{:.2f}` with so many decimals, `{:d}` as a whole number; `{{` and `}}` are braces. */
-function formatString(format: string, values: readonly Value[]): string {
-  let next = 0
-  return format.replace(
-    /\{\{|\}\}|\{(?::(?:\.(\d{1,2})f|(d)))?\}|[{}]/g,
-    (found, decimals?: string, isWhole?: string) => {
-      if (found === "{{") return "{"
-      if (found === "}}") return "}"
-      if (!found.endsWith("}") || found === "}") {
-        throw new Error(
-          `format_string knows {}, {:.2f}, {:d}, {{ and }}, found "${found}" in ${JSON.stringify(format)}`,
-        )
-      }
-      const value = values[next]
-      if (value === undefined)
-        throw new Error(`${JSON.stringify(format)} has more places than the ${String(values.length)} values given`)
-      next += 1
-      if (decimals !== undefined) return num(value).toFixed(Number(decimals))
-      return isWhole === undefined ? text(value) : String(whole(value))
-    },
-  )
+function plain(value: Value): number | string | boolean {
+  return typeof value === "boolean" || typeof value === "number" ? value : text(value)
+}
+
+function invalid(message: string): PrimitiveError {
+  return new PrimitiveError("ARGUMENT_INVALID", message)
 }

@@ -25,6 +25,7 @@ import { minimumMaximum, statistics } from "../kernels/statistics.ts"
 import { binaryThreshold, type BinaryThresholdParameters } from "../kernels/threshold.ts"
 import { parseSignature } from "../language/signature.ts"
 import { image, isTrue, num, numberPerAxis, perAxis, text, whole } from "./argument.ts"
+import { effect } from "./define.ts"
 import { arithmeticOf, type Compute, heavy, selecting } from "./heavy.ts"
 import type { Primitive, Value } from "./primitive.ts"
 
@@ -40,17 +41,10 @@ const BALL = '"ball"'
 
 export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
   { signature: parseSignature("simpleitk", "ReadImage(path: string): image"), version: 1, work: { kind: "file" } },
-  {
-    signature: parseSignature("simpleitk", "WriteImage(image: image, path: string): boolean"),
-    version: 1,
-    work: {
-      kind: "effect",
-      perform: async ([of, path], outside) => {
-        await outside.save(text(path), image(of))
-        return true
-      },
-    },
-  },
+  effect("simpleitk", "WriteImage(image: image, path: string): boolean", async ([of, path], outside) => {
+    await outside.save(text(path), image(of))
+    return true
+  }),
   selecting(
     filter(
       "BinaryThreshold(image: image, lower: number, upper: number, inside: number = 1, outside: number = 0): image",

@@ -17,7 +17,7 @@ import { percentiles } from "../kernels/percentiles.ts"
 import { average, averageOrZero, maximum, minimum, volume } from "../kernels/statistics.ts"
 import { parseSignature } from "../language/signature.ts"
 import { image, isTrue, num, perAxis, whole } from "./argument.ts"
-import { arithmeticOf, combining, type Compute, heavy, selecting } from "./heavy.ts"
+import { arithmeticOf, combining, type Compute, heavy, onImages, selecting } from "./heavy.ts"
 import { isImage, type Primitive, type Value } from "./primitive.ts"
 
 /** Each with its name between a voxel and a number, and its version. */
@@ -147,11 +147,6 @@ export const VOX1_PRIMITIVES: readonly Primitive[] = [
       await run(extract, [image(of)], { size: perAxis(size, 3), index: perAxis(index, 3) }),
   ),
 ]
-
-/** Of images alone. */
-function onImages<Memory, Result extends Value>(kernel: Kernel<NoParameters, Memory, Result>): Compute {
-  return async (args, { run }) => await run(kernel, args.map(image), {})
-}
 
 function plain<Memory>(name: string, kernel: Kernel<NoParameters, Memory, Image>): Primitive {
   return heavy("vox1", `${name}(image: image): image`, onImages(kernel))
