@@ -1,26 +1,8 @@
 /** `imgql run` as a process of its own, which can be killed and stopped. */
-import { type ChildProcess, execFile } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { onTestFinished } from "vitest"
-
-const PROGRAM = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url))
-
-export interface Ended {
-  /** Null where a signal ended it. */
-  readonly code: number | null
-  readonly out: readonly string[]
-  readonly err: string
-  /** Operations that ran, were joined, and came from the store. */
-  readonly counts: readonly [number, number, number] | null
-  readonly kernels: number
-}
-
-export interface Started {
-  readonly child: ChildProcess
-  readonly ended: Promise<Ended>
-}
+import { type Ended, type Started, startImgql } from "./imgql-process.ts"
 
 const FILE = "program.imgql"
 
@@ -37,19 +19,7 @@ export function startProgram(folder: string, program: string, args: readonly str
 
 /** Starts a program that lies in the folder; it is killed at the end of the test, if it is still there. */
 export function start(folder: string, file = FILE, args: readonly string[] = []): Started {
-  let settle: (ended: Ended) => void
-  const ended = new Promise<Ended>((resolve) => {
-    settle = resolve
-  })
-  const argv = [PROGRAM, "run", file, ...args]
-  const child = execFile(process.execPath, argv, { cwd: folder }, (_, out, err) => {
-    const lines = out.trim().split("\n")
-    const found = /(\d+) operations ran in (\d+) kernels, (\d+) were joined, (\d+) came from the store/.exec(
-      lines.at(-1) ?? "",
-    )
-    const counts = found === null ? null : ([Number(found[1]), Number(found[3]), Number(found[4])] as const)
-    settle({ code: child.exitCode, out: lines, err, counts, kernels: Number(found?.[2]) })
-  })
-  onTestFinished(() => void child.kill("SIGKILL"))
-  return { child, ended }
+  const started = startImgql(folder, ["run", file, ...args])
+  onTestFinished(() => void started.child.kill("SIGKILL"))
+  return started
 }

@@ -3,7 +3,8 @@ import { join } from "node:path"
 import { type Holdfast, open } from "holdfast"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { makeFolder, makeRamp } from "./program-run.ts"
-import { type Ended, run, start, startProgram } from "./process-run.ts"
+import type { Ended } from "./imgql-process.ts"
+import { run, start, startProgram } from "./process-run.ts"
 
 const SIZE = [48, 40, 32] as const
 const VALUES = 16
