@@ -12,7 +12,7 @@ export interface PhantomCommand {
 }
 
 /** Programs on it take seconds; at 240x240x155, the size of images in public challenges, a voxel is 1 mm. */
-export const PHANTOM_SIZE: readonly [number, number, number] = [160, 160, 80]
+export const PHANTOM_SIZE: readonly [number, number, number] = [128, 128, 64]
 
 /** Writes `head-flair.nii.gz` and `head-lesion.nii.gz`. */
 export async function writePhantom({ folder, size, seed, print }: PhantomCommand): Promise<void> {
