@@ -24,7 +24,7 @@ function pictureOf(parts: Partial<StorePicture> = {}): StorePicture {
       openCount: 0,
     },
     queues: [],
-    cells: { resident: 9 },
+    cells: { stored: 1200, resident: 9 },
     results: { served: 6, joined: 1, computed: 3 },
     sizes: { journalBytes: 2048, walBytes: 0, liveLogBytes: 10, blobBytes: 3 * 1024 ** 3, blobCount: 2 },
     ...parts,
@@ -38,7 +38,7 @@ describe("a picture of a store", () => {
     const text = drawPicture(pictureOf(), style)
     expect(text).toContain("keeper    process 12, build 1.2.3, for 1 min 30 s")
     expect(text).toContain("journal   2.0 KiB, log 0 B, live log 10 B")
-    expect(text).toContain("blobs     2, 3.0 GiB")
+    expect(text).toContain("blobs     2, 3.0 GiB\ncells     1200, 9 in memory")
     expect(text).toContain(
       "runs      1 pending, 2 running, 3 completed, 4 failed, 5 canceled, 6 interrupted\nresults   6 served, 1 joined, 3 computed: 70.0 % not computed again",
     )

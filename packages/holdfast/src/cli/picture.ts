@@ -1,6 +1,6 @@
 /** A picture of a store as text, for people. */
 import Table from "cli-table3"
-import type { StorePicture } from "../stores/embedded/index.ts"
+import { COUNTED_CELLS, type StorePicture } from "../stores/embedded/index.ts"
 
 export interface PictureStyle {
   /** How wide lines may be; null where nobody says. */
@@ -31,7 +31,7 @@ function heading({ path, keeper, store, at, runs, cells, sizes, results }: Store
     `keeper    process ${String(keeper.pid)}, build ${keeper.build}, for ${duration(at - keeper.startedAt)}`,
     `journal   ${bytes(sizes.journalBytes)}, log ${bytes(sizes.walBytes)}, live log ${bytes(sizes.liveLogBytes)}`,
     `blobs     ${String(sizes.blobCount)}, ${bytes(sizes.blobBytes)}`,
-    `cells     ${String(cells.resident)} in memory`,
+    `cells     ${cells.stored < COUNTED_CELLS ? "" : "at least "}${String(cells.stored)}, ${String(cells.resident)} in memory`,
     `runs      ${String(pending)} pending, ${String(running)} running, ${String(completed)} completed, ${String(failed)} failed, ${String(canceled)} canceled, ${String(interrupted)} interrupted`,
     `results   ${String(results.served)} served, ${String(results.joined)} joined, ${String(results.computed)} computed: ${hits}`,
   ].join("\n")

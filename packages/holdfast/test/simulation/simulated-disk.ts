@@ -178,6 +178,7 @@ export class SimulatedDisk {
         for (const row of rows(isRun)) counts[row.status] += 1
         return counts
       },
+      countCells: (limit) => Math.min(limit, rows(isCell).filter((row) => row.value !== null).length),
       expired: (now, limit) =>
         rows(isRun)
           .filter((row) => expiryOf(row) <= now)

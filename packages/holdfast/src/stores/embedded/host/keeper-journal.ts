@@ -18,6 +18,7 @@ export function asKeeperJournal(journal: Journal): KeeperJournal {
     listRuns: (filter) => journal.listRuns(filter),
     listCells: (prefix, limit) => journal.listCells(prefix, limit),
     countRuns: () => journal.countRuns(),
+    countCells: (limit) => journal.countCells(limit),
     expired: (now, limit) => journal.expired(now, limit),
     nextExpiry: () => {
       nextExpiry ??= { at: readNextExpiry(journal) }

@@ -245,6 +245,7 @@ describe("listCells", () => {
         expect(listed.map((cell) => cell.name)).toEqual(sorted)
         for (const each of names) expect(sorted.includes(each)).toBe(each.startsWith(prefix))
         expect(journal.listCells(prefix, limit)).toEqual(listed.slice(0, limit))
+        expect(journal.countCells(limit)).toBe(Math.min(limit, journal.listCells("", Infinity).length))
         version += 1
         await journal.append(batchOf({ rows: [{ key: `cell:${deleted}`, row: { version, value: null } }] }))
         expect(journal.listCells("", Infinity).map((cell) => cell.name)).not.toContain(deleted)

@@ -60,6 +60,8 @@ export interface Journal {
   /** Cells with a value, by name as JavaScript compares. */
   listCells(prefix: string, limit: number): CellView[]
   countRuns(): Record<RunStatus, number>
+  /** How many cells have a value; the limit where there are more, as each that is counted is looked at. */
+  countCells(limit: number): number
   /** Operations with open runs, by name and version. */
   queues(): StoreView["queues"]
   /** Settled runs whose retention is over, the longest over first. */
@@ -221,6 +223,10 @@ class DurableJournal implements Journal {
 
   countRuns(): Record<RunStatus, number> {
     return this.#reader.countRuns()
+  }
+
+  countCells(limit: number): number {
+    return this.#reader.countCells(limit)
   }
 
   queues(): StoreView["queues"] {

@@ -98,6 +98,10 @@ export class JournalReader {
     return counts
   }
 
+  countCells(limit: number): number {
+    return Number(this.#read(() => this.#statements.countCells.get(limitOf(limit)))?.[0] ?? 0)
+  }
+
   queues(): StoreView["queues"] {
     const queues = this.#read(() => this.#statements.queues.all()).map(([operation, version, pending, running]) => ({
       operation: String(operation),
@@ -246,6 +250,7 @@ type Statements = Readonly<
     | "listedRuns"
     | "listedCells"
     | "countByStatus"
+    | "countCells"
     | "queues"
     | "expired"
     | "lastArrival"
@@ -284,6 +289,7 @@ function prepare(database: Database.Database): Statements {
        ORDER BY name LIMIT ?`,
     ),
     countByStatus: read("SELECT status, sum(count) FROM counts GROUP BY status"),
+    countCells: read("SELECT count(*) FROM (SELECT 1 FROM cells WHERE value IS NOT NULL LIMIT ?)"),
     queues: read(
       `SELECT operation, version, sum(iif(status = 'pending', count, 0)), sum(iif(status = 'running', count, 0))
        FROM counts WHERE status IN ('pending', 'running') AND count > 0 GROUP BY operation, version`,

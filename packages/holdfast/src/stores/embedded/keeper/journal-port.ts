@@ -30,6 +30,8 @@ export interface KeeperJournal {
   listRuns(filter: RunFilter): readonly RunRow[]
   listCells(prefix: string, limit: number): readonly CellView[]
   countRuns(): StoreView["runs"]["byStatus"]
+  /** How many cells have a value; the limit where there are more. */
+  countCells(limit: number): number
   /** Identities of runs whose retention was over by then, at most so many. */
   expired(now: number, limit: number): readonly string[]
   /** When retention is over next. */

@@ -15,7 +15,7 @@
  */
 import type { Timer } from "../../../env/index.ts"
 import type { HoldfastError, SessionHolding, SessionId } from "../../../kernel/index.ts"
-import { cutView, type StoreReport } from "./admin.ts"
+import { COUNTED_CELLS, cutView, type StoreReport } from "./admin.ts"
 import { Connection, type ConnectionKeeper } from "./connection.ts"
 import { FileHolds } from "./file-holds.ts"
 import type { JournalBatch } from "./journal-port.ts"
@@ -217,7 +217,14 @@ export class Keeper implements ConnectionKeeper {
     // Another kernel may have come meanwhile.
     const view = this.#state.kernel.view()
     const byStatus = journal.countRuns()
-    return { revision, at: this.#state.now(), results, ...cutView({ ...view, runs: { ...view.runs, byStatus } }) }
+    const cells = { ...view.cells, stored: journal.countCells(COUNTED_CELLS) }
+    return {
+      revision,
+      at: this.#state.now(),
+      results,
+      cells,
+      ...cutView({ ...view, runs: { ...view.runs, byStatus } }),
+    }
   }
 
   // Ticks

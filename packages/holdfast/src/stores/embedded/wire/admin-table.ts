@@ -64,7 +64,7 @@ const report: Shape<StoreReport> = record("a report", {
     openCount: count("how many runs are open"),
   }),
   queues: list("queues", QUEUE, MAX_ANSWERED_COUNT),
-  cells: record("cells", { resident: count("resident cells") }),
+  cells: record("cells", { stored: count("cells with a value"), resident: count("resident cells") }),
   results: record("results", {
     served: count("results served"),
     joined: count("requests that joined a run"),
