@@ -388,3 +388,51 @@ describe("hf.runs", () => {
     await faultOf(hf.runs({ status: "done" as never }), "ARGUMENT_INVALID")
   })
 })
+
+describe("a run that is forgotten by its handle", () => {
+  it("is computed again when its arguments are asked for, and the others stay", async () => {
+    const hf = await new RuntimeWorld().open()
+    const { op, gate, log } = gated(hf, { effects: "pure" })
+    gate.open()
+    await op(1)
+    await op(2)
+    const [first] = await hf.runs({ operation: "op" })
+    await hf.run(first?.run as never).forget()
+    expect((await hf.runs({ operation: "op" })).length).toBe(1)
+    await op(1)
+    await op(2)
+    expect(log).toEqual(["start 1", "end 1", "start 2", "end 2", "start 1", "end 1"])
+  })
+
+  it("cannot bring back what is being computed: its callers get a fresh result (O5)", async () => {
+    const hf = await new RuntimeWorld().open()
+    const { op, gate, log } = gated(hf, { effects: "pure" })
+    const call = op(1)
+    await settle()
+    const [info] = await hf.runs()
+    await hf.run(info?.run as never).forget()
+    await settle()
+    gate.open()
+    expect(await call).toBe(1)
+    expect(log.filter((line) => line === "start 1").length).toBe(2)
+  })
+
+  it("keeps nothing of an ephemeral result either", async () => {
+    const hf = await new RuntimeWorld().open()
+    const { op, gate, log } = gated(hf, { effects: "pure", ephemeral: true })
+    gate.open()
+    await op(1)
+    const [info] = await hf.runs()
+    await hf.run(info?.run as never).forget()
+    await op(1)
+    expect(log.filter((line) => line === "start 1").length).toBe(2)
+  })
+
+  it("refuses to once the store is closed: CLOSED", async () => {
+    const hf = await new RuntimeWorld().open()
+    const { op } = gated(hf, { effects: "pure" })
+    const run = await hf.start(op, [1])
+    await hf.close()
+    await faultOf(run.forget(), "CLOSED")
+  })
+})

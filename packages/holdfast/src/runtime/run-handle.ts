@@ -12,7 +12,7 @@ import {
 import { checkWait, NO_OPTIONS, type WaitOptions } from "./bounds.ts"
 import type { Definition } from "./execution.ts"
 import { refusalError, unexpected } from "./refusal.ts"
-import type { Runs } from "./runs.ts"
+import { identityOf, type Runs } from "./runs.ts"
 import type { Session } from "./session.ts"
 import { type Changes, watchRun } from "./watch.ts"
 
@@ -121,6 +121,19 @@ export class RunHandle<R> {
   /** The run may be evicted, and forgotten when its retention is over. */
   unpin(): Promise<RunStatus> {
     return this.#control("unpin")
+  }
+
+  /**
+   * Forgets what is known of the run's identity, this generation or a newer one: for who found a run by listing and has no
+   * arguments to name it with. A computation under way cannot bring its result back; its callers get a fresh one (O5).
+   */
+  async forget(): Promise<void> {
+    const { session } = this.#runs
+    const identity = identityOf(this.id)
+    if (this.#definition?.ephemeral === true) this.#runs.forgetEphemeral(identity)
+    const outcome = await session.execute({ kind: "forgetResult", session: session.id, identity })
+    if (outcome.kind === "done") return
+    throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("forgetResult", outcome)
   }
 
   async #control(action: ControlRun["action"]): Promise<RunStatus> {

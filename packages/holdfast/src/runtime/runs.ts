@@ -467,7 +467,7 @@ function describe(definition: Definition | null): string {
 }
 
 /** A run id starts with its identity. */
-function identityOf(run: RunId): Identity {
+export function identityOf(run: RunId): Identity {
   return run.slice(0, run.lastIndexOf("@")) as Identity
 }
 
