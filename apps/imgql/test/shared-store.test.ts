@@ -40,7 +40,7 @@ class Witness {
   }
 
   static async open(folder: string): Promise<Witness> {
-    const witness = new Witness(await open(`file:${join(folder, ".imgql")}`, { label: "witness" }))
+    const witness = new Witness(await open(`file:${join(folder, "cache", "imgql", "store")}`, { label: "witness" }))
     onTestFinished(async () => {
       witness.#stop()
       await witness.store.close()

@@ -2,6 +2,9 @@
 import type { Holdfast } from "holdfast"
 import type { DigestCache, KnownDigest } from "../files/identity.ts"
 
+/** Before the names of their cells. */
+export const DIGEST_PREFIX = "imgql/file/"
+
 export function storedDigests(store: Holdfast): DigestCache {
   return {
     get: async (path) => await cellOf(store, path).get(),
@@ -12,5 +15,5 @@ export function storedDigests(store: Holdfast): DigestCache {
 }
 
 function cellOf(store: Holdfast, path: string): ReturnType<typeof store.cell<KnownDigest>> {
-  return store.cell<KnownDigest>(`imgql/file/${Buffer.from(path).toString("base64url").slice(0, 400)}`)
+  return store.cell<KnownDigest>(`${DIGEST_PREFIX}${Buffer.from(path).toString("base64url").slice(0, 400)}`)
 }

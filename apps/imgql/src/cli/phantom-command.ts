@@ -11,9 +11,6 @@ export interface PhantomCommand {
   readonly print: (line: string) => void
 }
 
-/** Programs on it take seconds; at 240x240x155, the size of images in public challenges, a voxel is 1 mm. */
-export const PHANTOM_SIZE: readonly [number, number, number] = [128, 128, 64]
-
 /** Writes `head-flair.nii.gz` and `head-lesion.nii.gz`. */
 export async function writePhantom({ folder, size, seed, print }: PhantomCommand): Promise<void> {
   const root = resolve(folder)
@@ -22,10 +19,4 @@ export async function writePhantom({ folder, size, seed, print }: PhantomCommand
   for (const { path, bytes } of [saved.flair, saved.lesion]) {
     print(`saved ${path} (${bytes.toLocaleString("en-US")} bytes)`)
   }
-}
-
-/** Three counts, as in 240x240x155; null for any other text. Which counts are possible is the phantom's to say. */
-export function parseSize(text: string): readonly [number, number, number] | null {
-  const found = /^(\d+)x(\d+)x(\d+)$/.exec(text)
-  return found === null ? null : [Number(found[1]), Number(found[2]), Number(found[3])]
 }

@@ -11,6 +11,7 @@ import {
 import { readLibrary } from "../language/library.ts"
 import { SignatureTable } from "../language/signature.ts"
 import { PRIMITIVES } from "../primitives/catalog.ts"
+import { CommandError } from "./command-error.ts"
 
 /** Programs are written by people, or made by programs that people wait for. */
 const MAX_PROGRAM_BYTES = 64 * 1024 * 1024
@@ -23,26 +24,31 @@ export interface ProgramFile {
   readonly variables: ReadonlyMap<string, string>
 }
 
-/** @throws Error where the file cannot be read */
+/** @throws CommandError E_FILE where the file cannot be read */
 export function readProgram(path: string, folder: string): ProgramFile {
   const absolute = resolve(folder, path)
   const file = relative(folder, absolute) || absolute
   const source = readNamed(path, absolute)
   const signatures = new SignatureTable(PRIMITIVES.map(({ signature }) => signature))
   const checked = checkSource(source, file, { signatures, loader: loaderIn(folder) })
+  return { file, checked, variables: variablesOf(absolute, folder) }
+}
+
+/** The values of `$stem` and the like. */
+export function variablesOf(path: string, folder: string): ReadonlyMap<string, string> {
+  const absolute = resolve(folder, path)
   const name = basename(absolute)
-  const variables = new Map([
+  return new Map([
     ["$stem", name.slice(0, name.length - extname(name).length)],
     ["$file", absolute],
     ["$filename", name],
     ["$dir", dirname(absolute)],
     ["$cwd", folder],
   ])
-  return { file, checked, variables }
 }
 
 /** Imports are relative to who imports, and stay inside of the folder where imgql runs. */
-function loaderIn(folder: string): ImportLoader {
+export function loaderIn(folder: string): ImportLoader {
   return {
     library: readLibrary,
     file: (path, importer): SourceFile | Refusal => {
@@ -65,9 +71,11 @@ function readNamed(path: string, absolute: string): string {
     return readSource(absolute)
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error)
-    throw new Error(`expected a program in ${JSON.stringify(path)}, but ${found}; name an .imgql file`, {
-      cause: error,
-    })
+    throw new CommandError(
+      "E_FILE",
+      `expected a program in ${JSON.stringify(path)}, but ${found}; name an .imgql file`,
+      { cause: error },
+    )
   }
 }
 

@@ -1,110 +1,195 @@
 /** `imgql run FILE`: a program to its goals, on a store that others may be using at the same time. */
 import { setMaxListeners } from "node:events"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { open } from "holdfast"
-import { type GoalFailure, NO_OBSERVER } from "../engine/observer.ts"
-import { runGoals, type RunSummary } from "../engine/run.ts"
-import { formatShown } from "../engine/shown.ts"
-import type { Saved } from "../files/save.ts"
+import type { GoalOutcome, RunObserver } from "../engine/observer.ts"
+import { outline } from "../engine/outline.ts"
+import type { RunSummary } from "../engine/run.ts"
 import { Graph } from "../graph/graph.ts"
-import { loadProgram } from "../graph/load.ts"
-import { formatProblem } from "../language/problem.ts"
+import { type Goal, loadProgram } from "../graph/load.ts"
 import { PRIMITIVES } from "../primitives/catalog.ts"
-import { KernelPool } from "../threads/pool.ts"
-import { storedDigests } from "./digests.ts"
-import { readProgram } from "./program-file.ts"
+import { codeOf } from "./command-error.ts"
+import { type Console, Stopped } from "./console.ts"
+import { execute } from "./execute.ts"
+import { Profile } from "./profile.ts"
+import { type ProgramFile, readProgram } from "./program-file.ts"
+import { Progress, type ProgressStyle } from "./progress.ts"
+import { reportAsJson } from "./report-json.ts"
+import { describeFailure, describeGoal, describeProblem, describeSummary } from "./report.ts"
+import { writeNamed, writeSyntax } from "./syntax-file.ts"
+import { Tally } from "./tally.ts"
+import { MAX_GRAPH_NODES, taskGraphAsDot, taskGraphAsJson } from "./task-graph.ts"
 
 export interface RunCommand {
   readonly file: string
   /** Where results stay; null for a store that is gone with this run. */
   readonly store: string | null
+  /** Undefined leaves the bound that the store has. */
+  readonly maxCacheBytes?: number | null | undefined
+  readonly isFresh: boolean
+  readonly isExecuted: boolean
   readonly threads: number
   readonly maxMemoryBytes: number
-  readonly folder: string
   /** Other folders whose files the program may list and load. */
   readonly readFolders: readonly string[]
-  readonly signal: AbortSignal
-  readonly print: (line: string) => void
-  readonly complain: (line: string) => void
+  readonly isJson: boolean
+  readonly progress: ProgressStyle
+  readonly profile: string | null
+  readonly taskGraph: string | null
+  readonly syntax: string | null
 }
 
-/** Larger images than this would not fit the memory of the machines this runs on. */
-const MAX_IMAGE_BYTES = 4 * 1024 * 1024 * 1024
+/**
+ * 0 where every goal was reached, 1 where one failed, 2 where the program is not right.
+ *
+ * @throws Stopped where the process is to end
+ */
+export async function runProgram(command: RunCommand, console: Console): Promise<0 | 1 | 2> {
+  return await new ProgramRun(command, console).run()
+}
 
-/** 0 where every goal was reached, 1 where one failed, 2 where the program is not right. */
-export async function runProgram(command: RunCommand): Promise<0 | 1 | 2> {
-  const { file, folder, print, complain, signal } = command
-  const startedMs = performance.now()
-  const { checked, variables } = readProgram(file, folder)
-  if (checked.problems.length > 0) {
-    for (const problem of checked.problems) complain(formatProblem(problem, checked.sources.get(problem.file) ?? ""))
-    return 2
+class ProgramRun {
+  readonly #command: RunCommand
+  readonly #console: Console
+  readonly #startedMs = performance.now()
+  readonly #tally = new Tally(this.#startedMs)
+  readonly #progress: Progress
+  readonly #signal: AbortSignal
+  readonly #outcomes: GoalOutcome[] = []
+  readonly #lines: string[] = []
+  #program: ProgramFile | null = null
+  #summary: RunSummary | null = null
+
+  constructor(command: RunCommand, console: Console) {
+    this.#command = command
+    this.#console = console
+    this.#signal = console.untilStopped()
+    // As many wait on it as there are nodes under way, which Node takes for a leak.
+    setMaxListeners(0, this.#signal)
+    const { err } = console
+    this.#progress = new Progress({ style: command.progress, err, tally: this.#tally, now: () => performance.now() })
   }
-  // As many wait on it as there are nodes under way, which Node takes for a leak.
-  setMaxListeners(0, signal)
-  const graph = new Graph()
-  const goals = loadProgram(graph, checked, { primitives: PRIMITIVES, programVariables: variables })
-  const temporary = command.store === null ? mkdtempSync(join(tmpdir(), "imgql-")) : null
-  const store = await open(command.store ?? `file:${String(temporary)}`, { label: `imgql ${file}` })
-  const local = await open("memory:", { label: "imgql" })
-  const pool = new KernelPool(command.threads)
-  // Closing the store takes back what is computed at the moment, as soon as its kernels have ended.
-  signal.addEventListener("abort", () => void Promise.all([pool.close(), store.close()]), { once: true })
-  try {
-    const summary = await runGoals({
-      graph,
-      goals,
-      store,
-      threads: local.semaphore("threads", command.threads),
-      pool,
-      digests: storedDigests(store),
-      folder,
-      readFolders: command.readFolders,
-      maxMemoryBytes: command.maxMemoryBytes,
-      maxImageBytes: MAX_IMAGE_BYTES,
-      isFresh: false,
-      signal,
-      observer: {
-        ...NO_OBSERVER,
-        line: print,
-        goal: (outcome) => {
-          if (outcome.kind === "failed") complain(describeFailure(outcome, checked.sources))
-          else if (outcome.kind === "printed") print(`${outcome.goal.label}=${formatShown(outcome.value)}`)
-          else print(describeSaved(outcome.saved))
-        },
+
+  async run(): Promise<0 | 1 | 2> {
+    try {
+      const code = await this.#run()
+      this.#reportJson(null)
+      return code
+    } catch (error) {
+      if (error instanceof Stopped) this.#sayStopped(error)
+      this.#reportJson(error)
+      throw error
+    }
+  }
+
+  async #run(): Promise<0 | 1 | 2> {
+    const { file, syntax, taskGraph, isExecuted } = this.#command
+    const { folder } = this.#console
+    const program = readProgram(file, folder)
+    this.#program = program
+    const { sources, problems } = program.checked
+    if (syntax !== null) writeSyntax(sources.get(program.file) ?? "", program.file, syntax, folder)
+    if (problems.length > 0) {
+      if (!this.#command.isJson) for (const problem of problems) this.#complain(describeProblem(problem, sources))
+      return 2
+    }
+    if (taskGraph !== null) await this.#writeTaskGraph(program, taskGraph)
+    if (!isExecuted) return 0
+    const graph = new Graph()
+    const goals = loadGoals(graph, program)
+    const profile = this.#command.profile === null ? null : new Profile(graph, sources, () => performance.now())
+    this.#progress.start()
+    try {
+      const { store, maxCacheBytes, isFresh, threads, maxMemoryBytes, readFolders } = this.#command
+      const summary = await execute({
+        graph,
+        goals,
+        store,
+        maxCacheBytes,
+        isFresh,
+        folder,
+        label: `imgql ${this.#command.file}`,
+        threads,
+        maxMemoryBytes,
+        readFolders,
+        signal: this.#signal,
+        observer: this.#observer(program, profile),
+      })
+      this.#summary = summary
+      this.#progress.close()
+      this.#print(describeSummary(summary, performance.now() - this.#startedMs))
+      return summary.failed > 0 ? 1 : 0
+    } finally {
+      this.#progress.close()
+      if (profile !== null) writeNamed(this.#command.profile ?? "", folder, profile.toJson())
+    }
+  }
+
+  #observer({ checked: { sources } }: ProgramFile, profile: Profile | null): RunObserver {
+    return {
+      line: (line) => {
+        this.#lines.push(line)
+        this.#print(line)
       },
+      goal: (outcome) => {
+        this.#outcomes.push(outcome)
+        if (outcome.kind !== "failed") this.#print(describeGoal(outcome))
+        else if (!this.#command.isJson) this.#complain(describeFailure(outcome, sources))
+      },
+      share: (change) => this.#progress.share(change),
+      operation: (event) => {
+        this.#progress.operation(event)
+        profile?.operation(event)
+      },
+      worked: (event) => profile?.worked(event),
+    }
+  }
+
+  /** Of a graph of its own: what is worked out for the picture is not taken for what the run has found. */
+  async #writeTaskGraph(program: ProgramFile, target: string): Promise<void> {
+    const { folder } = this.#console
+    const graph = new Graph()
+    const goals = loadGoals(graph, program)
+    const found = await outline({ graph, goals, folder, maxNodes: MAX_GRAPH_NODES })
+    const picture = { outline: found, sources: program.checked.sources, folder }
+    writeNamed(target, folder, target.endsWith(".dot") ? taskGraphAsDot(picture) : taskGraphAsJson(picture))
+  }
+
+  #print(line: string): void {
+    if (this.#command.isJson) return
+    this.#progress.around(() => void this.#console.out.write(`${line}\n`))
+  }
+
+  #complain(line: string): void {
+    this.#progress.around(() => void this.#console.err.write(`${line}\n`))
+  }
+
+  #sayStopped({ by }: Stopped): void {
+    if (by === "SIGPIPE") return
+    const { done, known } = this.#tally
+    const share = known === 0 ? "" : `${String(done)} of ${String(known)} operations are done and kept; `
+    this.#complain(`imgql: stopped: ${share}the same command goes on from there`)
+  }
+
+  #reportJson(error: unknown): void {
+    const { isJson, file, store } = this.#command
+    if (!isJson) return
+    const fault = error instanceof Error ? { code: codeOf(error), message: error.message } : null
+    const report = reportAsJson({
+      file: this.#program?.file ?? file,
+      sources: this.#program?.checked.sources ?? new Map(),
+      problems: this.#program?.checked.problems ?? [],
+      outcomes: this.#outcomes,
+      lines: this.#lines,
+      summary: this.#summary,
+      tally: this.#tally,
+      store,
+      elapsedMs: performance.now() - this.#startedMs,
+      isExecuted: this.#command.isExecuted,
+      fault,
     })
-    print(describeSummary(summary, performance.now() - startedMs))
-    return summary.failed > 0 ? 1 : 0
-  } finally {
-    await pool.close()
-    await local.close()
-    await store.close()
-    if (temporary !== null) rmSync(temporary, { recursive: true, force: true })
+    this.#console.out.write(`${report}\n`)
   }
 }
 
-function describeSaved({ path, bytes, lost }: Saved): string {
-  const note = lost.length === 0 ? "" : `; not kept: ${lost.join(", ")}`
-  return `saved ${path} (${bytes.toLocaleString("en-US")} bytes${note})`
-}
-
-function describeFailure({ goal, message, site }: GoalFailure, sources: ReadonlyMap<string, string>): string {
-  const { start, end, file } = site
-  const problem = {
-    code: "E_FAILED" as const,
-    message: `${goal.kind} "${goal.label}" failed: ${message}`,
-    file,
-    span: { start, end },
-    suggestion: null,
-  }
-  return formatProblem(problem, sources.get(file) ?? "")
-}
-
-function describeSummary({ ran, joined, stored, goals, failed, kernels }: RunSummary, ms: number): string {
-  const reached = failed === 0 ? `${String(goals)} goals` : `${String(goals - failed)} of ${String(goals)} goals`
-  const operations = `${String(ran)} operations ran in ${String(kernels)} kernels, ${String(joined)} were joined, ${String(stored)} came from the store`
-  return `${reached}: ${operations}, in ${(ms / 1_000).toFixed(2)} s`
+function loadGoals(graph: Graph, { checked, variables }: ProgramFile): readonly Goal[] {
+  return loadProgram(graph, checked, { primitives: PRIMITIVES, programVariables: variables })
 }

@@ -70,6 +70,16 @@ export class Evaluation {
     })
   }
 
+  /** What a node was rewritten to last, however far that has come: for a normal one its normal form. */
+  furthest(handle: Handle): Handle {
+    let at = handle
+    for (;;) {
+      const next = (this.#targets[at] ?? 0) - 1
+      if (next < 0 || next === at) return at
+      at = next as Handle // What it was rewritten to.
+    }
+  }
+
   #settled(handle: Handle): Handle {
     const failure = this.#failures.get(handle)
     if (failure !== undefined) throw new EvaluationFailed(failure)

@@ -12,11 +12,17 @@ export interface RunObserver {
   readonly line: (line: string) => void
   /** What became of a goal. Goals are told in the order they are written. */
   readonly goal: (outcome: GoalOutcome) => void
-  /** So much more of all that the goals ask for is done. Adds up to 1. */
-  readonly share: (share: number) => void
+  /** So much more of all that the goals ask for has been begun, and is done. Both add up to 1. */
+  readonly share: (change: ShareChange) => void
   readonly operation: (event: OperationEvent) => void
   /** Something that took time has ended. */
   readonly worked: (event: WorkEvent) => void
+}
+
+/** What has been begun is taken back where it turns out to be many. */
+export interface ShareChange {
+  readonly begun: number
+  readonly done: number
 }
 
 export type GoalOutcome =

@@ -127,19 +127,21 @@ class Run implements World {
   /** A value as people read it: a sequence item by item and never all of its images in memory. */
   async #show(handle: Handle, share: number): Promise<Shown> {
     const { graph, observer } = this.#options
+    observer.share({ begun: share, done: 0 })
     const normal = await this.#evaluation.normalize(handle)
     const constant = graph.constantOf(normal)
     if (isList(graph.operatorOf(normal))) {
       const items = graph.inputs(normal)
       const shown: Shown[] = []
+      if (items.length > 0) observer.share({ begun: -share, done: 0 })
       for (const batch of batches(items, GOALS_AT_ONCE)) {
         shown.push(...(await Promise.all(batch.map((item) => this.#show(item, share / items.length)))))
       }
-      if (items.length === 0) observer.share(share)
+      if (items.length === 0) observer.share({ begun: 0, done: share })
       return shown
     }
     const shown = constant === undefined ? await this.#showImage(normal) : constant
-    observer.share(share)
+    observer.share({ begun: 0, done: share })
     return shown
   }
 
@@ -149,6 +151,7 @@ class Run implements World {
 
   async #save({ label, handle }: Goal, share: number): Promise<Saved> {
     const { folder, signal, observer } = this.#options
+    observer.share({ begun: share, done: 0 })
     const normal = await this.#force(handle)
     try {
       return await this.#results.withValues(
@@ -156,7 +159,7 @@ class Run implements World {
         async ([value]) => await saveValue(value ?? null, { root: folder, name: label }, signal),
       )
     } finally {
-      observer.share(share)
+      observer.share({ begun: 0, done: share })
     }
   }
 

@@ -136,12 +136,14 @@ export class Values {
     return result
   }
 
-  /** Tells how long something took, if it ended well. */
+  /** Tells how long something took, however it ended. */
   async timed<T>(what: Omit<WorkEvent, "startedMs" | "endedMs">, work: Promise<T>): Promise<T> {
     const startedMs = performance.now()
-    const done = await work
-    this.#options.observer.worked({ ...what, startedMs, endedMs: performance.now() })
-    return done
+    try {
+      return await work
+    } finally {
+      this.#options.observer.worked({ ...what, startedMs, endedMs: performance.now() })
+    }
   }
 }
 

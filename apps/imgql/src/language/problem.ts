@@ -70,6 +70,13 @@ export function formatProblem(problem: Problem, source: string): string {
   ].join("\n")
 }
 
+/** The line and column of an offset, both from 1. */
+export function placeOf(source: string, offset: number): { readonly line: number; readonly column: number } {
+  const at = Math.min(Math.max(0, offset), source.length)
+  const lineStart = source.lastIndexOf("\n", at - 1) + 1
+  return { line: countLines(source, lineStart), column: Array.from(source.slice(lineStart, at)).length + 1 }
+}
+
 /** A piece of program text in a sentence, shortened if it is long. */
 export function quote(text: string): string {
   const chars = Array.from(readable(text))

@@ -1,0 +1,47 @@
+/** What a run came to, as people read it: a line a goal, failures with their places, and what was shared in the last line. */
+import type { GoalFailure, GoalOutcome } from "../engine/observer.ts"
+import type { RunSummary } from "../engine/run.ts"
+import { formatShown } from "../engine/shown.ts"
+import type { Saved } from "../files/save.ts"
+import { formatProblem, type Problem } from "../language/problem.ts"
+
+type Sources = ReadonlyMap<string, string>
+
+/** The line of a goal that was reached. */
+export function describeGoal(outcome: Exclude<GoalOutcome, GoalFailure>): string {
+  if (outcome.kind === "saved") return describeSaved(outcome.saved)
+  const value = formatShown(outcome.value)
+  return outcome.goal.label === "" ? value : `${outcome.goal.label}=${value}`
+}
+
+function describeSaved({ path, bytes, lost }: Saved): string {
+  const note = lost.length === 0 ? "" : `; not kept: ${lost.join(", ")}`
+  return `saved ${path} (${bytes.toLocaleString("en-US")} bytes${note})`
+}
+
+/** Where and why there is no value, with the line of the program. */
+export function describeFailure({ goal, message, code, site }: GoalFailure, sources: Sources): string {
+  const { start, end, file } = site
+  const what = goal.label === "" ? "" : `${goal.kind} "${goal.label}" failed: `
+  const cause = code === null ? message : `${message} (${code})`
+  const problem = {
+    code: "E_FAILED" as const,
+    message: `${what}${cause}`,
+    file,
+    span: { start, end },
+    suggestion: null,
+  }
+  return describeProblem(problem, sources)
+}
+
+export function describeProblem(problem: Problem, sources: Sources): string {
+  return formatProblem(problem, sources.get(problem.file) ?? "")
+}
+
+/** The last line of a run. */
+export function describeSummary({ ran, joined, stored, goals, failed, kernels }: RunSummary, ms: number): string {
+  const all = `${String(goals)} ${goals === 1 ? "goal" : "goals"}`
+  const reached = failed === 0 ? all : `${String(goals - failed)} of ${all}`
+  const operations = `${String(ran)} operations ran in ${String(kernels)} kernels, ${String(joined)} were joined, ${String(stored)} came from the store`
+  return `${reached}: ${operations}, in ${(ms / 1_000).toFixed(2)} s`
+}

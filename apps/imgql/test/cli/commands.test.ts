@@ -1,0 +1,100 @@
+/** The commands beside `run`, as real processes. */
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { makeFolder, makeRamp } from "../program-run.ts"
+import { imgql, start, write } from "./world.ts"
+
+const VERSION = String(
+  (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: unknown }).version,
+)
+
+describe("imgql", () => {
+  it("says its version, and what each command takes, with examples", async () => {
+    const folder = await makeFolder()
+    expect(await imgql(folder, "version")).toMatchObject({ code: 0, out: `imgql ${VERSION}\n` })
+    expect(await imgql(folder, "--version")).toMatchObject({ code: 0, out: `${VERSION}\n` })
+    const help = await imgql(folder, "--help")
+    const commands = ["run", "check", "repl", "view", "list-primitives", "phantom", "cache", "version"]
+    for (const command of commands) expect(help.out).toMatch(new RegExp(`^  ${command}\\b`, "m"))
+    expect(help).toMatchObject({ code: 0, err: "" })
+    expect((await imgql(folder, "help", "run")).out).toContain("Examples:")
+    expect(await imgql(folder)).toMatchObject({ code: 2, out: "" })
+  })
+
+  it("check tells problems with their places, or how many goals there are", async () => {
+    const folder = await makeFolder()
+    write(folder, "good.imgql", `let x = 1 print "x" x print "y" x + 1`)
+    write(folder, "bad.imgql", `let x = 1\nprint "x" xx`)
+    expect(await imgql(folder, "check", "good.imgql")).toMatchObject({
+      code: 0,
+      out: "good.imgql: no problems, 2 goals\n",
+    })
+    const bad = await imgql(folder, "check", "bad.imgql")
+    expect(bad).toMatchObject({ code: 2, out: "" })
+    expect(bad.err).toContain("bad.imgql:2:11: error:")
+  })
+
+  it("list-primitives lists all, or those of one namespace", async () => {
+    const folder = await makeFolder()
+    const all = await imgql(folder, "list-primitives")
+    const strings = await imgql(folder, "list-primitives", "strings")
+    expect(strings.lines.every((line) => line.startsWith("strings."))).toBe(true)
+    expect(all.lines).toEqual(expect.arrayContaining([...strings.lines]))
+    const wrong = await imgql(folder, "list-primitives", "string")
+    expect(wrong).toMatchObject({ code: 2 })
+    expect(wrong.err).toContain('did you mean "strings"?')
+    const started = start(folder, "list-primitives")
+    started.child.stdout.destroy()
+    expect((await started.ended).err).toBe("")
+  })
+
+  it("view makes a picture of an image, and says what is no image", async () => {
+    const folder = await makeFolder(makeRamp([12, 10, 8]))
+    const planes = await imgql(folder, "view", "head.nii.gz")
+    expect(planes.out).toMatch(/^saved .*head\.nii\.gz\.png \([\d,]+ bytes\)\n$/)
+    const signature = "89504e470d0a1a0a"
+    expect(readFileSync(join(folder, "head.nii.gz.png")).subarray(0, 8).toString("hex")).toBe(signature)
+    const flags = ["--mask", "head.nii.gz", "--slices", "4", "--size", "32", "--window", "0,9", "-o", "out.png"]
+    expect(await imgql(folder, "view", "head.nii.gz", ...flags)).toMatchObject({ code: 0, err: "" })
+    expect(readFileSync(join(folder, "out.png")).subarray(0, 8).toString("hex")).toBe(signature)
+    expect((await imgql(folder, "view", "head.nii.gz", "-o", "out.jpg")).err).toContain("ends in .png")
+    const missing = await imgql(folder, "view", "nowhere.nii")
+    expect(missing).toMatchObject({ code: 1, out: "" })
+    expect(missing.err).toContain("[FILE_MISSING]")
+  })
+
+  it("cache info says what the store has, and of which primitives", async () => {
+    const folder = await makeFolder(makeRamp([40, 40, 24]))
+    const none = await imgql(folder, "cache", "info")
+    expect(none).toMatchObject({ code: 2 })
+    expect(none.err).toContain("there is no store in")
+    write(folder, "program.imgql", `import "simpleitk" print "v" volume(near(ReadImage("head.nii.gz") >. 3))`)
+    const first = await imgql(folder, "run", "program.imgql", "--max-cache", "1G")
+    expect(first.code).toBe(0)
+    const info = await imgql(folder, "cache", "info", "--json")
+    const known = JSON.parse(info.out) as { operations: number; byPrimitive: Record<string, number> }
+    expect(known).toMatchObject({
+      images: { bytes: expect.any(Number), budgetBytes: 2 ** 30 },
+      byPrimitive: { "vox1.near": 1, "vox1.volume": 1 },
+      oldest: expect.stringMatching(/^\d{4}-/),
+      users: [],
+    })
+    expect(Object.values(known.byPrimitive).reduce((sum, count) => sum + count, 0)).toBe(known.operations)
+    expect((await imgql(folder, "cache", "info")).out).toMatch(/^ {2}vox1\.near +1$/m)
+    expect((await imgql(folder, "cache", "info", "--store", "memory:")).err).toContain("[E_USAGE]")
+  })
+
+  it("cache clear asks, and forgets every result", async () => {
+    const folder = await makeFolder(makeRamp([12, 10, 8]))
+    write(folder, "program.imgql", `import "simpleitk" print "v" volume(near(ReadImage("head.nii.gz") >. 3))`)
+    const first = await imgql(folder, "run", "program.imgql")
+    const asked = await imgql(folder, "cache", "clear")
+    expect(asked).toMatchObject({ code: 2, out: "" })
+    expect(asked.err).toContain("say --yes")
+    const cleared = await imgql(folder, "cache", "clear", "--yes")
+    expect(cleared.out).toMatch(/^forgot \d+ results \(.* of images\)\n$/)
+    expect(JSON.parse((await imgql(folder, "cache", "info", "--json")).out)).toMatchObject({ operations: 0 })
+    expect((await imgql(folder, "run", "program.imgql")).counts).toEqual(first.counts)
+  })
+})
