@@ -1,13 +1,10 @@
 /**
- * How long kernels take on volumes of about nine million voxels, on one thread and two.
- *
- *     npx tsx apps/imgql/bench/kernels.ts [--rounds N] [--only NAME,NAME] [volume.nii.gz]
- *
- * The package must be built: threads run what is in `dist`. Times are medians of the wall time, in milliseconds; `cpu` is what all threads
- * together used for it. Where the machine has other work, wall times say little, and the cpu time is the better figure.
+ * How long kernels take on a volume of about nine million voxels, and ITK's filters for the same on the same number of threads, in
+ * turns. Without `--volume` it is one that is made here. Ratios are above 1 where ours are faster.
  */
-import { availableParallelism, cpus, loadavg } from "node:os"
-import { parseArgs } from "node:util"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import type { Image } from "../src/image/image.ts"
 import { lcc, maxvol, through } from "../src/kernels/components.ts"
 import { crossCorrelation } from "../src/kernels/cross-correlation.ts"
@@ -24,23 +21,11 @@ import { comparison } from "../src/kernels/comparison.ts"
 import { and } from "../src/kernels/logic.ts"
 import { statistics, volume } from "../src/kernels/statistics.ts"
 import { KernelPool } from "../src/threads/pool.ts"
+import { saveValue } from "../src/files/save.ts"
+import { buildItk } from "./itk.ts"
+import type { SectionOptions, Times } from "./section.ts"
+import { summarize, time } from "./section.ts"
 import { makeHead, readHead } from "./volume.ts"
-
-/** ITK 5.2.1 on two cores, on the real head. */
-const ITK: Readonly<Record<string, number>> = {
-  BinaryThreshold: 13,
-  near: 391,
-  interior: 821,
-  dt: 530,
-  lcc: 336,
-  through: 325,
-  maxvol: 286,
-  otsu: 228,
-  gradient: 177,
-  percentiles: 138,
-  crossCorrelation: 3173,
-  "100 thresholds counted": 1722,
-}
 
 type Run = (pool: KernelPool) => Promise<unknown>
 
@@ -99,54 +84,49 @@ async function listRuns(head: Image): Promise<ReadonlyMap<string, Run>> {
   return new Map(runs)
 }
 
-interface Figures {
-  readonly wall: number
-  readonly cpu: number
-}
+/** Two, as in the figures for ITK that are published; our threads and theirs. */
+const THREADS = 2
 
-async function measure(run: Run, threads: number, rounds: number): Promise<Figures> {
-  const pool = new KernelPool(threads)
+async function measure(run: Run, rounds: number): Promise<Times> {
+  await using pool = new KernelPool(THREADS)
   // The first rounds start the threads and compile the loops.
   await run(pool)
   await run(pool)
-  const walls: number[] = []
-  const used: number[] = []
-  for (let round = 0; round < rounds; round += 1) {
-    const before = process.cpuUsage()
-    const start = performance.now()
-    await run(pool)
-    walls.push(performance.now() - start)
-    const { user, system } = process.cpuUsage(before)
-    used.push((user + system) / 1000)
-  }
-  await pool.close()
-  return { wall: medianOf(walls), cpu: medianOf(used) }
+  const times: Times[] = []
+  for (let round = 0; round < rounds; round += 1) times.push(await time(async () => await run(pool)))
+  return summarize(times)
 }
 
-function medianOf(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
-}
-
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { rounds: { type: "string", default: "5" }, only: { type: "string" } },
-  })
-  const [path] = positionals
-  const head = path === undefined ? makeHead() : readHead(path)
-  const wanted = values.only?.split(",")
-  console.log(
-    `${path === undefined ? "the volume made here" : path}: ${head.size.join("x")} ${head.type}; Node ${process.version}, ` +
-      `${String(availableParallelism())} cores (${cpus()[0]?.model ?? "unknown"}), load ${loadavg()[0]?.toFixed(1) ?? ""}`,
-  )
-  console.log(`${"".padEnd(28)}1 thread   cpu  2 threads   cpu   ITK on 2`)
-  for (const [name, run] of await listRuns(head)) {
-    if (wanted !== undefined && !wanted.includes(name)) continue
-    const one = await measure(run, 1, Number(values.rounds))
-    const two = await measure(run, 2, Number(values.rounds))
-    const figures = [one.wall, one.cpu, two.wall, two.cpu].map((ms, at) => ms.toFixed(0).padStart(at % 2 === 0 ? 8 : 6))
-    console.log(`${name.padEnd(28)}${figures.join("  ")}   ${String(ITK[name] ?? "").padStart(6)}`)
+export async function benchKernels({ volume: path, rounds, only }: SectionOptions): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "imgql-bench-"))
+  try {
+    const head = path === null ? makeHead() : readHead(path)
+    const saved = path ?? (await saveValue(head, { root: folder, name: "head.nii" })).path
+    const itk = buildItk()
+    console.log(
+      `${path ?? "the volume made here"}: ${head.size.join("x")} ${head.type}, ${String(THREADS)} threads, ms`,
+    )
+    console.log(`${"".padEnd(28)}    ours    cpu      ITK    cpu    ratio  of cpu`)
+    for (const [name, run] of await listRuns(head)) {
+      if (only !== null && !only.includes(name)) continue
+      const ours = await measure(run, rounds)
+      const [found] = itk?.("kernels", [saved, String(THREADS), String(rounds), name]) ?? []
+      const theirs = found === undefined ? null : { wallMs: Number(found[1]), cpuMs: Number(found[2]) }
+      console.log(formatRow(name, ours, Number.isFinite(theirs?.wallMs) ? theirs : null))
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
-await main()
+function formatRow(name: string, ours: Times, theirs: Times | null): string {
+  const figures = [ours.wallMs.toFixed(1).padStart(8), ours.cpuMs.toFixed(0).padStart(6)]
+  if (theirs !== null) {
+    figures.push(theirs.wallMs.toFixed(1).padStart(8), theirs.cpuMs.toFixed(0).padStart(6))
+    figures.push(
+      (theirs.wallMs / ours.wallMs).toFixed(1).padStart(8),
+      (theirs.cpuMs / ours.cpuMs).toFixed(1).padStart(7),
+    )
+  }
+  return `${name.padEnd(28)}${figures.join(" ")}`
+}
