@@ -1,5 +1,5 @@
 /** `examples/tumor.imgql` stage by stage: what the program makes is held against what ITK makes, `itk/recipe.cxx`, bit by bit. */
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Image } from "../src/image/image.ts"
@@ -10,7 +10,7 @@ const EXAMPLES = fileURLToPath(new URL("../examples", import.meta.url))
 /** What stages are called, in the recipe of ITK and in files, and in the program. */
 export const STAGES: Readonly<Record<string, string>> = {
   flair: "flair",
-  background: "background",
+  background: "backgroundOf(flair)",
   brain: "brain",
   share: "share",
   hyperIntense: "hyperIntense",
@@ -22,15 +22,23 @@ export const STAGES: Readonly<Record<string, string>> = {
 
 /** The example and its sample, a phantom of that size, in a folder. */
 export async function layOutTumor(folder: string, size: readonly [number, number, number]): Promise<void> {
-  for (const file of ["tumor.imgql", "measures.imgql"]) copyFileSync(join(EXAMPLES, file), join(folder, file))
+  for (const file of readdirSync(EXAMPLES)) {
+    if (file.endsWith(".imgql")) copyFileSync(join(EXAMPLES, file), join(folder, file))
+  }
   for (const name of ["sample", "output", "stages"]) mkdirSync(join(folder, name))
   await savePhantom({ size, root: join(folder, "sample"), name: "head" })
 }
 
-/** The program, which saves each stage as well. */
+/** The program without its pictures: the recipe, what is printed of it, and the tumor saved. */
+export function tumorAlone(): string {
+  const lines = readFileSync(join(EXAMPLES, "tumor.imgql"), "utf8").split("\n")
+  return lines.filter((line) => !line.includes('.png"')).join("\n")
+}
+
+/** The same, which saves each stage as well. */
 export function tumorWithStages(): string {
   const saves = Object.entries(STAGES).map(([name, expression]) => `save "stages/${name}.nii" ${expression}`)
-  return `${readFileSync(join(EXAMPLES, "tumor.imgql"), "utf8")}\n${saves.join("\n")}\n`
+  return `${tumorAlone()}\n${saves.join("\n")}\n`
 }
 
 export interface Stage {
