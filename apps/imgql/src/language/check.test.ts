@@ -47,6 +47,18 @@ describe("names", () => {
     expect(bindings.get(print.command.value)).toEqual({ kind: "definition", ...second })
   })
 
+  it("of one letter are no primitives unless the program imports them: an undefined x is told", () => {
+    expect(messagesOf('print "a" max(x)')).toEqual([
+      'there is nothing called `x`: it is a primitive of `vox1`, so write import "vox1" first',
+    ])
+    expect(problemsOf("let f(a) = a + z")).toEqual(["E_UNBOUND_IDENTIFIER z"])
+    expect(problemsOf('import "vox1"\nprint "a" max(x)')).toEqual([])
+    expect(problemsOf('import "a.imgql"\nprint "a" max(x)', { "a.imgql": 'import "vox1"' })).toEqual([])
+    expect(problemsOf('print "a" max(x(tt))\nprint "b" max(vox1.x)')).toEqual([])
+    expect(problemsOf('print "a" for x in [1] do x\nlet y = 1\nprint "b" y')).toEqual([])
+    expect(problemsOf('print "a" volume(tt & border)')).toEqual([])
+  })
+
   it("have the scope in which they stand", () => {
     expect(problemsOf("f(aa) = let bb = aa in for cc in [bb] do filter dd in [cc] do aa + dd")).toEqual([])
     expect(problemsOf("f(aa) = 1\ng = aa")).toEqual(["E_UNBOUND_IDENTIFIER aa"])

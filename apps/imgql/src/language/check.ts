@@ -86,6 +86,9 @@ class Check {
   readonly #definitions = new Map<string, DefinitionBinding>()
   readonly #typing = new Typing(this.bindings)
   #imported: string[] = []
+  /** Namespaces that are imported by something else than a library. */
+  readonly #asked = new Set<string>()
+  readonly #libraries = new Set<string>()
   /** The programs that are being gone through, each imported by the one before. */
   readonly #open: { readonly program: Program; next: number }[] = []
   /** Whether some file could not be read to its end, so that any name may be defined. */
@@ -99,7 +102,7 @@ class Check {
     this.sources.set(program.file, program.source)
     this.#open.push({ program, next: 0 })
     const prelude = this.#options.loader.library(PRELUDE)
-    if (prelude !== null) this.#enter(prelude)
+    if (prelude !== null) this.#enterLibrary(prelude)
     for (let top = this.#open.at(-1); top !== undefined; top = this.#open.at(-1)) {
       const command = top.program.commands[top.next]
       top.next += 1
@@ -121,6 +124,9 @@ class Check {
       definitions: this.#definitions,
       signatures: this.#options.signatures,
       imported: this.#imported,
+      asked: this.#libraries.has(program.file)
+        ? this.#imported
+        : this.#imported.filter((namespace) => this.#asked.has(namespace)),
       program,
       defining: isLet ? command.name : null,
       report,
@@ -164,6 +170,7 @@ class Check {
   #importNamespace(command: ImportCommand, importer: Program): void {
     const { signatures, loader } = this.#options
     const namespace = command.path
+    if (!this.#libraries.has(importer.file)) this.#asked.add(namespace)
     if (this.#imported.includes(namespace)) return
     const library = loader.library(namespace)
     if (library === null && !signatures.namespaces.includes(namespace)) {
@@ -177,7 +184,12 @@ class Check {
     this.#imported = [...this.#imported, namespace].toSorted(
       (a, b) => Number(b === "default") - Number(a === "default"),
     )
-    if (library !== null && !this.sources.has(library.file)) this.#enter(library)
+    if (library !== null && !this.sources.has(library.file)) this.#enterLibrary(library)
+  }
+
+  #enterLibrary(library: SourceFile): void {
+    this.#libraries.add(library.file)
+    this.#enter(library)
   }
 
   #enter({ file, source }: SourceFile): void {

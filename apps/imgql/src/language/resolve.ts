@@ -25,6 +25,8 @@ export interface Surroundings {
   readonly signatures: SignatureTable
   /** The namespaces imported, in the order names are looked for. */
   readonly imported: readonly string[]
+  /** Those of them that the program asks for itself, beside what every program finds imported. */
+  readonly asked: readonly string[]
   readonly program: Program
   /** What is being defined, if the expression is the body of a definition. */
   readonly defining: string | null
@@ -54,7 +56,8 @@ export function resolveNames(
       case "name":
       case "call": {
         const name = task.kind === "name" ? task.name : task.callee
-        const binding = lookUp(name, locals, surroundings)
+        const isAlone = task.kind === "name"
+        const binding = lookUp(name, locals, isAlone ? forNameAlone(name, surroundings) : surroundings)
         if (binding === null) reportUnknown(task, locals, surroundings)
         else bindings.set(task, binding)
         if (task.kind === "call") pushAll(rest, task.arguments)
@@ -91,6 +94,14 @@ export function resolveNames(
         break
     }
   }
+}
+
+/**
+ * What may be meant by a name without arguments. One letter is what programs call their own variables: that `x` was never
+ * defined must not go unnoticed because a primitive has that name, unless the program imports its namespace.
+ */
+function forNameAlone(name: string, surroundings: Surroundings): Surroundings {
+  return name.length > 1 ? surroundings : { ...surroundings, imported: surroundings.asked }
 }
 
 /** Says so if a name must not be defined. */

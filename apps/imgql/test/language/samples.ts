@@ -118,7 +118,8 @@ plane(img, k) = and(img, eq_sv(k, z(img)))
 print "written" for i in range(0, 3) do
   let img = ReadImage(concat("case", i, ".nii.gz")) in
   [ WriteImage(plane(img, floor_of(i)), concat(name(i), ".png")) ]`.replace("floor_of(i)", "i"),
-  prefix_calls: `background(channel, brain) = *(mask(channel, brain), 60.0)
+  prefix_calls: `import "vox1"
+background(channel, brain) = *(mask(channel, brain), 60.0)
 levels(a, b) = +(+(*(a, 85.0), *(b, 170.0)), -(255, 1))
 print "levels" volume(levels(x, border) >. 1)`,
 }
