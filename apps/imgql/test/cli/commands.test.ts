@@ -35,12 +35,19 @@ describe("imgql", () => {
     expect(bad.err).toContain("bad.imgql:2:11: error:")
   })
 
-  it("list-primitives lists all, or those of one namespace", async () => {
+  it("list-primitives lists all by namespace, or those of one, with what each takes and does", async () => {
     const folder = await makeFolder()
     const all = await imgql(folder, "list-primitives")
     const strings = await imgql(folder, "list-primitives", "strings")
-    expect(strings.lines.every((line) => line.startsWith("strings."))).toBe(true)
-    expect(all.lines).toEqual(expect.arrayContaining([...strings.lines]))
+    expect(strings.lines.slice(0, 2)).toEqual([
+      "strings.concat(parts...: string|number|boolean): string",
+      "    Strings, numbers and truth written one after the other.",
+    ])
+    expect(all.out).toContain(strings.out)
+    const namespaces = all.lines.filter((line) => !line.startsWith(" ")).map((line) => line.replace(/\..*$/, ""))
+    const changes = namespaces.filter((each, at) => each !== namespaces[at - 1])
+    expect(changes).toEqual([...new Set(namespaces)])
+    expect(all.lines.filter((line) => line.trim() === "")).toEqual([])
     const wrong = await imgql(folder, "list-primitives", "string")
     expect(wrong).toMatchObject({ code: 2 })
     expect(wrong.err).toContain('did you mean "strings"?')
