@@ -145,7 +145,8 @@ export class Evaluation {
   }
 
   #rewrite(handle: Handle, count: number): void {
-    const normals = Array.from({ length: count }, (_, at) => this.#normalOf(this.#graph.input(handle, at)))
+    const normals: Handle[] = []
+    for (let at = 0; at < count; at += 1) normals.push(this.#normalOf(this.#graph.input(handle, at)))
     try {
       const rewritten = this.#rewriting.rewrite(handle, normals)
       switch (rewritten.kind) {

@@ -62,7 +62,8 @@ export class Passes {
     let grant: Awaited<ReturnType<typeof threads.acquire>> | null = null
     let members: readonly Member[] = sweep.members
     try {
-      grant = await threads.acquire({ signal })
+      grant = await threads.acquire()
+      signal.throwIfAborted()
       this.#sweeps.close(image, sweep)
       const claims = await Promise.all(members.map((member) => member.claim()))
       members = members.filter((_, at) => claims[at] === true)

@@ -37,7 +37,10 @@ export interface ResultsOptions {
   readonly threads: Semaphore
   readonly residence: Residence
   readonly pool: KernelPool
-  /** Whoever aborts it closes the store, too. */
+  /**
+   * Whoever aborts it closes the store, too, which ends all waits for results. So none listens by itself: thousands of
+   * listeners at one signal are slow, since each new one is compared with all.
+   */
   readonly signal: AbortSignal
   /** Whether what the store has is forgotten, and computed anew. */
   readonly isFresh: boolean
@@ -175,14 +178,14 @@ export class Results {
       this.#served.add(id)
       return
     }
-    if (info?.status === "running") return await this.#follow(node, id, call.result({ signal }))
+    if (info?.status === "running") return await this.#follow(node, id, call.result())
     if (info !== undefined && isFresh) await call.forget()
     const part = this.#partOf(node)
     if (part !== null) return await this.#ensureInPass(node, id, part)
     await this.#withThread(node, async (release) => {
       this.#ready.add(id)
       try {
-        const result = call.result({ signal })
+        const result = call.result()
         await this.#asked(call, result)
         if (this.#started.has(id)) return void (await result)
         this.#ready.delete(id)
@@ -198,8 +201,9 @@ export class Results {
   async #withThread<T>(node: Handle, work: (release: () => Promise<void>) => Promise<T>): Promise<T> {
     const { graph, threads, signal } = this.#options
     await this.#ensureAll(graph.inputs(node))
-    const grant = await threads.acquire({ signal })
+    const grant = await threads.acquire()
     try {
+      signal.throwIfAborted()
       return await work(async () => await grant.release())
     } finally {
       await grant.release()
@@ -248,7 +252,7 @@ export class Results {
         claim: async () => {
           this.#swept.add(id)
           const call = this.#callOf(node)
-          const result = call.result({ signal })
+          const result = call.result()
           void result.then(() => resolve(), reject)
           await this.#asked(call, result)
           if (this.#bodies.has(id)) return true
@@ -378,7 +382,7 @@ export class Results {
     const id = this.#nameOf(node)
     this.#ready.add(id)
     try {
-      return await this.#callOf(node).result({ signal: this.#options.signal })
+      return await this.#callOf(node).result()
     } finally {
       this.#ready.delete(id)
     }

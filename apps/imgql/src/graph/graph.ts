@@ -66,7 +66,7 @@ export class Graph {
   add(operator: Operator, inputs: readonly Handle[], site: Site): Handle {
     const number = this.#numberOf(operator)
     const mask = this.#slots.length - 1
-    let slot = hashOf(number, inputs) & mask
+    let slot = hashOf(number, inputs, 0, inputs.length) & mask
     for (;;) {
       const found = (this.#slots[slot] ?? 0) - 1
       if (found < 0) break
@@ -98,7 +98,10 @@ export class Graph {
 
   /** The inputs of a node, as a list of the caller's own. */
   inputs(handle: Handle): Handle[] {
-    return Array.from({ length: this.inputCount(handle) }, (_, index) => this.input(handle, index))
+    const count = this.inputCount(handle)
+    const list: Handle[] = []
+    for (let index = 0; index < count; index += 1) list.push(this.input(handle, index))
+    return list
   }
 
   siteOf(handle: Handle): Site {
@@ -156,8 +159,9 @@ export class Graph {
     const mask = slots.length - 1
     for (const found of this.#slots) {
       if (found === 0) continue
-      const handle = (found - 1) as Handle // What `add` put there.
-      let slot = hashOf(this.#operatorOf[handle] ?? 0, this.inputs(handle)) & mask
+      // No constant is put there, so its inputs lie where its hash was made of.
+      const [first, end] = [this.#at(found - 1), this.#at(found)]
+      let slot = hashOf(this.#operatorOf[found - 1] ?? 0, this.#inputs, first, end) & mask
       while (slots[slot] !== 0) slot = (slot + 1) & mask
       slots[slot] = found
     }
@@ -180,10 +184,10 @@ function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
   return larger
 }
 
-/** Multiplies by odd constants and folds the high bits down, as murmur3 does. */
-function hashOf(operator: number, inputs: readonly Handle[]): number {
+/** Multiplies by odd constants and folds the high bits down, as murmur3 does. The inputs are those from `first` to `end`. */
+function hashOf(operator: number, inputs: ArrayLike<number>, first: number, end: number): number {
   let hash = Math.imul(operator + 1, 0x9e37_79b1)
-  for (let index = 0; index < inputs.length; index += 1) {
+  for (let index = first; index < end; index += 1) {
     hash = Math.imul(hash ^ Math.imul((inputs[index] ?? 0) + 1, 0x85eb_ca6b), 0xc2b2_ae35)
     hash ^= hash >>> 15
   }
