@@ -8,9 +8,14 @@ function image(): Image {
   return { ...plainGrid([10, 10]), type: "uint8", components: 1, voxels: makeVoxels("uint8", 100) }
 }
 
+/** With so much for what is there; a third of that is for garbage. */
+function make(presentBytes: number, collect = (): void => undefined): Residence {
+  return new Residence({ maxBytes: (presentBytes * 4) / 3, collect })
+}
+
 describe("images in memory", () => {
   it("go when room is wanted, least recently used first, and never while they are used", () => {
-    const residence = new Residence(250)
+    const residence = make(250)
     for (const id of ["a", "b"]) {
       residence.keep(id, image())
       residence.release(id)
@@ -26,14 +31,14 @@ describe("images in memory", () => {
   })
 
   it("are one where two bring the same", () => {
-    const residence = new Residence(1_000)
+    const residence = make(1_000)
     const first = image()
     expect(residence.keep("a", first)).toBe(first)
     expect(residence.keep("a", image())).toBe(first)
   })
 
   it("leave room for one computation under any bound, and for others in their order", async () => {
-    const residence = new Residence(1)
+    const residence = make(1)
     const order: string[] = []
     const ends: (() => void)[] = []
     const compute = async (name: string, bytes: number): Promise<void> => {
@@ -56,7 +61,7 @@ describe("images in memory", () => {
   })
 
   it("leave room for what somebody waits for who holds room", async () => {
-    const residence = new Residence(100)
+    const residence = make(100)
     await residence.within(async (outer) => {
       await outer.take(90)
       await outer.aside(async () => {
@@ -70,5 +75,17 @@ describe("images in memory", () => {
     // All was given back: so much fits beside nothing else.
     await residence.within(async (room) => await room.take(100))
     expect(residence.peakBytes).toBe(140)
+  })
+
+  it("are collected once a quarter of the bound is garbage, and no less than is worth it", async () => {
+    const MEBIBYTE = 1024 ** 2
+    let collected = 0
+    const residence = make(3 * 64 * MEBIBYTE, () => {
+      collected += 1
+    })
+    for (let round = 1; round <= 10; round += 1) {
+      await residence.within(async (room) => await room.take(16 * MEBIBYTE))
+      expect(collected).toBe(Math.floor(round / 4))
+    }
   })
 })

@@ -11,6 +11,8 @@
  *     begun ──take──▶ waits for room ──▶ goes on ──end──▶ all given back
  *       └──aside──▶ waits for something else ──▶ goes on
  *
+ * What is given back or evicted is garbage then, which the runtime does not see by itself (threads/garbage.ts), so it is told.
+ *
  * 1. What is used stays. The bound may be passed by what is used, never by what is idle.
  * 2. Somebody always goes on, under any bound: where all who have begun wait, the first of those who wait for room has it.
  */
@@ -27,8 +29,22 @@ interface Waiting {
   readonly resolve: () => void
 }
 
+export interface ResidenceOptions {
+  readonly maxBytes: number
+  /** Makes the memory free that images and computations have left behind. */
+  readonly collect: () => void
+}
+
+/** Of the bound, so much is for garbage, or so many bytes where that is less: collecting takes time. */
+const GARBAGE_SHARE = 1 / 4
+const LEAST_GARBAGE_BYTES = 32 * 1024 * 1024
+
 export class Residence {
   readonly #maxBytes: number
+  readonly #collect: () => void
+  readonly #maxGarbageBytes: number
+  /** Given back and evicted since it was collected. */
+  #garbageBytes = 0
   /** Least recently used first. */
   readonly #residents = new Map<string, Resident>()
   readonly #waiting: Waiting[] = []
@@ -39,8 +55,10 @@ export class Residence {
   #going = 0
   #peakBytes = 0
 
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
+  constructor({ maxBytes, collect }: ResidenceOptions) {
+    this.#maxBytes = maxBytes * (1 - GARBAGE_SHARE)
+    this.#collect = collect
+    this.#maxGarbageBytes = Math.max(LEAST_GARBAGE_BYTES, maxBytes * GARBAGE_SHARE)
   }
 
   /** The most that was held and taken at once. */
@@ -84,6 +102,7 @@ export class Residence {
       giveBack: (bytes) => {
         room.bytes -= bytes
         this.#takenBytes -= bytes
+        this.#leave(bytes)
         this.#settle()
       },
       aside: async (wait) => {
@@ -102,6 +121,7 @@ export class Residence {
     } finally {
       this.#going -= 1
       this.#takenBytes -= room.bytes
+      this.#leave(room.bytes)
       this.#settle()
     }
   }
@@ -149,8 +169,16 @@ export class Residence {
       if (uses > 0) continue
       this.#residents.delete(id)
       this.#residentBytes -= bytes
+      this.#leave(bytes)
       if (this.#residentBytes + this.#takenBytes + wantedBytes <= this.#maxBytes) return
     }
+  }
+
+  #leave(bytes: number): void {
+    this.#garbageBytes += bytes
+    if (this.#garbageBytes < this.#maxGarbageBytes) return
+    this.#garbageBytes = 0
+    this.#collect()
   }
 }
 

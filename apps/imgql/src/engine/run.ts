@@ -66,7 +66,7 @@ class Run implements World {
   constructor(options: RunOptions) {
     const { graph, store, threads, pool, signal, isFresh, observer, maxImageBytes, maxMemoryBytes } = options
     this.#options = options
-    this.#residence = new Residence(maxMemoryBytes)
+    this.#residence = new Residence({ maxBytes: maxMemoryBytes, collect: () => pool.collect() })
     this.#rewriting = new Rewriting(graph, this)
     this.#evaluation = new Evaluation(graph, this.#rewriting)
     this.#results = new Results({

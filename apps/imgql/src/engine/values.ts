@@ -9,6 +9,7 @@ import { readImage } from "../files/read.ts"
 import type { Graph, Handle } from "../graph/graph.ts"
 import type { Image } from "../image/image.ts"
 import { isImage, type Value } from "../primitives/primitive.ts"
+import { Gate } from "./gate.ts"
 import type { RunObserver, WorkEvent } from "./observer.ts"
 import type { Stored } from "./operations.ts"
 import type { Residence, Room } from "./residence.ts"
@@ -29,9 +30,13 @@ export interface ValuesOptions {
 /** Longer results are files of the store. */
 const INLINE_BYTES = 16 * 1024
 
+/** Enough for a disk; each has buffers of its own. */
+const READS_AT_ONCE = 4
+
 export class Values {
   readonly #options: ValuesOptions
   readonly #loading = new Map<string, Promise<Image>>()
+  readonly #reading = new Gate(READS_AT_ONCE)
 
   constructor(options: ValuesOptions) {
     this.#options = options
@@ -101,9 +106,10 @@ export class Values {
     const operator = graph.operatorOf(node)
     if (operator.kind === "file") {
       const { path, digest } = operator
-      const admit = async (bytes: number): Promise<void> => await room.take(bytes)
-      const read = readImage(path, { signal, maxBytes: maxImageBytes, digest, admit })
-      return await this.timed({ kind: "read", name: path, ids: [] }, read)
+      return await this.#gated(room, async (admit) => {
+        const read = readImage(path, { signal, maxBytes: maxImageBytes, digest, admit })
+        return await this.timed({ kind: "read", name: path, ids: [] }, read)
+      })
     }
     const value = await this.read(node, id, room)
     if (isImage(value)) return value
@@ -115,11 +121,20 @@ export class Values {
     const stored = await room.aside(async () => await this.#options.stored(node))
     const maxBytes = this.#options.maxImageBytes
     if (!(stored instanceof Binary)) return decodeValue(stored, { maxBytes })
-    const admit = async (bytes: number): Promise<void> => await room.take(bytes)
-    return await this.timed(
-      { kind: "fetch", name: "result", ids: [id] },
-      decodeStream(stored.stream(), { maxBytes, admit }),
-    )
+    return await this.#gated(room, async (admit) => {
+      const decoded = decodeStream(stored.stream(), { maxBytes, admit })
+      return await this.timed({ kind: "fetch", name: "result", ids: [id] }, decoded)
+    })
+  }
+
+  /** Reads something when it is its turn, into memory that it takes room for. */
+  async #gated<T>(room: Room, read: (admit: Room["take"]) => Promise<T>): Promise<T> {
+    await room.aside(async () => await this.#reading.enter())
+    try {
+      return await read(async (bytes) => await room.take(bytes))
+    } finally {
+      this.#reading.leave()
+    }
   }
 
   /** A result to the store; an image stays in memory as well, while there is room. */

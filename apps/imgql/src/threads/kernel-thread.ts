@@ -2,6 +2,7 @@
 import { parentPort } from "node:worker_threads"
 import { findKernel } from "../kernels/catalog.ts"
 import { runPhases } from "../kernels/kernel.ts"
+import { collectGarbage } from "./garbage.ts"
 
 /** What the pool asks of a thread. */
 export interface Job {
@@ -17,6 +18,9 @@ export interface Piece {
   readonly part: number
   readonly round: number
 }
+
+/** Asks a thread to let go of the memory of jobs that are over; it says nothing to that. */
+export const COLLECT = "collect"
 
 /** What it hears back. An error's class does not pass from thread to thread, so what is in it passes. */
 export type Answer = { readonly kind: "done" } | { readonly kind: "failed"; readonly error: Failure }
@@ -42,4 +46,7 @@ function runJob({ kernel: name, memory, parts, piece }: Job): Answer {
 
 const port = parentPort
 // Posted by the pool, in the same version of this package.
-port?.on("message", (job: Job) => port.postMessage(runJob(job)))
+port?.on("message", (job: Job | typeof COLLECT) => {
+  if (job === COLLECT) collectGarbage()
+  else port.postMessage(runJob(job))
+})

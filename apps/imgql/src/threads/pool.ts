@@ -14,7 +14,8 @@ import type { Image } from "../image/image.ts"
 import { isKernelErrorCode, KernelError } from "../kernels/kernel-error.ts"
 import type { Kernel } from "../kernels/kernel.ts"
 import { countParts } from "../kernels/kernel.ts"
-import type { Answer, Failure, Job } from "./kernel-thread.ts"
+import { collectGarbage } from "./garbage.ts"
+import type { Answer, COLLECT, Failure, Job } from "./kernel-thread.ts"
 
 /** Threads start from what is built: they run under no loader, and tests build the package first. */
 const PROGRAM = new URL(
@@ -93,6 +94,12 @@ export class KernelPool {
     }
     requireWanted(kernel.name, signal)
     return kernel.finish(memory)
+  }
+
+  /** Lets this thread and those of the pool give back the shared memory that nobody uses any more. */
+  collect(): void {
+    collectGarbage()
+    for (const { worker } of this.#threads) worker.postMessage("collect" satisfies typeof COLLECT)
   }
 
   /** Ends when all threads have ended. Whatever still runs fails with POOL_CLOSED. */
