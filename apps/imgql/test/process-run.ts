@@ -19,7 +19,7 @@ export function startProgram(folder: string, program: string, args: readonly str
 
 /** Starts a program that lies in the folder; it is killed at the end of the test, if it is still there. */
 export function start(folder: string, file = FILE, args: readonly string[] = []): Started {
-  const started = startImgql(folder, ["run", file, ...args])
+  const started = startImgql(folder, ["run", file, "--progress", "off", ...args])
   onTestFinished(() => void started.child.kill("SIGKILL"))
   return started
 }

@@ -8,9 +8,9 @@ function image(): Image {
   return { ...plainGrid([10, 10]), type: "uint8", components: 1, voxels: makeVoxels("uint8", 100) }
 }
 
-/** With so much for what is there; a third of that is for garbage. */
+/** With so much for what is there, half of the bound; half of that is for garbage. */
 function make(presentBytes: number, collect = (): void => undefined): Residence {
-  return new Residence({ maxBytes: (presentBytes * 4) / 3, collect })
+  return new Residence({ maxBytes: 2 * presentBytes, collect })
 }
 
 describe("images in memory", () => {
@@ -80,7 +80,7 @@ describe("images in memory", () => {
   it("are collected once a quarter of the bound is garbage, and no less than is worth it", async () => {
     const MEBIBYTE = 1024 ** 2
     let collected = 0
-    const residence = make(3 * 64 * MEBIBYTE, () => {
+    const residence = make(2 * 64 * MEBIBYTE, () => {
       collected += 1
     })
     for (let round = 1; round <= 10; round += 1) {

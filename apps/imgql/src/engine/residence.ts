@@ -35,7 +35,9 @@ export interface ResidenceOptions {
   readonly collect: () => void
 }
 
-/** Of the bound, so much is for garbage, or so many bytes where that is less: collecting takes time. */
+/** Of the bound, so much is for what is there and taken; what is freed stays with the allocator for a while, too. */
+const PRESENT_SHARE = 1 / 2
+/** So much may be garbage, or so many bytes where that is less: collecting takes time. */
 const GARBAGE_SHARE = 1 / 4
 const LEAST_GARBAGE_BYTES = 32 * 1024 * 1024
 
@@ -56,7 +58,7 @@ export class Residence {
   #peakBytes = 0
 
   constructor({ maxBytes, collect }: ResidenceOptions) {
-    this.#maxBytes = maxBytes * (1 - GARBAGE_SHARE)
+    this.#maxBytes = maxBytes * PRESENT_SHARE
     this.#collect = collect
     this.#maxGarbageBytes = Math.max(LEAST_GARBAGE_BYTES, maxBytes * GARBAGE_SHARE)
   }
