@@ -46,6 +46,14 @@ describe("progress", () => {
     expect(text().endsWith("\u001B[2K")).toBe(true)
   })
 
+  it("is drawn whole on a terminal that does not say how wide it is", () => {
+    const { progress, text } = makeProgress("auto", { isTTY: true, columns: 0 })
+    progress.start()
+    vi.advanceTimersByTime(100)
+    progress.close()
+    expect(text()).toBe("  0%  0.1 s\u001B[1G\u001B[2K")
+  })
+
   it("elsewhere is a plain line every half minute, and nothing of what is over before", () => {
     const { progress, text } = makeProgress("auto", { isTTY: false, columns: 10 })
     progress.start()

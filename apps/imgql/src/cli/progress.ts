@@ -13,7 +13,8 @@ export type ProgressStyle = "auto" | "live" | "plain" | "off"
 const FRAME_MS = 100
 /** Whoever reads it in a log wants to know that it lives, not more. */
 const PLAIN_MS = 30_000
-const ROOM_OF_NO_TERMINAL = 100
+/** Of what does not say how wide it is. */
+const USUAL_COLUMNS = 80
 
 export interface ProgressOptions {
   readonly style: ProgressStyle
@@ -71,7 +72,8 @@ export class Progress {
     }
     this.#erase()
     // One that does not fit would break into two, of which one would stay.
-    err.write(line.slice(0, (err.columns ?? ROOM_OF_NO_TERMINAL) - 1))
+    const columns = err.columns ?? 0
+    err.write(line.slice(0, (columns > 1 ? columns : USUAL_COLUMNS) - 1))
     this.#isDrawn = true
   }
 
