@@ -2,9 +2,9 @@
  * Arithmetic voxel by voxel, between images or an image and a number.
  *
  * The result has the type of the voxels, as in ITK, and a number is cast to it first: half of a whole-number image is none of it.
- * Whether division casts a number too is up to the caller. Whole numbers wrap around; a division by 0 gives the largest
- * value of the type, whatever the sign. As in ITK, a divisor counts as 0 from a tenth of its type's epsilon down: 1e-8 as
- * a float32 does. Images of different types, which SimpleITK refuses, are computed as float32, or float64 where float32
+ * Whether division casts a number too is up to the caller. Whole numbers wrap around; a division by 0 in an image gives
+ * the largest value of the type, whatever the sign, and one by the number 0 is refused. As in ITK, a divisor counts as 0
+ * from a tenth of its type's epsilon down: 1e-8 as a float32 does. Images of different types, which SimpleITK refuses, are computed as float32, or float64 where float32
  * could not hold them.
  */
 import type { Image, VoxelType } from "../image/image.ts"
@@ -150,12 +150,15 @@ export const arithmetic: Kernel<ArithmeticParameters, Memory, Image> = {
     const type = commonType(first.type, second.type)
     const isCast = operation !== "divide" || isDivisorCast
     const cast = (constant: number): number => (isCast ? castTo(type, constant) : constant)
+    const nothing = nothingOf(isCast || right === null ? type : "float64")
+    const isDivided = operation === "divide" && right !== null
+    requireThat(operation, !isDivided || Math.abs(cast(right)) > nothing, `a divisor that is not 0 as ${type}`, right)
     return {
       operation,
       left: left === null ? first : cast(left),
       right: right !== null ? cast(right) : isAlone ? first : second,
       largest: LARGEST[type],
-      nothing: nothingOf(isCast || right === null ? type : "float64"),
+      nothing,
       output: makeImage(first, type, first.components),
     }
   },

@@ -1,6 +1,7 @@
 /** All kernels by their names, as threads look them up. */
 import { confusion, differences, overlap } from "./agreement.ts"
 import { absolute, arithmetic, cast, mask } from "./arithmetic.ts"
+import { bitwise, logicalNot } from "./bitwise.ts"
 import { alpha, blue, green, intensity, red, rgb, rgba } from "./channels.ts"
 import { between, comparison } from "./comparison.ts"
 import { connectedComponent, lcc, maxvol, through } from "./components.ts"
@@ -62,6 +63,7 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(binaryThreshold),
   anyOf(blank),
   anyOf(blob),
+  anyOf(bitwise),
   anyOf(blue),
   anyOf(border),
   anyOf(cast),
@@ -84,6 +86,7 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(interior),
   anyOf(labelMean),
   anyOf(lcc),
+  anyOf(logicalNot),
   anyOf(mask),
   anyOf(maximum),
   anyOf(maxvol),

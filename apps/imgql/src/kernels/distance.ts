@@ -14,8 +14,9 @@ import type { Shape } from "./shape.ts"
 import { CHUNK, floatsOf, makeImage, readDoubles, requireScalar, shapeOf, spacingOf } from "./shape.ts"
 import { layOut } from "./simd.ts"
 
-/** Where there is no border at all: the square root of the largest float32, as in ITK. */
-const NOWHERE: number = Math.fround(Math.sqrt(3.4028234663852886e38))
+/** Where there is no border at all, and then nowhere is one: as in ITK, the largest float32, without a sign, or its root. */
+const NOWHERE_SQUARED = 3.4028234663852886e38
+const NOWHERE: number = Math.fround(Math.sqrt(NOWHERE_SQUARED))
 
 /** Rows of planes are a multiple of this. */
 const COLUMNS = 16
@@ -141,6 +142,7 @@ function sweepColumns(memory: Memory, part: number, parts: number): void {
   // What lies beside the rows is near to all.
   floats.fill(0, rows / 4, (rows + plane) / 4)
   writeWays(floats, ways, nz, spacing[2])
+  const nowhere = isSquared ? NOWHERE_SQUARED : NOWHERE
   const { from, to } = shareOf(ny, part, parts)
   for (let y = from; y < to; y += 1) {
     for (let z = 0; z < nz; z += 1) {
@@ -150,7 +152,8 @@ function sweepColumns(memory: Memory, part: number, parts: number): void {
         workspace.words[inside / 4 + z * words + word] = bits[row * words + word]!
     }
     loops.sweepPlane(rows, swept, ways, spare, width, nz, spacing[2])
-    loops.finishPlane(swept, inside, width, words, nz, isSquared ? 1 : 0, isInsidePositive ? 1 : 0, NOWHERE)
+    loops.finishPlane(swept, inside, width, words, nz, isSquared ? 1 : 0, isInsidePositive ? 1 : 0, nowhere)
+    if (isSquared && Math.abs(floats[swept / 4]!) === nowhere) floats.fill(nowhere, swept / 4, swept / 4 + width * nz)
     for (let z = 0; z < nz; z += 1) {
       const start = swept / 4 + z * width
       output.set(floats.subarray(start, start + nx), (z * ny + y) * nx)

@@ -1,8 +1,11 @@
 /**
  * Smoothing by a discrete Gaussian, axis by axis, with the coefficients of ITK's GaussianOperator: modified Bessel functions by the
  * polynomials of M. Abramowitz and I. A. Stegun, "Handbook of Mathematical Functions", 9.8. Voxels beyond the edge are those at it.
+ *
+ * As in ITK, values are of the image's type between the axes as well: those of whole numbers are cut after each, so that a
+ * picture of bytes becomes darker by one or two. Cast it to float32 first where that matters.
  */
-import type { Image } from "../image/image.ts"
+import { type Image, makeVoxels, type Voxels } from "../image/image.ts"
 import type { Kernel } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
 import { makeDoubles } from "./memory.ts"
@@ -104,18 +107,21 @@ function smoothAxis(memory: Memory, axis: 0 | 1 | 2, part: number, parts: number
   const tiles = Math.ceil(nx / COLUMNS)
   const count = axis === 0 ? shape.rows : (axis === 1 ? nz : ny) * tiles
   const { from, to } = shareOf(count, part, parts)
-  const reach = weights.length - 1
-  const line = new Float64Array(length + 2 * reach)
+  const buffers: Buffers = {
+    line: new Float64Array(length + 2 * (weights.length - 1)),
+    smoothed: new Float64Array(length),
+    typed: makeVoxels(memory.image.type, length),
+  }
   for (let at = from; at < to; at += 1) {
     if (axis === 0) {
-      smoothLine(values, line, weights, { first: at * nx, stride, length })
+      smoothLine(values, buffers, weights, { first: at * nx, stride, length })
       continue
     }
     const x = (at % tiles) * COLUMNS
     const other = Math.floor(at / tiles)
     const first = (axis === 1 ? other * nx * ny : other * nx) + x
     for (let column = 0; column < Math.min(COLUMNS, nx - x); column += 1) {
-      smoothLine(values, line, weights, { first: first + column, stride, length })
+      smoothLine(values, buffers, weights, { first: first + column, stride, length })
     }
   }
 }
@@ -126,9 +132,17 @@ interface Line {
   readonly length: number
 }
 
+interface Buffers {
+  /** A line, and what lies beyond its ends. */
+  readonly line: Float64Array
+  readonly smoothed: Float64Array
+  /** Where values become what the type of the image makes of them. */
+  readonly typed: Voxels
+}
+
 function smoothLine(
   values: Float64Array,
-  line: Float64Array,
+  { line, smoothed, typed }: Buffers,
   weights: readonly number[],
   { first, stride, length }: Line,
 ): void {
@@ -137,12 +151,14 @@ function smoothLine(
     line[at] = values[first + Math.min(length - 1, Math.max(0, at - reach)) * stride]!
   }
   for (let at = 0; at < length; at += 1) {
-    let sum = weights[0]! * line[at + reach]!
-    for (let away = 1; away <= reach; away += 1) {
-      sum += weights[away]! * (line[at + reach - away]! + line[at + reach + away]!)
-    }
-    values[first + at * stride] = sum
+    // In the order in which ITK adds up: whole numbers are cut afterwards, so that the last bit counts.
+    let sum = 0
+    for (let away = -reach; away <= reach; away += 1) sum += weights[Math.abs(away)]! * line[at + reach + away]!
+    smoothed[at] = sum
   }
+  typed.set(smoothed)
+  smoothed.set(typed)
+  for (let at = 0; at < length; at += 1) values[first + at * stride] = smoothed[at]!
 }
 
 function writePart({ values, output }: Memory, part: number, parts: number): void {

@@ -81,9 +81,10 @@ interface ResampleMemory {
   readonly image: Image
   readonly values: Float64Array
   readonly parameters: ResampleParameters
-  /** From an index of the output to one of the image: a matrix, row after row, and what is added. */
-  readonly matrix: readonly number[]
-  readonly offset: readonly number[]
+  /** From an index of the output to a point, without its origin: a matrix, row after row. */
+  readonly forth: readonly number[]
+  /** From a point, without the origin of the image, to an index of the image. */
+  readonly back: readonly number[]
   readonly output: Image
 }
 
@@ -107,18 +108,24 @@ function invert(matrix: readonly number[], axes: number): number[] {
   return rows.flatMap((row) => row.slice(axes))
 }
 
-function mapBetween(from: Grid, to: Grid): { matrix: number[]; offset: number[] } {
-  const axes = from.size.length
-  const scaled = ({ direction, spacing }: Grid): number[] => direction.map((value, at) => value * spacing[at % axes]!)
-  const back = invert(scaled(to), axes)
-  const forth = scaled(from)
-  const dot = (row: number, of: (at: number) => number): number =>
-    Array.from({ length: axes }, (_, at) => back[row * axes + at]! * of(at)).reduce((sum, value) => sum + value, 0)
-  const list = Array.from({ length: axes }, (_, row) => row)
-  return {
-    matrix: list.flatMap((row) => list.map((column) => dot(row, (at) => forth[at * axes + column]!))),
-    offset: list.map((row) => dot(row, (at) => from.origin[at]! - to.origin[at]!)),
+function scaledDirection({ direction, spacing }: Grid): number[] {
+  return direction.map((value, at) => value * spacing[at % spacing.length]!)
+}
+
+/** Where the index of a voxel of the output is among those of the image. */
+function placeOf({ forth, back, image, output }: ResampleMemory, index: Triple): Triple {
+  const axes = image.size.length
+  const way = output.origin.map((start, row) => {
+    let point = start
+    for (let axis = 0; axis < axes; axis += 1) point += forth[row * axes + axis]! * index[axis]!
+    return point - image.origin[row]!
+  })
+  const at = (row: number): number => {
+    let place = 0
+    if (row < axes) for (let axis = 0; axis < axes; axis += 1) place += back[row * axes + axis]! * way[axis]!
+    return place
   }
+  return [at(0), at(1), at(2)]
 }
 
 function readPart({ image, values }: ResampleMemory, part: number, parts: number): void {
@@ -126,25 +133,24 @@ function readPart({ image, values }: ResampleMemory, part: number, parts: number
   values.set(image.voxels.subarray(from, to), from)
 }
 
+/** As in ITK, places along a row lie between those of its first voxel and of the one after its last. */
 function resamplePart(memory: ResampleMemory, part: number, parts: number): void {
-  const { image, values, matrix, offset, output, parameters } = memory
-  const { nx, ny, rows, axes } = shapeOf(output)
+  const { image, values, output, parameters } = memory
+  const { nx, ny, rows } = shapeOf(output)
   const line = new Float64Array(nx)
   const sampleAt = parameters.interpolation === "linear" ? sampleLinear : sampleNearest
   const { from, to } = shareOf(rows, part, parts)
   const shape = shapeOf(image)
+  const size: Triple = [shape.nx, shape.ny, shape.nz]
   for (let row = from; row < to; row += 1) {
     const y = row % ny
     const z = (row - y) / ny
+    const first = placeOf(memory, [0, y, z])
+    const last = placeOf(memory, [nx, y, z])
     for (let x = 0; x < nx; x += 1) {
-      const at = (axis: number): number =>
-        axis >= axes
-          ? 0
-          : matrix[axis * axes]! * x +
-            matrix[axis * axes + 1]! * y +
-            (axes === 3 ? matrix[axis * axes + 2]! * z : 0) +
-            offset[axis]!
-      line[x] = sampleAt(values, [shape.nx, shape.ny, shape.nz], [at(0), at(1), at(2)]) ?? parameters.outside
+      const share = x / nx
+      const at = (axis: 0 | 1 | 2): number => first[axis] + share * (last[axis] - first[axis])
+      line[x] = sampleAt(values, size, [at(0), at(1), at(2)]) ?? parameters.outside
     }
     writeDoubles(line, nx, output.voxels, row * nx)
   }
@@ -163,24 +169,27 @@ function sampleNearest(source: Float64Array, size: Triple, point: Triple): numbe
   return source[(z! * size[1] + y!) * size[0] + x!]!
 }
 
+/** Between two along x, then between four along y, then along z. */
 function sampleLinear(source: Float64Array, size: Triple, point: Triple): number | null {
   if (!isInside(size, point)) return null
-  let sum = 0
-  for (let corner = 0; corner < 8; corner += 1) {
-    let weight = 1
-    let at = 0
-    let stride = 1
-    for (let axis = 0; axis < 3; axis += 1) {
-      const floor = Math.floor(point[axis]!)
-      const rest = point[axis]! - floor
-      const isUpper = ((corner >>> axis) & 1) === 1
-      weight *= isUpper ? rest : 1 - rest
-      at += Math.min(size[axis]! - 1, Math.max(0, floor + (isUpper ? 1 : 0))) * stride
-      stride *= size[axis]!
-    }
-    if (weight !== 0) sum += weight * source[at]!
+  const [x, y, z] = [between(point[0], size[0]), between(point[1], size[1]), between(point[2], size[2])]
+  const along = (plane: number, row: number): number => {
+    const start = (plane * size[1] + row) * size[0]
+    return mix(source[start + x.lower]!, source[start + x.upper]!, x.share)
   }
-  return sum
+  const across = (plane: number): number => mix(along(plane, y.lower), along(plane, y.upper), y.share)
+  return mix(across(z.lower), across(z.upper), z.share)
+}
+
+/** The voxels on both sides of a place along an axis, and how far it is from the one to the other. */
+function between(place: number, count: number): { lower: number; upper: number; share: number } {
+  const lower = Math.max(0, Math.floor(place))
+  return { lower, upper: Math.min(count - 1, lower + 1), share: Math.max(0, place - lower) }
+}
+
+/** What is not on the way there does not count, not even where it is NaN. */
+function mix(from: number, to: number, share: number): number {
+  return share === 0 ? from : from + (to - from) * share
 }
 
 /** The first image on the grid of the second, in its own type. */
@@ -195,7 +204,8 @@ export const resample: Kernel<ResampleParameters, ResampleMemory, Image> = {
       image,
       values: makeDoubles(image.voxels.length),
       parameters: { ...parameters, outside },
-      ...mapBetween(grid, image),
+      forth: scaledDirection(grid),
+      back: invert(scaledDirection(image), image.size.length),
       output: makeImage(grid, image.type),
     }
   },

@@ -2,8 +2,11 @@
  * Otsu's threshold, with the arithmetic of ITK: bins whose edges are float32 steps above the minimum, class means of bin
  * centers in double, and the first of several equally good bins, equal meaning within one unit in the last place. (N. Otsu, "A
  * Threshold Selection Method from Gray-Level Histograms", IEEE Transactions on Systems, Man, and Cybernetics 9, 1979.)
+ *
+ * Bins reach from the least to the largest value that counts, and a little beyond. Those of 8-bit images reach over their
+ * whole type, whatever their values are, as in ITK.
  */
-import type { Image } from "../image/image.ts"
+import type { Image, VoxelType } from "../image/image.ts"
 import type { Kernel } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
 import { KernelError } from "./kernel-error.ts"
@@ -81,7 +84,13 @@ function readChunk(
   if (mask !== null) readDoubles(mask.voxels, start, end, where)
 }
 
-function chooseEdges({ kernel, extremes, edges, bins }: Memory, parts: number): void {
+/** From half below the least to half above the largest of a type of 8 bits. */
+const WHOLE_TYPES: Readonly<Partial<Record<VoxelType, readonly [number, number]>>> = {
+  uint8: [-0.5, 255.5],
+  int8: [-128.5, 127.5],
+}
+
+function chooseEdges({ kernel, image, extremes, edges, bins }: Memory, parts: number): void {
   let [least, most] = [Infinity, -Infinity]
   for (let part = 0; part < parts; part += 1) {
     least = Math.min(least, extremes[part * 2]!)
@@ -94,9 +103,9 @@ function chooseEdges({ kernel, extremes, edges, bins }: Memory, parts: number): 
     )
   }
   const margin = (most - least) / bins / 100
-  const top = most + margin
-  const step = Math.fround(Math.fround(Math.fround(top) - Math.fround(least)) / bins)
-  for (let bin = 0; bin < bins; bin += 1) edges[bin] = least + Math.fround(bin * step)
+  const [bottom, top] = WHOLE_TYPES[image.type] ?? [least, most + margin]
+  const step = Math.fround(Math.fround(Math.fround(top) - Math.fround(bottom)) / bins)
+  for (let bin = 0; bin < bins; bin += 1) edges[bin] = bottom + Math.fround(bin * step)
   edges[bins] = top
 }
 

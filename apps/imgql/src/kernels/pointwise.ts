@@ -66,7 +66,10 @@ interface ChoiceMemory {
   readonly output: Image
 }
 
-/** The lesser or the greater of two images' values, or of an image's and a number, which is cast to the type of the voxels. */
+/**
+ * The lesser or the greater of two images' values, or of an image's and a number, which is cast to the type of the voxels. As in
+ * ITK, the second one is taken where either is NaN.
+ */
 export const choose: Kernel<{ readonly choice: Choice; readonly constant: number | null }, ChoiceMemory, Image> = {
   name: "choose",
   prepare: (inputs, { choice, constant }) => {
@@ -80,7 +83,6 @@ export const choose: Kernel<{ readonly choice: Choice; readonly constant: number
   phases: [
     {
       run: ({ choice, image, other, output }, part, parts) => {
-        const pick = choice === "Minimum" ? Math.min : Math.max
         const [a, b] = [new Float64Array(CHUNK), new Float64Array(CHUNK)]
         if (typeof other === "number") b.fill(other)
         const { from, to } = shareOf(output.voxels.length, part, parts)
@@ -88,7 +90,11 @@ export const choose: Kernel<{ readonly choice: Choice; readonly constant: number
           const count = Math.min(CHUNK, to - start)
           readDoubles(image.voxels, start, start + count, a)
           if (typeof other !== "number") readDoubles(other.voxels, start, start + count, b)
-          for (let at = 0; at < count; at += 1) a[at] = pick(a[at]!, b[at]!)
+          if (choice === "Minimum") {
+            for (let at = 0; at < count; at += 1) a[at] = a[at]! < b[at]! ? a[at]! : b[at]!
+          } else {
+            for (let at = 0; at < count; at += 1) a[at] = a[at]! > b[at]! ? a[at]! : b[at]!
+          }
           writeDoubles(a, count, output.voxels, start)
         }
       },

@@ -1,7 +1,7 @@
 /** Namespace `simpleitk`: arithmetic, comparison, logic and functions of voxels, under their ITK names. */
 import { absolute, mask } from "../kernels/arithmetic.ts"
+import { bitwise, logicalNot } from "../kernels/bitwise.ts"
 import { comparison, type Relation } from "../kernels/comparison.ts"
-import { and, not, or, xor } from "../kernels/logic.ts"
 import { choose, pointwise } from "../kernels/pointwise.ts"
 import { image, num } from "./argument.ts"
 import { combining, heavy, onImages, selecting } from "./heavy.ts"
@@ -16,6 +16,8 @@ const RELATIONS: readonly (readonly [name: string, relation: Relation])[] = [
   ["GreaterEqual", ">="],
 ]
 
+const COMBINES = { And: "and", Or: "or", Xor: "xor" } as const
+
 export const POINTWISE_PRIMITIVES: readonly Primitive[] = [
   ...RELATIONS.map(([name, relation]) =>
     selecting(
@@ -28,10 +30,14 @@ export const POINTWISE_PRIMITIVES: readonly Primitive[] = [
     ),
   ),
   ...(["Minimum", "Maximum"] as const).map((choice) =>
-    heavy("simpleitk", `${choice}(a: image, b: image|number): image`, async ([a, b], { run }) =>
-      isImage(b)
-        ? await run(choose, [image(a), b], { choice, constant: null })
-        : await run(choose, [image(a)], { choice, constant: num(b) }),
+    heavy(
+      "simpleitk",
+      `${choice}(a: image, b: image|number): image`,
+      async ([a, b], { run }) =>
+        isImage(b)
+          ? await run(choose, [image(a), b], { choice, constant: null })
+          : await run(choose, [image(a)], { choice, constant: num(b) }),
+      2,
     ),
   ),
   ...(["Square", "Sqrt", "Exp", "Log", "UnaryMinus"] as const).map((of) =>
@@ -42,9 +48,17 @@ export const POINTWISE_PRIMITIVES: readonly Primitive[] = [
     ),
   ),
   heavy("simpleitk", "Abs(image: image): image", onImages(absolute)),
-  combining(heavy("simpleitk", "And(a: image, b: image): image", onImages(and)), "and"),
-  combining(heavy("simpleitk", "Or(a: image, b: image): image", onImages(or)), "or"),
-  combining(heavy("simpleitk", "Xor(a: image, b: image): image", onImages(xor)), "xor"),
-  heavy("simpleitk", "Not(image: image): image", onImages(not)),
+  ...(["And", "Or", "Xor"] as const).map((of) =>
+    combining(
+      heavy(
+        "simpleitk",
+        `${of}(a: image, b: image): image`,
+        async ([a, b], { run }) => await run(bitwise, [image(a), image(b)], { of }),
+        2,
+      ),
+      COMBINES[of],
+    ),
+  ),
+  heavy("simpleitk", "Not(image: image): image", onImages(logicalNot), 2),
   heavy("simpleitk", "Mask(image: image, where: image): image", onImages(mask)),
 ]

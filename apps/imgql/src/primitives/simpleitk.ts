@@ -33,7 +33,7 @@ const OPERATIONS: readonly (readonly [string, Operation, number])[] = [
   ["Add", "add", 1],
   ["Subtract", "subtract", 1],
   ["Multiply", "multiply", 1],
-  ["Divide", "divide", 2],
+  ["Divide", "divide", 3],
 ]
 
 const ELEMENT = "radius: number|sequence = 1, kernel: string|number = "
@@ -95,6 +95,7 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
         maximumKernelWidth: whole(width),
         isSpacingUsed: isTrue(isSpaced),
       }),
+    2,
   ),
   // What SimpleITK normalizes across scales are derivatives, which this is none of.
   filter(
@@ -173,6 +174,7 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
     "OtsuThreshold(image: image, inside: number = 1, outside: number = 0, bins: number = 128): image",
     async ([of, inside, outside, bins], { run }) =>
       (await run(otsuThreshold, [image(of)], { inside: num(inside), outside: num(outside), bins: whole(bins) })).mask,
+    2,
   ),
   // The histogram is of what has the mask's value; what is left of the result, of all that is not 0 in the mask.
   filter(
@@ -198,6 +200,7 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
     'Resample(image: image, like: image, interpolation: string = "linear", outside: number = 0): image',
     async ([of, like, how, outside], { run }) =>
       await run(resample, [image(of), image(like)], { interpolation: interpolation(how), outside: num(outside) }),
+    2,
   ),
 ]
 

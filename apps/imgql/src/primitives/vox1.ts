@@ -25,7 +25,7 @@ const OPERATIONS: readonly (readonly [string, string, Operation, number])[] = [
   ["addition", "add_vs", "add", 1],
   ["subtraction", "sub_vs", "subtract", 1],
   ["multiplication", "mul_vs", "multiply", 1],
-  ["division", "div_vs", "divide", 2],
+  ["division", "div_vs", "divide", 3],
 ]
 
 const RELATIONS: readonly (readonly [string, ComparisonParameters["relation"], ComparisonParameters["relation"]])[] = [
@@ -43,7 +43,7 @@ export const VOX1_PRIMITIVES: readonly Primitive[] = [
     heavy("vox1", `${short}(image: image, value: number): image`, arithmeticOf(operation), version),
   ]),
   heavy("vox1", "sub_sv(value: number, image: image): image", arithmeticOf("subtract")),
-  heavy("vox1", "div_sv(value: number, image: image): image", arithmeticOf("divide"), 2),
+  heavy("vox1", "div_sv(value: number, image: image): image", arithmeticOf("divide"), 3),
   ...RELATIONS.map(([name, relation, mirrored]) =>
     selecting(
       heavy("vox1", `${name}(a: image|number, b: image|number): image`, async ([a, b], { run }) => {
@@ -128,6 +128,7 @@ export const VOX1_PRIMITIVES: readonly Primitive[] = [
     "vox1",
     "otsu(image: image, where: image, bins: number): image",
     async ([of, where, bins], { run }) => (await run(otsu, [image(of), image(where)], { bins: whole(bins) })).mask,
+    2,
   ),
   heavy(
     "vox1",
