@@ -70,7 +70,7 @@ export async function runImgql(folder: string, ...args: readonly string[]): Prom
 
 function describe(text: string): Pick<Ended, "out" | "text" | "counts" | "kernels"> {
   const out = text.trim().split("\n")
-  const pattern = /(\d+) operations ran in (\d+) kernels, (\d+) were joined, (\d+) came from the store/
+  const pattern = /(\d+) operations? ran in (\d+) kernels?, (\d+) joined, (\d+) from the store/
   const found = pattern.exec(out.at(-1) ?? "")
   const counts = found === null ? null : ([Number(found[1]), Number(found[3]), Number(found[4])] as const)
   return { out, text, counts, kernels: Number(found?.[2]) }

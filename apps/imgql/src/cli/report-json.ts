@@ -59,6 +59,7 @@ export function reportAsJson(parts: ReportParts): string {
         : {
             store,
             ran: summary.ran,
+            shared: summary.shared,
             joined: summary.joined,
             stored: summary.stored,
             kernels: summary.kernels,

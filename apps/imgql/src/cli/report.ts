@@ -39,9 +39,16 @@ export function describeProblem(problem: Problem, sources: Sources): string {
 }
 
 /** The last line of a run. */
-export function describeSummary({ ran, joined, stored, goals, failed, kernels }: RunSummary, ms: number): string {
-  const all = `${String(goals)} ${goals === 1 ? "goal" : "goals"}`
+export function describeSummary(
+  { ran, shared, joined, stored, goals, failed, kernels }: RunSummary,
+  ms: number,
+): string {
+  const all = count(goals, "goal")
   const reached = failed === 0 ? all : `${String(goals - failed)} of ${all}`
-  const operations = `${String(ran)} operations ran in ${String(kernels)} kernels, ${String(joined)} were joined, ${String(stored)} came from the store`
-  return `${reached}: ${operations}, in ${(ms / 1_000).toFixed(2)} s`
+  const ways = `${String(joined)} joined, ${String(stored)} from the store, ${String(shared)} shared`
+  return `${reached}: ${count(ran, "operation")} ran in ${count(kernels, "kernel")}, ${ways}, in ${(ms / 1_000).toFixed(2)} s`
+}
+
+function count(number: number, what: string): string {
+  return `${String(number)} ${what}${number === 1 ? "" : "s"}`
 }

@@ -53,6 +53,8 @@ export interface ResultsOptions {
 export interface Counts {
   /** Computed here. */
   readonly ran: number
+  /** How often one was wanted again within the program, and was there or on its way. */
+  readonly shared: number
   /** Computed by others meanwhile. */
   readonly joined: number
   /** Computed before. */
@@ -87,6 +89,7 @@ export class Results {
   readonly #served = new Set<string>()
   readonly #joined = new Set<string>()
   #ran = 0
+  #shared = 0
   #kernels = 0
 
   constructor(options: ResultsOptions) {
@@ -110,7 +113,7 @@ export class Results {
   }
 
   get counts(): Counts {
-    return { ran: this.#ran, joined: this.#joined.size, stored: this.#served.size, kernels: this.#kernels }
+    return { ran: this.#ran, shared: this.#shared, joined: this.#joined.size, stored: this.#served.size, kernels: this.#kernels }
   }
 
   /** What a heavy node in normal form comes to, where that is no image. */
@@ -152,7 +155,10 @@ export class Results {
   async #ensure(node: Handle): Promise<void> {
     const id = this.#nameOf(node)
     const known = this.#ensuring.get(id)
-    if (known !== undefined) return await known
+    if (known !== undefined) {
+      this.#shared += 1
+      return await known
+    }
     const ensuring = this.#ensureTold(node, id)
     this.#ensuring.set(id, ensuring)
     await ensuring
