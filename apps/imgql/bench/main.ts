@@ -6,11 +6,15 @@ import { availableParallelism, cpus, loadavg } from "node:os"
 import { parseArgs } from "node:util"
 import { benchKernels } from "./kernels.ts"
 import { benchRecipe } from "./recipe.ts"
+import { benchScheduler } from "./scheduler.ts"
 import type { Section } from "./section.ts"
+import { benchSweep } from "./sweep.ts"
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   kernels: benchKernels,
   recipe: benchRecipe,
+  sweep: benchSweep,
+  scheduler: benchScheduler,
 }
 
 async function main(): Promise<void> {
