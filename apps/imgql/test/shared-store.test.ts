@@ -1,11 +1,15 @@
 /** Processes that share a store: what one computes the others need not, and what one leaves behind they take over. */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { type Holdfast, open } from "holdfast"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { makeFolder, makeRamp } from "./program-run.ts"
 import type { Ended } from "./imgql-process.ts"
 import { run, start, startProgram } from "./process-run.ts"
 
+const HOLDFAST = fileURLToPath(new URL("../../../packages/holdfast/dist/cli/main.js", import.meta.url))
 const SIZE = [48, 40, 32] as const
 const VALUES = 16
 /** Of each value a mask, the distance to it, and a count. */
@@ -175,5 +179,24 @@ describe("processes on one store", () => {
     const late = await frozen.ended
     expect({ code: late.code, err: late.err, line: late.out[0] }).toEqual({ code: 0, err: "", line: other.out[0] })
     expect(witness.completed.size).toBe(OPERATIONS)
+  })
+
+  it("is told how to end a frozen process that keeps the store, and does not wait for it", async () => {
+    const folder = await makeFolder(makeRamp(SIZE))
+    const keeper = spawn(process.execPath, [HOLDFAST, "keeper", join(folder, "kept")])
+    onTestFinished(() => void keeper.kill("SIGKILL"))
+    // It says that it keeps the store.
+    await once(keeper.stdout, "data")
+    const look = await open(`file:${join(folder, "kept")}`, { label: "look" })
+    onTestFinished(async () => void (await look.close()))
+    const begun = new Promise<void>((resolve) => look.on("run.completed", () => resolve()))
+    const { ended } = startProgram(folder, PROGRAM, ["--store", `file:${join(folder, "kept")}`])
+    await begun
+    keeper.kill("SIGSTOP")
+    const { code, err } = await ended
+    expect(code).toBe(1)
+    expect(err).toContain(`process ${String(keeper.pid)}`)
+    expect(err).toContain("holdfast doctor DIR --evict")
+    keeper.kill("SIGCONT")
   })
 })
