@@ -15,6 +15,30 @@ const PATIENCE: i32 = 48
 const TILE: i32 = 16
 
 /**
+ * The border of a slice: what of `inside` has a bit of `before`, `here` or `after` in its row or one beside it. These lie between two rows
+ * of zeros each, `words` words long.
+ */
+export function findBorder(
+  before: usize,
+  here: usize,
+  after: usize,
+  inside: usize,
+  border: usize,
+  words: i32,
+  count: i32,
+): void {
+  const row = words << 2
+  for (let at = 0; at < count << 2; at += 16) {
+    const any = v128.or(v128.or(rowsAt(before + at, row), rowsAt(here + at, row)), rowsAt(after + at, row))
+    v128.store(border + at, v128.and(any, v128.load(inside + at)))
+  }
+}
+
+function rowsAt(at: usize, row: i32): v128 {
+  return v128.or(v128.or(v128.load(at - row), v128.load(at)), v128.load(at + row))
+}
+
+/**
  * The squared way along x to the nearest set bit of the row; Infinity in rows without. `ascending` has the squares of 0, 1, ...
  * steps, `descending` ends with that of 0; `nx` of both. Returns whether any bit is set.
  */
@@ -78,15 +102,20 @@ export function sweepPlane(
   length: i32,
   step: f64,
 ): void {
+  // Rows are Infinity as a whole or nowhere: those before and after all others have nothing to offer.
+  let first = 0
+  while (first < length && load<f32>(from + ((first * width) << 2)) == Infinity) first += 1
+  let last = length - 1
+  while (last > first && load<f32>(from + ((last * width) << 2)) == Infinity) last -= 1
   for (let x = 0; x < width; x += TILE) {
-    if (sweepTile(from + (x << 2), to + (x << 2), ways, width << 2, length)) continue
+    if (first < length && sweepTile(from + (x << 2), to + (x << 2), ways, width << 2, length, first, last)) continue
     for (let column = x; column < x + TILE; column += 1) {
       sweepLine(from + (column << 2), to + (column << 2), ways, spare, width << 2, length, step)
     }
   }
 }
 
-function sweepTile(from: usize, to: usize, ways: usize, stride: i32, length: i32): bool {
+function sweepTile(from: usize, to: usize, ways: usize, stride: i32, length: i32, first: i32, last: i32): bool {
   let patience = PATIENCE * length
   for (let at = 0; at < length; at += 1) {
     const here = from + at * stride
@@ -94,13 +123,15 @@ function sweepTile(from: usize, to: usize, ways: usize, stride: i32, length: i32
     let b = v128.load(here, 16)
     let c = v128.load(here, 32)
     let d = v128.load(here, 48)
-    const before = at
-    const after = length - 1 - at
+    // Beyond the first and the last row that matter there is nothing to look at.
+    const before = at - first
+    const after = last - at
     const both = min(before, after)
     const most = max(before, after)
-    let low = here
-    let high = here
-    let steps = 1
+    let steps = both < 0 ? -both : 1
+    const begin = steps
+    let low: usize = here - (steps - 1) * stride
+    let high: usize = here + (steps - 1) * stride
     for (; steps <= both; steps += 1) {
       const way = v128.load32_splat(ways + (steps << 2))
       if (!isAnyAbove(a, b, c, d, way)) break
@@ -112,7 +143,7 @@ function sweepTile(from: usize, to: usize, ways: usize, stride: i32, length: i32
       d = f32x4.pmin(d, f32x4.add(f32x4.pmin(v128.load(low, 48), v128.load(high, 48)), way))
     }
     if (steps > both) {
-      // One side is at its end.
+      // Only one side has more.
       const onward = before < after ? stride : -stride
       let there = before < after ? high : low
       for (; steps <= most; steps += 1) {
@@ -125,7 +156,7 @@ function sweepTile(from: usize, to: usize, ways: usize, stride: i32, length: i32
         d = f32x4.pmin(d, f32x4.add(v128.load(there, 48), way))
       }
     }
-    patience -= steps
+    patience -= steps - begin
     if (patience < 0) return false
     const into = to + at * stride
     v128.store(into, a)

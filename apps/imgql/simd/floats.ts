@@ -133,3 +133,16 @@ export function selectMasked(
     v128.store(to + at, v128.andnot(painted, i8x16.eq(v128.load(mask + at), zero)))
   }
 }
+
+/** Writes the least and the largest of a multiple of 4 values, four of each. NaN is passed over. */
+export function extremesOf(values: usize, count: i32, found: usize): void {
+  let least = f32x4.splat(Infinity)
+  let most = f32x4.neg(least)
+  for (let at = 0; at < count; at += 4) {
+    const value = v128.load(values + (at << 2))
+    least = f32x4.pmin(least, value)
+    most = f32x4.pmax(most, value)
+  }
+  v128.store(found, least)
+  v128.store(found, most, 16)
+}

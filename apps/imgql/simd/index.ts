@@ -4,8 +4,9 @@
  * They know nothing of images. `src/kernels/simd.ts` copies what they work on into the memory of the module, a few rows or
  * slices that stay in caches, and the results back. All places are in bytes; arrays may be read and written up to 64 bytes past their ends.
  */
-export { classifyFloats, countBytes } from "./classes"
+export { combineBytes, countSet, lookUpSixteen, maskFloats, packBits } from "./bytes"
+export { classifyByFew, classifyFloats, countBytes } from "./classes"
 export { correlateRow, countColumns } from "./correlation"
-export { findSlice, sweepPlane, finishPlane } from "./distance"
-export { countFloats, gradientRows, rangeFloats, selectMasked } from "./floats"
+export { findBorder, findSlice, sweepPlane, finishPlane } from "./distance"
+export { countFloats, extremesOf, gradientRows, rangeFloats, selectMasked } from "./floats"
 export { packRows, paintRows, selectBytes, selectFloats } from "./masks"

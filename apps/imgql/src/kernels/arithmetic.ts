@@ -8,11 +8,12 @@
  * could not hold them.
  */
 import type { Image, VoxelType } from "../image/image.ts"
-import type { Kernel, NoParameters } from "./kernel.ts"
+import type { Kernel, NoParameters, Share } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
 import {
   castTo,
   CHUNK,
+  floatsOf,
   makeImage,
   readDoubles,
   requireInput,
@@ -20,6 +21,7 @@ import {
   requireThat,
   writeDoubles,
 } from "./shape.ts"
+import { layOut, VECTOR_CHUNK } from "./simd.ts"
 
 export type Operation = "add" | "subtract" | "multiply" | "divide"
 
@@ -219,6 +221,18 @@ interface MaskMemory {
   readonly output: Image
 }
 
+function maskFloats(voxels: Float32Array, where: Uint8Array, output: Float32Array, { from, to }: Share): void {
+  const { loops, bytes, floats, places } = layOut(VECTOR_CHUNK * 4, VECTOR_CHUNK, VECTOR_CHUNK * 4)
+  const [valuesAt, maskAt, outputAt] = [places[0]!, places[1]!, places[2]!]
+  for (let start = from; start < to; start += VECTOR_CHUNK) {
+    const end = Math.min(start + VECTOR_CHUNK, to)
+    floats.set(voxels.subarray(start, end), valuesAt / 4)
+    bytes.set(where.subarray(start, end), maskAt)
+    loops.maskFloats(valuesAt, maskAt, outputAt, end - start)
+    output.set(floats.subarray(outputAt / 4, outputAt / 4 + end - start), start)
+  }
+}
+
 /** The first image where the second, a mask, is not 0, and 0 elsewhere. */
 export const mask: Kernel<NoParameters, MaskMemory, Image> = {
   name: "mask",
@@ -235,6 +249,11 @@ export const mask: Kernel<NoParameters, MaskMemory, Image> = {
   phases: [
     {
       run: ({ image, mask: where, output }, part, parts) => {
+        if (image.voxels instanceof Float32Array && where.voxels instanceof Uint8Array) {
+          const share = shareOf(image.voxels.length, part, parts)
+          maskFloats(image.voxels, where.voxels, floatsOf(output), share)
+          return
+        }
         const values = new Float64Array(CHUNK)
         const isKept = new Float64Array(CHUNK)
         const { from, to } = shareOf(image.voxels.length, part, parts)

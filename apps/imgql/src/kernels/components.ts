@@ -164,12 +164,25 @@ function joinRows(memory: Memory, row: number, other: number): void {
   const otherLast = lasts[other]!
   let run = firsts[row]!
   let otherRun = firsts[other]!
-  while (run < last && otherRun < otherLast) {
-    const end = ends[run]!
-    const otherEnd = ends[otherRun]!
-    if (starts[run]! < otherEnd + reach && starts[otherRun]! < end + reach) join(parents, run, otherRun)
-    if (end < otherEnd) run += 1
-    else otherRun += 1
+  if (run === last || otherRun === otherLast) return
+  let start = starts[run]! - reach
+  let end = ends[run]!
+  let otherStart = starts[otherRun]! - reach
+  let otherEnd = ends[otherRun]!
+  for (;;) {
+    // Most that touch are known to be of one tree: then they have one parent by now.
+    if (start < otherEnd && otherStart < end && parents[run] !== parents[otherRun]) join(parents, run, otherRun)
+    if (end < otherEnd) {
+      run += 1
+      if (run === last) return
+      start = starts[run]! - reach
+      end = ends[run]!
+    } else {
+      otherRun += 1
+      if (otherRun === otherLast) return
+      otherStart = starts[otherRun]! - reach
+      otherEnd = ends[otherRun]!
+    }
   }
 }
 

@@ -6,8 +6,7 @@
  * lie in the output until then, as float32, in which ITK adds them up too.
  */
 import type { Image } from "../image/image.ts"
-import type { Element } from "./bits.ts"
-import { joinRows, makeBits, makeElement, packRows, widenRows, wordsOf } from "./bits.ts"
+import { makeBits, packRows, widenRows, wordsOf } from "./bits.ts"
 import type { Kernel, NoParameters } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
 import type { Shape } from "./shape.ts"
@@ -28,7 +27,6 @@ interface Memory {
   readonly shape: Shape
   readonly spacing: readonly [number, number, number]
   readonly words: number
-  readonly element: Element
   readonly input: Image
   /** The voxels of the mask, and those outside it widened along x. */
   readonly bits: Int32Array
@@ -50,10 +48,6 @@ function prepareDistance(input: Image, { isSquared, isInsidePositive, isSpacingU
     shape,
     spacing: isSpacingUsed ? spacingOf(input) : [1, 1, 1],
     words: wordsOf(shape),
-    element: makeElement(
-      "box",
-      input.size.map(() => 1),
-    ),
     input,
     bits: makeBits(shape),
     wide: makeBits(shape),
@@ -91,43 +85,54 @@ function readMask({ voxels }: Image, mask: Uint8Array, start: number): void {
 
 /** Within each slice, the squared distance to the nearest border voxel; Infinity in slices without. */
 function sweepSlices(memory: Memory, part: number, parts: number): void {
-  const { shape, spacing, words, element, bits, wide } = memory
+  const { shape, spacing, words, bits, wide } = memory
   const { nx, ny, nz } = shape
   const output = floatsOf(memory.output)
   const width = widthOf(shape)
   const plane = width * ny * 4
-  const workspace = layOut(ny * words * 4, plane, plane, nx * 4, nx * 4, ny * 4, (ny + 1) * SPARE)
+  const size = ny * words * 4
+  // Between a row of zeros each.
+  const masked = size + 2 * words * 4
+  const workspace = layOut(masked, masked, masked, size, size, plane, plane, nx * 4, nx * 4, ny * 4, (ny + 1) * SPARE)
   const { loops, floats, places } = workspace
-  const [border, rows, swept, ascending, descending, ways, spare] = places as unknown as Places
+  const [first, second, third, insideAt, border, rows, swept, ascending, descending, ways, spare] =
+    places as unknown as SlicePlaces
+  workspace.words.fill(0, first / 4, (third + masked) / 4)
+  const sliceTo = (at: number, z: number): void => {
+    const start = at / 4 + words
+    // A picture has no slices beside it.
+    if (z < 0 || z >= nz) workspace.words.fill(0, start, start + ny * words)
+    else workspace.words.set(wide.subarray(z * ny * words, (z + 1) * ny * words), start)
+  }
   for (let steps = 0; steps < nx; steps += 1) {
     floats[ascending / 4 + steps] = (steps * spacing[0]) ** 2
     floats[descending / 4 + nx - 1 - steps] = (steps * spacing[0]) ** 2
   }
   writeWays(floats, ways, ny, spacing[1])
-  const options = { ny, nz, words, element, isOutsideSet: false }
-  const planes = [wide]
   const { from, to } = shareOf(nz, part, parts)
   for (let z = from; z < to; z += 1) {
-    const first = z * ny
-    for (let y = 0; y < ny; y += 1) {
-      const start = border / 4 + y * words
-      joinRows(planes, workspace.words, start, first + y, options)
-      for (let word = 0; word < words; word += 1) workspace.words[start + word]! &= bits[(first + y) * words + word]!
-    }
+    const start = z * ny
+    sliceTo(first, z - 1)
+    sliceTo(second, z)
+    sliceTo(third, z + 1)
+    workspace.words.set(bits.subarray(start * words, (start + ny) * words), insideAt / 4)
+    const beside = words * 4
+    loops.findBorder(first + beside, second + beside, third + beside, insideAt, border, words, ny * words)
     if (loops.findSlice(border, rows, ascending, descending, nx, ny, words, width) === 0) {
-      output.fill(Infinity, first * nx, (first + ny) * nx)
+      output.fill(Infinity, start * nx, (start + ny) * nx)
       continue
     }
     loops.sweepPlane(rows, swept, ways, spare, width, ny, spacing[1])
     for (let y = 0; y < ny; y += 1) {
-      const start = swept / 4 + y * width
-      output.set(floats.subarray(start, start + nx), (first + y) * nx)
+      const row = swept / 4 + y * width
+      output.set(floats.subarray(row, row + nx), (start + y) * nx)
     }
   }
 }
 
 // One for every size that is asked for.
-type Places = readonly [number, number, number, number, number, number, number]
+type SlicePlaces = readonly [...Places, ...Places, number]
+type Places = readonly [number, number, number, number, number]
 
 /** Along z, for each y, and from squares to distances. */
 function sweepColumns(memory: Memory, part: number, parts: number): void {

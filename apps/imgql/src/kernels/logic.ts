@@ -2,7 +2,8 @@
 import type { Image } from "../image/image.ts"
 import type { Kernel, NoParameters } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
-import { bytesOf, CHUNK, makeImage, readBytes, requireSameSize, requireScalar } from "./shape.ts"
+import { bytesOf, makeImage, requireSameSize, requireScalar } from "./shape.ts"
+import { layOut, VECTOR_CHUNK } from "./simd.ts"
 
 interface Memory {
   readonly image: Image
@@ -10,56 +11,39 @@ interface Memory {
   readonly output: Image
 }
 
-/** Writes `count` bytes to `output` from `start` on. */
-type Combine = (a: Uint8Array, b: Uint8Array, output: Uint8Array, start: number, count: number) => void
+/** What `combineBytes` in `simd/bytes.ts` calls each. */
+const OPERATIONS = { and: 0, or: 1, xor: 2, not: 3 } as const
 
-function makeLogic(name: string, combine: Combine, inputCount: 1 | 2): Kernel<NoParameters, Memory, Image> {
+function combinePart(operation: number, { image, other, output }: Memory, part: number, parts: number): void {
+  const { loops, bytes, places } = layOut(VECTOR_CHUNK, VECTOR_CHUNK, VECTOR_CHUNK)
+  const [a, b, to] = [places[0]!, places[1]!, places[2]!]
+  const result = bytesOf(output)
+  const share = shareOf(result.length, part, parts)
+  for (let start = share.from; start < share.to; start += VECTOR_CHUNK) {
+    const end = Math.min(start + VECTOR_CHUNK, share.to)
+    bytes.set(image.voxels.subarray(start, end), a)
+    if (other !== image) bytes.set(other.voxels.subarray(start, end), b)
+    loops.combineBytes(a, other === image ? a : b, to, end - start, operation)
+    result.set(bytes.subarray(to, to + end - start), start)
+  }
+}
+
+function makeLogic(name: keyof typeof OPERATIONS): Kernel<NoParameters, Memory, Image> {
   return {
     name,
     prepare: (inputs) => {
       const image = requireScalar(name, inputs, 0)
-      const other = requireScalar(name, inputs, inputCount - 1)
+      const other = requireScalar(name, inputs, name === "not" ? 0 : 1)
       requireSameSize(name, image, other)
       return { image, other, output: makeImage(image, "uint8") }
     },
-    phases: [
-      {
-        run: ({ image, other, output }, part, parts) => {
-          const a = new Uint8Array(CHUNK)
-          const b = new Uint8Array(CHUNK)
-          const bytes = bytesOf(output)
-          const { from, to } = shareOf(image.voxels.length, part, parts)
-          for (let start = from; start < to; start += CHUNK) {
-            const count = Math.min(CHUNK, to - start)
-            readBytes(image.voxels, start, start + count, a)
-            if (inputCount === 2) readBytes(other.voxels, start, start + count, b)
-            combine(a, b, bytes, start, count)
-          }
-        },
-      },
-    ],
+    phases: [{ run: (memory, part, parts) => combinePart(OPERATIONS[name], memory, part, parts) }],
     finish: ({ output }) => output,
   }
 }
 
-function negateAll(a: Uint8Array, _: Uint8Array, output: Uint8Array, start: number, count: number): void {
-  for (let at = 0; at < count; at += 1) output[start + at] = a[at] === 0 ? 1 : 0
-}
-
-function andAll(a: Uint8Array, b: Uint8Array, output: Uint8Array, start: number, count: number): void {
-  for (let at = 0; at < count; at += 1) output[start + at] = a[at]! & b[at]!
-}
-
-function orAll(a: Uint8Array, b: Uint8Array, output: Uint8Array, start: number, count: number): void {
-  for (let at = 0; at < count; at += 1) output[start + at] = a[at]! | b[at]!
-}
-
-function xorAll(a: Uint8Array, b: Uint8Array, output: Uint8Array, start: number, count: number): void {
-  for (let at = 0; at < count; at += 1) output[start + at] = a[at]! ^ b[at]!
-}
-
 /** 1 where a voxel is 0, and 0 elsewhere. */
-export const not: Kernel<NoParameters, Memory, Image> = makeLogic("not", negateAll, 1)
-export const and: Kernel<NoParameters, Memory, Image> = makeLogic("and", andAll, 2)
-export const or: Kernel<NoParameters, Memory, Image> = makeLogic("or", orAll, 2)
-export const xor: Kernel<NoParameters, Memory, Image> = makeLogic("xor", xorAll, 2)
+export const not: Kernel<NoParameters, Memory, Image> = makeLogic("not")
+export const and: Kernel<NoParameters, Memory, Image> = makeLogic("and")
+export const or: Kernel<NoParameters, Memory, Image> = makeLogic("or")
+export const xor: Kernel<NoParameters, Memory, Image> = makeLogic("xor")

@@ -16,6 +16,7 @@ export interface Loops {
   selectFloats(from: number, to: number, count: number, ...range: Range): void
   packRows(bytes: number, bits: number, ...rows: [...Rows, value: number, isInverted: number]): void
   paintRows(bytes: number, bits: number, to: number, ...rows: [...Rows, foreground: number, background: number]): void
+  findBorder(before: number, here: number, after: number, inside: number, border: number, ...rows: Words): void
   findSlice(border: number, plane: number, ascending: number, descending: number, ...slice: Slice): number
   sweepPlane(from: number, to: number, ways: number, spare: number, width: number, length: number, step: number): void
   finishPlane(plane: number, bits: number, width: number, words: number, rows: number, ...finish: Finish): void
@@ -25,10 +26,18 @@ export interface Loops {
   rangeFloats(values: number, mask: number, count: number, found: number): void
   countFloats(values: number, mask: number, count: number, ...bins: Bins): void
   selectMasked(values: number, mask: number, to: number, count: number, ...limit: Limit): void
+  extremesOf(values: number, count: number, found: number): void
+  combineBytes(a: number, b: number, to: number, count: number, operation: number): void
+  countSet(bytes: number, count: number): number
+  maskFloats(values: number, mask: number, to: number, count: number): void
+  packBits(bytes: number, to: number, count: number): number
+  lookUpSixteen(bytes: number, table: number, to: number, count: number): void
+  classifyByFew(values: number, classes: number, count: number, ...by: [limits: number, ...Reached]): void
   countBytes(values: number, count: number, counts: number): void
   classifyFloats(values: number, classes: number, count: number, ...by: Classes): void
 }
 
+type Words = [words: number, count: number]
 type Range = [lower: number, upper: number, inside: number, outside: number]
 type Rows = [nx: number, words: number, rows: number]
 type Slice = [nx: number, ny: number, words: number, width: number]
@@ -39,6 +48,7 @@ type Correlation = [
 ]
 type Gradient = [nx: number, rows: number, scaleX: number, scaleY: number, scaleZ: number]
 type Bins = [edges: number, counts: number, bins: number, scale: number]
+type Reached = [reached: number, limitCount: number]
 type Classes = [
   ...[limits: number, guide: number, counts: number],
   ...[limitCount: number, cells: number, scale: number],

@@ -3,10 +3,11 @@
  * that they are the same to the last bit however many threads took part.
  */
 import type { Image } from "../image/image.ts"
-import type { Kernel, NoParameters } from "./kernel.ts"
+import type { Kernel, NoParameters, Share } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
 import { CHUNK, readDoubles, requireSameSize, requireScalar } from "./shape.ts"
 import { KernelError } from "./kernel-error.ts"
+import { layOut, VECTOR_CHUNK } from "./simd.ts"
 import { makeDoubles } from "./memory.ts"
 
 export interface Statistics {
@@ -25,14 +26,20 @@ export interface Statistics {
 interface Memory {
   readonly image: Image
   readonly mask: Image | null
+  /** Are only the least and the largest value wanted? */
+  readonly isRangeOnly: boolean
   /** Five a block, see {@link measurePart}. */
   readonly blocks: Float64Array
 }
 
 const ENTRIES = 5
 
-function measurePart({ image, mask, blocks }: Memory, part: number, parts: number): void {
+function measurePart({ image, mask, isRangeOnly, blocks }: Memory, part: number, parts: number): void {
   const { voxels } = image
+  if (isRangeOnly && voxels instanceof Float32Array) {
+    findRanges(voxels, blocks, shareOf(blocks.length / ENTRIES, part, parts))
+    return
+  }
   const values = new Float64Array(CHUNK)
   const where = new Float64Array(CHUNK).fill(1)
   const { from, to } = shareOf(blocks.length / ENTRIES, part, parts)
@@ -59,6 +66,21 @@ function measurePart({ image, mask, blocks }: Memory, part: number, parts: numbe
   }
 }
 
+function findRanges(voxels: Float32Array, blocks: Float64Array, { from, to }: Share): void {
+  const { loops, floats, places } = layOut(CHUNK * 4, 32)
+  const [valuesAt, foundAt] = [places[0]! / 4, places[1]! / 4]
+  for (let block = from; block < to; block += 1) {
+    const start = block * CHUNK
+    const end = Math.min(start + CHUNK, voxels.length)
+    floats.set(voxels.subarray(start, end), valuesAt)
+    // Copies of the last one fill the last vector.
+    floats.fill(voxels[end - 1]!, valuesAt + end - start, valuesAt + CHUNK)
+    loops.extremesOf(valuesAt * 4, CHUNK, foundAt * 4)
+    blocks[block * ENTRIES + 3] = Math.min(...floats.subarray(foundAt, foundAt + 4))
+    blocks[block * ENTRIES + 4] = Math.max(...floats.subarray(foundAt + 4, foundAt + 8))
+  }
+}
+
 function sumUp({ blocks }: Memory): Statistics {
   let [count, sum, squares, min, max] = [0, 0, 0, Infinity, -Infinity]
   for (let at = 0; at < blocks.length; at += ENTRIES) {
@@ -72,12 +94,14 @@ function sumUp({ blocks }: Memory): Statistics {
   return { min, max, mean: sum / count, sigma: Math.sqrt(variance), variance, sum, count }
 }
 
-function prepareStatistics(kernel: string, inputs: readonly Image[], hasMask: boolean): Memory {
+/** The mask of an average follows its image. */
+function prepareStatistics(kernel: string, inputs: readonly Image[], wanted: "range" | "all" | "average"): Memory {
+  const hasMask = wanted === "average"
   const image = requireScalar(kernel, inputs, 0)
   const mask = hasMask ? requireScalar(kernel, inputs, 1) : null
   if (mask !== null) requireSameSize(kernel, image, mask)
   const blocks = Math.ceil(image.voxels.length / CHUNK)
-  return { image, mask, blocks: makeDoubles(blocks * ENTRIES) }
+  return { image, mask, isRangeOnly: wanted === "range", blocks: makeDoubles(blocks * ENTRIES) }
 }
 
 const PHASES: Kernel<never, Memory, unknown>["phases"] = [{ run: measurePart }]
@@ -85,14 +109,14 @@ const PHASES: Kernel<never, Memory, unknown>["phases"] = [{ run: measurePart }]
 /** Everything at once, of all voxels. */
 export const statistics: Kernel<NoParameters, Memory, Statistics> = {
   name: "Statistics",
-  prepare: (inputs) => prepareStatistics("Statistics", inputs, false),
+  prepare: (inputs) => prepareStatistics("Statistics", inputs, "all"),
   phases: PHASES,
   finish: sumUp,
 }
 
 export const minimumMaximum: Kernel<NoParameters, Memory, { readonly min: number; readonly max: number }> = {
   name: "MinimumMaximum",
-  prepare: (inputs) => prepareStatistics("MinimumMaximum", inputs, false),
+  prepare: (inputs) => prepareStatistics("MinimumMaximum", inputs, "range"),
   phases: PHASES,
   finish: (memory) => {
     const { min, max } = sumUp(memory)
@@ -102,14 +126,14 @@ export const minimumMaximum: Kernel<NoParameters, Memory, { readonly min: number
 
 export const minimum: Kernel<NoParameters, Memory, number> = {
   name: "min",
-  prepare: (inputs) => prepareStatistics("min", inputs, false),
+  prepare: (inputs) => prepareStatistics("min", inputs, "range"),
   phases: PHASES,
   finish: (memory) => sumUp(memory).min,
 }
 
 export const maximum: Kernel<NoParameters, Memory, number> = {
   name: "max",
-  prepare: (inputs) => prepareStatistics("max", inputs, false),
+  prepare: (inputs) => prepareStatistics("max", inputs, "range"),
   phases: PHASES,
   finish: (memory) => sumUp(memory).max,
 }
@@ -117,7 +141,7 @@ export const maximum: Kernel<NoParameters, Memory, number> = {
 /** The mean of the first image on the second, a mask. */
 export const average: Kernel<NoParameters, Memory, number> = {
   name: "avg",
-  prepare: (inputs) => prepareStatistics("avg", inputs, true),
+  prepare: (inputs) => prepareStatistics("avg", inputs, "average"),
   phases: PHASES,
   finish: (memory) => {
     const { mean, count } = sumUp(memory)
@@ -132,12 +156,24 @@ export const average: Kernel<NoParameters, Memory, number> = {
 /** {@link average}, and 0 if the mask is empty. */
 export const averageOrZero: Kernel<NoParameters, Memory, number> = {
   name: "avg0",
-  prepare: (inputs) => prepareStatistics("avg0", inputs, true),
+  prepare: (inputs) => prepareStatistics("avg0", inputs, "average"),
   phases: PHASES,
   finish: (memory) => {
     const { mean, count } = sumUp(memory)
     return count > 0 ? mean : 0
   },
+}
+
+function countBytes(voxels: Uint8Array, from: number, to: number): number {
+  const { loops, bytes, places } = layOut(VECTOR_CHUNK)
+  const at = places[0]!
+  let count = 0
+  for (let start = from; start < to; start += VECTOR_CHUNK) {
+    const end = Math.min(start + VECTOR_CHUNK, to)
+    bytes.set(voxels.subarray(start, end), at)
+    count += loops.countSet(at, end - start)
+  }
+  return count
 }
 
 interface VolumeMemory {
@@ -156,6 +192,10 @@ export const volume: Kernel<NoParameters, VolumeMemory, number> = {
     {
       run: ({ image, counts }, part, parts) => {
         const { from, to } = shareOf(image.voxels.length, part, parts)
+        if (image.voxels instanceof Uint8Array) {
+          counts[part] = countBytes(image.voxels, from, to)
+          return
+        }
         const chunk = new Float64Array(CHUNK)
         let count = 0
         for (let start = from; start < to; start += CHUNK) {

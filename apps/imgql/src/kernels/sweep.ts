@@ -8,12 +8,12 @@
  */
 import type { Image } from "../image/image.ts"
 import type { Relation } from "./comparison.ts"
-import type { Kernel, Share } from "./kernel.ts"
+import type { Kernel } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
-import { lookUpBytes, lookUpShorts, lookUpWide } from "./look-up.ts"
+import { lookUpBytes, lookUpShorts } from "./look-up.ts"
 import { makeDoubles, makeInts, makeShorts } from "./memory.ts"
 import { bytesOf, CHUNK, makeImage, readDoubles, requireScalar, requireThat } from "./shape.ts"
-import { layOut, VECTOR_CHUNK } from "./simd.ts"
+import { classifyByFew, classifyBytes, classifyFloats, lookUpFew, MOST_FEW } from "./sweep-vectors.ts"
 import type { BinaryThresholdParameters } from "./threshold.ts"
 import { castThreshold, checkThresholds } from "./threshold.ts"
 
@@ -76,17 +76,15 @@ function classifyPart(memory: Memory, part: number, parts: number): void {
   const { image, classes, counts, limits } = memory
   const { voxels } = image
   const counted = counts.subarray(part * (limits.length + 2), (part + 1) * (limits.length + 2))
-  if (voxels instanceof Uint8Array) {
-    classifyBytes(memory, voxels, counted, shareOf(voxels.length, part, parts))
-    return
-  }
+  const share = shareOf(voxels.length, part, parts)
+  if (voxels instanceof Uint8Array) return classifyBytes(memory, voxels, counted, share)
   if (voxels instanceof Float32Array) {
-    classifyFloats(memory, voxels, counted, shareOf(voxels.length, part, parts))
-    return
+    if (limits.length <= MOST_FEW) return classifyByFew(memory, voxels, counted, share)
+    return classifyFloats({ ...memory, cells: CELLS, scale: scaleOf(limits) }, voxels, counted, share)
   }
   const chunk = new Float64Array(CHUNK)
   const found = new Uint16Array(CHUNK)
-  const { from, to } = shareOf(voxels.length, part, parts)
+  const { from, to } = share
   for (let start = from; start < to; start += CHUNK) {
     const count = Math.min(CHUNK, to - start)
     readDoubles(voxels, start, start + count, chunk)
@@ -96,46 +94,6 @@ function classifyPart(memory: Memory, part: number, parts: number): void {
     if (classes !== null) classes.voxels.set(count === CHUNK ? found : found.subarray(0, count), start)
   }
 }
-
-function classifyBytes({ table, classes }: Memory, voxels: Uint8Array, counted: Int32Array, share: Share): void {
-  const { loops, bytes, words, places } = layOut(VECTOR_CHUNK, 4 * 1024)
-  const [valuesAt, countsAt] = [places[0]!, places[1]! / 4]
-  words.fill(0, countsAt, countsAt + 1024)
-  for (let start = share.from; start < share.to; start += VECTOR_CHUNK) {
-    const end = Math.min(start + VECTOR_CHUNK, share.to)
-    bytes.set(voxels.subarray(start, end), valuesAt)
-    loops.countBytes(valuesAt, end - start, countsAt * 4)
-  }
-  for (let at = 0; at < 1024; at += 1) counted[table[at & 255]!]! += words[countsAt + at]!
-  if (classes?.voxels instanceof Uint8Array) lookUpBytes(voxels, Uint8Array.from(table), classes.voxels, share)
-  else if (classes?.voxels instanceof Uint16Array) lookUpWide(voxels, table, classes.voxels, share)
-}
-
-function classifyFloats(
-  { limits, guide, classes }: Memory,
-  voxels: Float32Array,
-  counted: Int32Array,
-  { from, to }: Share,
-): void {
-  const sizes = [limits.byteLength, guide.byteLength, counted.byteLength]
-  const workspace = layOut(VECTOR_CHUNK * 4, VECTOR_CHUNK * 2, ...sizes)
-  const { loops, shorts, words, floats, doubles, places } = workspace
-  const [valuesAt, classesAt, limitsAt, guideAt, countsAt] = places as unknown as Places
-  doubles.set(limits, limitsAt / 8)
-  words.set(guide, guideAt / 4)
-  words.fill(0, countsAt / 4, countsAt / 4 + counted.length)
-  const scale = scaleOf(limits)
-  for (let start = from; start < to; start += VECTOR_CHUNK) {
-    const count = Math.min(VECTOR_CHUNK, to - start)
-    floats.set(voxels.subarray(start, start + count), valuesAt / 4)
-    loops.classifyFloats(valuesAt, classesAt, count, limitsAt, guideAt, countsAt, limits.length, CELLS, scale)
-    classes?.voxels.set(shorts.subarray(classesAt / 2, classesAt / 2 + count), start)
-  }
-  counted.set(words.subarray(countsAt / 4, countsAt / 4 + counted.length))
-}
-
-// One for every size that is asked for.
-type Places = readonly [number, number, number, number, number]
 
 function lookUp({ table, least }: Memory, chunk: Float64Array, found: Uint16Array, count: number): void {
   for (let at = 0; at < count; at += 1) found[at] = table[chunk[at]! - least]!
@@ -344,7 +302,8 @@ export const sweepMask: Kernel<Uint8Array, MaskMemory, Image> = {
       run: ({ classes: { voxels }, table, output }, part, parts) => {
         const share = shareOf(voxels.length, part, parts)
         const bytes = bytesOf(output)
-        if (voxels instanceof Uint8Array) lookUpBytes(voxels, table, bytes, share)
+        if (voxels instanceof Uint8Array && table.length <= MOST_FEW + 2) lookUpFew(voxels, table, bytes, share)
+        else if (voxels instanceof Uint8Array) lookUpBytes(voxels, table, bytes, share)
         else if (voxels instanceof Uint16Array) lookUpShorts(voxels, table, bytes, share)
       },
     },

@@ -126,7 +126,7 @@ const float = new Float32Array(1)
 const floatBits = new Int32Array(float.buffer)
 
 /** The least float32 above one; NaN, which nothing is above or below, above Infinity and NaN. */
-function floatAfter(value: number): number {
+export function floatAfter(value: number): number {
   if (value === Infinity || value !== value) return Number.NaN
   float[0] = value === 0 ? 0 : value
   floatBits[0]! += value >= 0 ? 1 : -1
