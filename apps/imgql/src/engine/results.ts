@@ -113,7 +113,13 @@ export class Results {
   }
 
   get counts(): Counts {
-    return { ran: this.#ran, shared: this.#shared, joined: this.#joined.size, stored: this.#served.size, kernels: this.#kernels }
+    return {
+      ran: this.#ran,
+      shared: this.#shared,
+      joined: this.#joined.size,
+      stored: this.#served.size,
+      kernels: this.#kernels,
+    }
   }
 
   /** What a heavy node in normal form comes to, where that is no image. */
