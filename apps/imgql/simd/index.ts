@@ -6,7 +6,7 @@
  */
 export { combineBytes, countSet, lookUpSixteen, maskFloats, packBits } from "./bytes"
 export { classifyByFew, classifyFloats, countBytes } from "./classes"
-export { correlateRow, countColumns } from "./correlation"
+export { binFloats, correlateRow, countColumns } from "./correlation"
 export { findBorder, findSlice, sweepPlane, finishPlane } from "./distance"
 export { countFloats, extremesOf, gradientRows, rangeFloats, selectMasked } from "./floats"
 export { packRows, paintRows, selectBytes, selectFloats } from "./masks"

@@ -24,7 +24,7 @@
 import type { Image, VoxelType } from "../image/image.ts"
 import { FileError } from "./file-error.ts"
 import { packMask } from "./mask-bits.ts"
-import { DEPTH_LIMIT, isImage, isList, isMask, type Value } from "./value.ts"
+import { DEPTH_LIMIT, isImage, isList, type Value } from "./value.ts"
 
 export const MAGIC = "IMGQL-1\n"
 
@@ -109,10 +109,11 @@ function writeList(writer: Writer, value: readonly Value[], depth: number): void
 
 function writeImage(writer: Writer, image: Image): void {
   const { size, spacing, origin, direction, components, type, voxels } = image
-  const isPacked = isMask(image)
+  const bytes = new Uint8Array(voxels.buffer, voxels.byteOffset, voxels.byteLength)
+  const packed = type === "uint8" ? packMask(bytes) : null
   writer.uint8(TAGS.image)
   writer.uint8(TYPE_ORDER.indexOf(type))
-  writer.uint8(isPacked ? PACKINGS.bits : PACKINGS.raw)
+  writer.uint8(packed === null ? PACKINGS.raw : PACKINGS.bits)
   writer.uint8(size.length)
   writer.uint8(0)
   writer.uint32(components)
@@ -120,8 +121,7 @@ function writeImage(writer: Writer, image: Image): void {
   // Added to 0, a negative zero is none: it would tell apart what is the same.
   for (const each of [...spacing, ...origin, ...direction]) writer.float64(each + 0)
   writer.align()
-  const bytes = new Uint8Array(voxels.buffer, voxels.byteOffset, voxels.byteLength)
-  writer.view(isPacked ? packMask(bytes) : bytes)
+  writer.view(packed ?? bytes)
 }
 
 /** Gathers small things in one array, and passes large ones on as they are. */

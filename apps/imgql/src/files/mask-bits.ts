@@ -1,7 +1,6 @@
 /** Masks, one bit a voxel: bit k of byte n is voxel 8n + k. Bits after the last voxel are 0. */
+import { layOut, VECTOR_CHUNK } from "../kernels/simd.ts"
 
-/** Brings the lowest bits of four bytes together in the top four bits of a product, without a carry. */
-const GATHER = 0x01020408
 /** Four bits as four bytes, the lowest first. */
 const SPREAD: Uint32Array = Uint32Array.from({ length: 16 }, (_, bits) => {
   return (bits & 1) | ((bits & 2) << 7) | ((bits & 4) << 14) | ((bits & 8) << 21)
@@ -11,19 +10,18 @@ export function packedBytes(voxelCount: number): number {
   return Math.ceil(voxelCount / 8)
 }
 
-/** `mask` holds only 0 and 1. */
-export function packMask(mask: Uint8Array): Uint8Array {
+/** The bits of a mask; null for bytes of which any is neither 0 nor 1. */
+export function packMask(mask: Uint8Array): Uint8Array | null {
   const packed = new Uint8Array(packedBytes(mask.length))
-  const whole = mask.byteOffset % 4 === 0 ? Math.floor(mask.length / 8) : 0
-  const words = new Uint32Array(mask.buffer, whole === 0 ? 0 : mask.byteOffset, whole * 2)
-  for (let at = 0; at < whole; at += 1) {
-    const low = Math.imul(words[2 * at] ?? 0, GATHER) >>> 24
-    const high = Math.imul(words[2 * at + 1] ?? 0, GATHER) >>> 24
-    packed[at] = (low & 15) | ((high & 15) << 4)
-  }
-  for (let at = whole * 8; at < mask.length; at += 1) {
-    const byte = at >> 3
-    packed[byte] = (packed[byte] ?? 0) | ((mask[at] ?? 0) << (at & 7))
+  const { loops, bytes, places } = layOut(VECTOR_CHUNK, VECTOR_CHUNK / 8)
+  const [bytesAt, bitsAt] = [places[0]!, places[1]!]
+  for (let start = 0; start < mask.length; start += VECTOR_CHUNK) {
+    const count = Math.min(VECTOR_CHUNK, mask.length - start)
+    bytes.set(mask.subarray(start, start + count), bytesAt)
+    // Bits after the last voxel are 0: sixteen are made at once.
+    bytes.fill(0, bytesAt + count, bytesAt + count + 16)
+    if (loops.packBits(bytesAt, bitsAt, count) !== 0) return null
+    packed.set(bytes.subarray(bitsAt, bitsAt + packedBytes(count)), start / 8)
   }
   return packed
 }

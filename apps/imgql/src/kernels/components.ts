@@ -29,9 +29,9 @@ interface Memory {
   /** Where the runs of each row begin, and one past the last row of each part. */
   readonly firsts: Int32Array
   readonly lasts: Int32Array
-  /** By root, then by label: voxels, or whether a seed is in it. */
+  /** By root, then by label: voxels, or whether a seed is in it. None for labels. */
   readonly weights: Int32Array
-  /** By label: what its voxels become. */
+  /** By label: what its voxels become in a mask. */
   readonly paints: Int32Array
   /** [0]: how many components there are. */
   readonly counts: Int32Array
@@ -46,6 +46,8 @@ interface Settings {
 }
 
 function prepareComponents(input: Image, { isFullyConnected, type, seed }: Settings, parts: number): Memory {
+  // Labels are what they are; masks are painted by what is in a component.
+  const isWeighed = type === "uint8"
   const shape = shapeOf(input)
   // A row has at most one run for every two voxels.
   const capacity = shape.rows * ((shape.nx + 1) >>> 1)
@@ -60,8 +62,8 @@ function prepareComponents(input: Image, { isFullyConnected, type, seed }: Setti
     parents: makeInts(capacity),
     firsts: makeInts(shape.rows),
     lasts: makeInts(shape.rows),
-    weights: makeInts(capacity),
-    paints: makeInts(capacity + 1),
+    weights: makeInts(isWeighed ? capacity : 0),
+    paints: makeInts(isWeighed ? capacity + 1 : 0),
     counts: makeInts(1),
     parts,
     output: makeImage(input, type),
@@ -73,7 +75,7 @@ const ROWS_AT_ONCE = 64
 
 /** Step 1, and what through() and maxvol() weigh components by. */
 function findPart(memory: Memory, part: number, parts: number): void {
-  const { shape, input, seed, firsts, lasts, parents } = memory
+  const { shape, input, seed, firsts, lasts, parents, weights } = memory
   const { nx } = shape
   const words = wordsOf(shape)
   const { from, to } = shareOf(shape.rows, part, parts)
@@ -91,7 +93,7 @@ function findPart(memory: Memory, part: number, parts: number): void {
       lasts[row] = next
       for (let run = first; run < next; run += 1) parents[run] = run
       joinBefore(memory, row, from)
-      weigh(memory, seeds, (row - start) * words, first, next)
+      if (weights.length > 0) weigh(memory, seeds, (row - start) * words, first, next)
     }
   }
 }
@@ -239,11 +241,12 @@ function labelAll(memory: Memory): void {
   for (let row = 0; row < rows; row += 1) {
     const last = lasts[row]!
     for (let run = firsts[row]!; run < last; run += 1) {
-      const weight = weights[run]!
       const parent = parents[run]!
       // A run before this one has its label already; a label is never larger than the number of its run and 1.
       const label = parent === run ? (components += 1) : parents[parent]!
       parents[run] = label
+      if (weights.length === 0) continue
+      const weight = weights[run]!
       if (parent === run) weights[label - 1] = weight
       else weights[label - 1]! += weight
     }
@@ -286,30 +289,32 @@ function paintBytes(memory: Memory, voxels: Uint8Array, { from, to }: Share): vo
 }
 
 function paintFloats(memory: Memory, voxels: Float32Array, { from, to }: Share): void {
-  const { shape, starts, ends, parents, firsts, lasts, paints } = memory
+  const { shape, starts, ends, parents, firsts, lasts } = memory
   for (let row = from; row < to; row += 1) {
     const start = row * shape.nx
     const last = lasts[row]!
     for (let run = firsts[row]!; run < last; run += 1) {
-      const paint = paints[parents[run]!]!
+      const label = parents[run]!
       const end = start + ends[run]!
-      for (let at = start + starts[run]!; at < end; at += 1) voxels[at] = paint
+      for (let at = start + starts[run]!; at < end; at += 1) voxels[at] = label
     }
   }
 }
 
 function paintNumbers(memory: Memory, voxels: Uint32Array, { from, to }: Share): void {
-  const { shape, starts, ends, parents, firsts, lasts, paints } = memory
+  const { shape, starts, ends, parents, firsts, lasts } = memory
   for (let row = from; row < to; row += 1) {
     const start = row * shape.nx
     const last = lasts[row]!
     for (let run = firsts[row]!; run < last; run += 1) {
-      const paint = paints[parents[run]!]!
+      const label = parents[run]!
       const end = start + ends[run]!
-      for (let at = start + starts[run]!; at < end; at += 1) voxels[at] = paint
+      for (let at = start + starts[run]!; at < end; at += 1) voxels[at] = label
     }
   }
 }
+
+const LABELING: readonly Phase<Memory>[] = [{ run: findPart }, { isSerial: true, run: labelAll }, { run: paintPart }]
 
 function phasesWith(choosePaints: (memory: Memory) => void): readonly Phase<Memory>[] {
   return [
@@ -323,10 +328,6 @@ function phasesWith(choosePaints: (memory: Memory) => void): readonly Phase<Memo
     },
     { run: paintPart },
   ]
-}
-
-function paintLabels({ paints, counts }: Memory): void {
-  for (let label = 1; label <= counts[0]!; label += 1) paints[label] = label
 }
 
 function paintSeeded({ paints, weights, counts }: Memory): void {
@@ -346,7 +347,7 @@ export const lcc: Kernel<NoParameters, Memory, Image> = {
     const input = requireScalar("lcc", inputs)
     return prepareComponents(input, { isFullyConnected: true, type: "float32", seed: null }, parts)
   },
-  phases: phasesWith(paintLabels),
+  phases: LABELING,
   finish: ({ output }) => output,
 }
 
@@ -381,6 +382,6 @@ export const connectedComponent: Kernel<{ readonly isFullyConnected: boolean }, 
     const input = requireScalar("ConnectedComponent", inputs)
     return prepareComponents(input, { isFullyConnected, type: "uint32", seed: null }, parts)
   },
-  phases: phasesWith(paintLabels),
+  phases: LABELING,
   finish: ({ output }) => output,
 }

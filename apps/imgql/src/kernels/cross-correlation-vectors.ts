@@ -6,7 +6,7 @@
 import type { Share } from "./kernel.ts"
 import type { Shape } from "./shape.ts"
 import type { Workspace } from "./simd.ts"
-import { layOut } from "./simd.ts"
+import { layOut, VECTOR_CHUNK } from "./simd.ts"
 
 /** What of the reference histogram is the same for all voxels. */
 export interface ReferenceSums {
@@ -31,11 +31,30 @@ interface Sliding extends Window {
   readonly output: Float32Array
 }
 
+/** The bin of each voxel; `drop` of those that are not counted. */
+export function binVectors(
+  voxels: Float32Array,
+  binOf: Uint16Array,
+  parameters: { readonly from: number; readonly to: number; readonly bins: number },
+  drop: number,
+  share: Share,
+): void {
+  const { from, to, bins } = parameters
+  const { loops, shorts, floats, places } = layOut(VECTOR_CHUNK * 4, VECTOR_CHUNK * 2)
+  const [valuesAt, binsAt] = [places[0]!, places[1]!]
+  for (let start = share.from; start < share.to; start += VECTOR_CHUNK) {
+    const end = Math.min(start + VECTOR_CHUNK, share.to)
+    floats.set(voxels.subarray(start, end), valuesAt / 4)
+    loops.binFloats(valuesAt, binsAt, end - start, from, to, (to - from) / bins, bins - 1, drop)
+    binOf.set(shorts.subarray(binsAt / 2, binsAt / 2 + end - start), start)
+  }
+}
+
 /** What one thread may take for columns and slices. */
 const MOST_BYTES = 2 ** 28
 
-/** Products of counts are summed up in 32 bits: of a window with those below, and of two digits of 15 bits of the reference. */
-const MOST_VOXELS = 32_767
+/** The sum of two counts has sixteen bits with its sign; products are summed up in 32, with two digits of 15 bits of the reference. */
+const MOST_VOXELS = 16_383
 const DIGIT = 32_768
 
 export function canSlideVectors({ shape, reach, stride }: Window): boolean {

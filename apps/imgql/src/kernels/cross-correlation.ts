@@ -6,7 +6,7 @@
  * with the counts, so no voxel costs more than its own share of two slides, whatever the radius. (S. Perreault, P. Hébert, "Median
  * Filtering in Constant Time", IEEE Transactions on Image Processing 16, 2007, has columns for the median of a picture.)
  *
- * Windows of up to 32767 voxels slide on vectors (`cross-correlation-vectors.ts`), larger ones here. All sums are exact, so both
+ * Windows of up to 16383 voxels slide on vectors (`cross-correlation-vectors.ts`), larger ones here. All sums are exact, so both
  * find the same.
  */
 import type { Image } from "../image/image.ts"
@@ -25,7 +25,7 @@ import {
   spacingOf,
 } from "./shape.ts"
 import type { ReferenceSums } from "./cross-correlation-vectors.ts"
-import { canSlideVectors, slideVectors } from "./cross-correlation-vectors.ts"
+import { binVectors, canSlideVectors, slideVectors } from "./cross-correlation-vectors.ts"
 import { makeDoubles, makeInts, makeShorts } from "./memory.ts"
 
 export interface CrossCorrelationParameters {
@@ -61,6 +61,11 @@ function binPart(memory: Memory, part: number, parts: number): void {
   const where = new Float64Array(CHUNK)
   const size = dropOf(bins) + 1
   const counts = partCounts.subarray(part * size, (part + 1) * size)
+  if (image === other && image.voxels instanceof Float32Array && region.voxels instanceof Uint8Array) {
+    binVectors(image.voxels, binOf, parameters, dropOf(bins), { from, to })
+    for (let at = from; at < to; at += 1) if (region.voxels[at] !== 0) counts[binOf[at]!]! += 1
+    return
+  }
   for (let start = from; start < to; start += CHUNK) {
     const end = Math.min(start + CHUNK, to)
     readDoubles(image.voxels, start, end, chunk)

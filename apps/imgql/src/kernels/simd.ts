@@ -20,6 +20,7 @@ export interface Loops {
   findSlice(border: number, plane: number, ascending: number, descending: number, ...slice: Slice): number
   sweepPlane(from: number, to: number, ways: number, spare: number, width: number, length: number, step: number): void
   finishPlane(plane: number, bits: number, width: number, words: number, rows: number, ...finish: Finish): void
+  binFloats(values: number, bins: number, count: number, from: number, to: number, ...more: Binning): void
   countColumns(bins: number, columns: number, nx: number, stride: number, change: number): void
   correlateRow(columns: number, window: number, low: number, high: number, output: number, ...row: Correlation): void
   gradientRows(here: number, below: number, above: number, output: number, ...rows: Gradient): void
@@ -42,6 +43,7 @@ type Range = [lower: number, upper: number, inside: number, outside: number]
 type Rows = [nx: number, words: number, rows: number]
 type Slice = [nx: number, ny: number, words: number, width: number]
 type Finish = [isSquared: number, isInsidePositive: number, nowhere: number]
+type Binning = [width: number, last: number, drop: number]
 type Correlation = [
   ...[nx: number, reach: number, stride: number, bins: number, height: number],
   ...[sum: number, root: number, isConstant: number],
