@@ -420,7 +420,8 @@ export class EmbeddedClient implements Store {
       if (!this.#order.has(pending)) oldest = Math.min(oldest, pending.since)
     if (oldest === Infinity) return
     const { timers, clock } = this.#env
-    const dueAt = Math.max(oldest + REQUEST_BOUND_MS, clock.monotonic())
+    const now = clock.monotonic()
+    const dueAt = Math.max(oldest + REQUEST_BOUND_MS, now)
     const expire = (): void => {
       this.#bound = null
       this.#expire()
@@ -430,7 +431,7 @@ export class EmbeddedClient implements Store {
       if (clock.monotonic() - dueAt <= LATE_MS) return expire()
       this.#bound = timers.after(READING_MS, expire, { keepAlive: false })
     }
-    this.#bound = timers.after(dueAt - clock.monotonic(), look, { keepAlive: false })
+    this.#bound = timers.after(dueAt - now, look, { keepAlive: false })
   }
 
   #expire(): void {
