@@ -3,13 +3,14 @@
  * with nothing stored; what its kernels take; and the same stages on ITK, with whether they come to the same.
  */
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { readImage } from "../src/files/read.ts"
 import { buildItk } from "./itk.ts"
-import type { SectionOptions } from "./section.ts"
+import { inFolder } from "./command.ts"
+import type { SectionOptions, Times } from "./section.ts"
+import { summarize } from "./section.ts"
 import { layOutTumor, stageOf, STAGES, tumorAlone, tumorWithStages } from "./tumor-stages.ts"
 
 const SIZE = [240, 240, 155] as const
@@ -17,28 +18,29 @@ const THREADS = "2"
 const PROGRAM = fileURLToPath(new URL("../bin/imgql.js", import.meta.url))
 
 export async function benchRecipe({ rounds }: SectionOptions): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "imgql-bench-"))
-  try {
+  await inFolder(async (folder) => {
     await layOutTumor(folder, SIZE)
-    console.log(
-      `examples/tumor.imgql, but for its pictures, on the phantom at ${SIZE.join("x")}, ${THREADS} threads, ms`,
-    )
+    const what = "examples/tumor.imgql, but for its pictures, on the phantom at"
+    console.log(`${what} ${SIZE.join("x")}, ${THREADS} threads, ms`)
     writeFileSync(join(folder, "alone.imgql"), tumorAlone())
-    const walls: number[] = []
-    for (let round = 0; round < rounds; round += 1) walls.push(runProgram(folder, "alone.imgql"))
-    console.log(`imgql run --no-cache, best of ${String(rounds)}: ${Math.min(...walls).toFixed(0)}`)
+    const times = Array.from({ length: rounds }, () => runProgram(folder, "alone.imgql"))
+    const { wallMs, cpuMs } = summarize(times)
+    console.log(`imgql run --no-cache: ${wallMs.toFixed(0)}, of all its threads ${cpuMs.toFixed(0)}`)
     await compareStages(folder)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  })
 }
 
-function runProgram(folder: string, program: string): number {
+/** A new process, and the time of its threads as the shell that starts it has it. */
+function runProgram(folder: string, program: string): Times {
   const startedMs = performance.now()
-  const args = [PROGRAM, "run", program, "--no-cache", "--threads", THREADS]
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" })
-  if (status !== 0) throw new Error(`imgql ended with ${String(status)}: ${stderr}${stdout}`)
-  return performance.now() - startedMs
+  const args = [process.execPath, PROGRAM, "run", program, "--no-cache", "--threads", THREADS]
+  const script = `"$@" >&2 || exit 1; times`
+  const { status, stdout, stderr } = spawnSync("sh", ["-c", script, "sh", ...args], { cwd: folder, encoding: "utf8" })
+  if (status !== 0) throw new Error(`imgql failed: ${stderr}`)
+  const [user, system] = [...(stdout.trim().split("\n").at(-1) ?? "").matchAll(/(\d+)m([\d.]+)s/g)].map(
+    ([, minutes, seconds]) => 60_000 * Number(minutes) + 1000 * Number(seconds),
+  )
+  return { wallMs: performance.now() - startedMs, cpuMs: (user ?? Number.NaN) + (system ?? Number.NaN) }
 }
 
 async function compareStages(folder: string): Promise<void> {
@@ -46,7 +48,7 @@ async function compareStages(folder: string): Promise<void> {
   if (itk === null) return
   writeFileSync(join(folder, "stages.imgql"), tumorWithStages())
   runProgram(folder, "stages.imgql")
-  let total = 0
+  let [wallMs, cpuMs] = [0, 0]
   console.log(`\n${"ITK".padEnd(14)}    wall     cpu     voxels  equal`)
   for (const [name = "", wall, cpu, voxels, digest] of itk("recipe", [
     join(folder, "sample/head-flair.nii.gz"),
@@ -55,11 +57,12 @@ async function compareStages(folder: string): Promise<void> {
     if (!(name in STAGES)) throw new Error(`ITK has a stage "${name}" that the program has not.`)
     const ours = stageOf(await readImage(join(folder, `stages/${name}.nii`), { maxBytes: 2 ** 30 }))
     const isEqual = ours.digest === digest && ours.voxels === Number(voxels)
-    total += Number(wall)
+    wallMs += Number(wall)
+    cpuMs += Number(cpu)
     const figures = [Number(wall).toFixed(0).padStart(8), Number(cpu).toFixed(0).padStart(7)]
     console.log(
       `${name.padEnd(14)}${figures.join(" ")} ${String(voxels).padStart(10)}  ${isEqual ? "yes" : `no: ${ours.digest}`}`,
     )
   }
-  console.log(`${"all".padEnd(14)}${total.toFixed(0).padStart(8)}`)
+  console.log(`${"all".padEnd(14)}${wallMs.toFixed(0).padStart(8)} ${cpuMs.toFixed(0).padStart(7)}`)
 }
