@@ -68,6 +68,20 @@ describe("imgql run", () => {
     })
   })
 
+  it("says how often a result was shared within the program", async () => {
+    const image = 'import "simpleitk"\nlet mask = BinaryThreshold(ReadImage("head.nii.gz"), 3, 9, 1, 0)\n'
+    const folder = await makeWorld(`${image}print "four" for k in range(4) do mask`)
+    write(folder, "once.imgql", `${image}save "once.nii.gz" mask`)
+    const [four, once] = [
+      await imgql(folder, "run", "program.imgql", "--json", "--no-cache"),
+      await imgql(folder, "run", "once.imgql", "--json", "--no-cache"),
+    ]
+    expect([parse(four.out).cache, parse(once.out).cache]).toMatchObject([
+      { ran: 1, shared: 3 },
+      { ran: 1, shared: 0 },
+    ])
+  })
+
   it("--fresh computes anew what the program reaches, and only that", async () => {
     const folder = await makeWorld(`import "simpleitk"
 print "a" volume(near(BinaryThreshold(ReadImage("head.nii.gz"), 3, 9, 1, 0)))`)
