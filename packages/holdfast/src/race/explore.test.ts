@@ -1,16 +1,17 @@
 import { describe, expect, it } from "vitest"
-import { describeFailure, exploreSchedules, type Scenario, type ScheduleFailure } from "./explore.ts"
-import { History } from "./history.ts"
-import { checkLinearizable } from "./linearizability.ts"
-import { counterModel, type CounterInput } from "./models.ts"
+import { explore, type Scenario, type ScheduleFailure } from "./explore.ts"
+import { describeFailure } from "./report/timeline.ts"
+import { History } from "./checks/history.ts"
+import { checkLinearizable } from "./checks/linearizability.ts"
+import { counterModel, type CounterInput } from "./checks/models.ts"
 
 /** Actors that each take some steps and share nothing. */
 function createIndependentSteps(stepCounts: readonly number[], onDone: (order: string) => void = () => {}): Scenario {
-  return async ({ step }) => {
+  return async ({ stepAs }) => {
     let order = ""
     async function walk(actor: string, count: number): Promise<void> {
       for (let index = 0; index < count; index++) {
-        await step(actor, `step ${index}`)
+        await stepAs(actor, `step ${index}`)
         order += actor
       }
     }
@@ -21,12 +22,12 @@ function createIndependentSteps(stepCounts: readonly number[], onDone: (order: s
 
 /** The textbook race: everyone reads the counter, then writes back one more than it read. */
 function createLostUpdate(actorCount: number): Scenario {
-  return async ({ step, actor }) => {
+  return async ({ stepAs, actor }) => {
     let counter = 0
     async function increment(name: string): Promise<void> {
-      await step(name, "read")
+      await stepAs(name, "read")
       const seen = counter
-      await step(name, "write")
+      await stepAs(name, "write")
       counter = seen + 1
     }
     const names = Array.from({ length: actorCount }, (_, index) => String.fromCharCode(97 + index))
@@ -37,15 +38,15 @@ function createLostUpdate(actorCount: number): Scenario {
 
 /** The same with a lock around it: a chain of promises, first come, first served. */
 function createLockedUpdate(actorCount: number): Scenario {
-  return async ({ step, actor }) => {
+  return async ({ stepAs, actor }) => {
     let counter = 0
     let tail = Promise.resolve()
     async function increment(name: string): Promise<void> {
-      await step(name, "ask")
+      await stepAs(name, "ask")
       const turn = tail.then(async () => {
-        await step(name, "read")
+        await stepAs(name, "read")
         const seen = counter
-        await step(name, "write")
+        await stepAs(name, "write")
         counter = seen + 1
       })
       tail = turn
@@ -73,14 +74,14 @@ describe("exhaustive exploration", () => {
     { stepCounts: [], expected: 1 },
   ])("runs each of the $expected orders of $stepCounts steps once", async ({ stepCounts, expected }) => {
     const orders: string[] = []
-    const result = await exploreSchedules(createIndependentSteps(stepCounts, (order) => orders.push(order)))
-    expect(result).toEqual({ schedules: expected, exhausted: true, failure: null })
+    const result = await explore(createIndependentSteps(stepCounts, (order) => orders.push(order)))
+    expect(result).toMatchObject({ schedules: expected, exhausted: true, failure: null })
     expect(new Set(orders).size).toBe(expected)
     expect(orders).toHaveLength(expected)
   })
 
   it.each([2, 3])("finds the lost update of %d actors", async (actorCount) => {
-    const result = await exploreSchedules(createLostUpdate(actorCount))
+    const result = await explore(createLostUpdate(actorCount))
     const failure = expectFailure(result.failure)
     expect(failure.error).toMatchObject({ message: expect.stringMatching(/^counted \d of \d$/) })
     expect(result.exhausted).toBe(false)
@@ -91,7 +92,7 @@ describe("exhaustive exploration", () => {
     { actorCount: 2, expected: countLockedSchedules(2) },
     { actorCount: 3, expected: countLockedSchedules(3) },
   ])("passes the fixed version in all $expected schedules of $actorCount actors", async ({ actorCount, expected }) => {
-    expect(await exploreSchedules(createLockedUpdate(actorCount))).toEqual({
+    expect(await explore(createLockedUpdate(actorCount))).toMatchObject({
       schedules: expected,
       exhausted: true,
       failure: null,
@@ -104,18 +105,18 @@ describe("exhaustive exploration", () => {
       await createIndependentSteps([5, 5], (done) => (order = done))(context)
       if (order === "abbabaabab") throw new Error("the needle")
     }
-    const failure = expectFailure((await exploreSchedules(scenario)).failure)
+    const failure = expectFailure((await explore(scenario)).failure)
     expect(failure.trace.map((entry) => (entry.kind === "step" ? entry.actor : "?")).join("")).toBe("abbabaabab")
     // The last step was no choice: only one actor was left.
     expect(failure.choices).toHaveLength(9)
   })
 
   it("stops at its bound, and says that it did not see everything", async () => {
-    expect(await exploreSchedules(createIndependentSteps([3, 3]), { maxSchedules: 19 })).toMatchObject({
+    expect(await explore(createIndependentSteps([3, 3]), { maxSchedules: 19 })).toMatchObject({
       schedules: 19,
       exhausted: false,
     })
-    expect(await exploreSchedules(createIndependentSteps([3, 3]), { maxSchedules: 20 })).toMatchObject({
+    expect(await explore(createIndependentSteps([3, 3]), { maxSchedules: 20 })).toMatchObject({
       schedules: 20,
       exhausted: true,
     })
@@ -123,10 +124,10 @@ describe("exhaustive exploration", () => {
 
   it("lets everything settle between two steps, however many promises that takes", async () => {
     const orders = new Set<string>()
-    const result = await exploreSchedules(async ({ step }) => {
+    const result = await explore(async ({ stepAs }) => {
       let order = ""
       async function walk(actor: string): Promise<void> {
-        await step(actor, "go")
+        await stepAs(actor, "go")
         for (let index = 0; index < 5; index++) {
           order += actor
           for (let hop = 0; hop < 40; hop++) await Promise.resolve()
@@ -142,14 +143,14 @@ describe("exhaustive exploration", () => {
 
   it("refuses a scenario that depends on something outside, by what happened and when", async () => {
     let runs = 0
-    const labels = await exploreSchedules(async ({ step }) => {
+    const labels = await explore(async ({ stepAs }) => {
       runs += 1
-      await Promise.all([step("a", `run ${runs}`), step("b", "go")])
+      await Promise.all([stepAs("a", `run ${runs}`), stepAs("b", "go")])
     })
     expect(expectFailure(labels.failure).error).toMatchObject({ message: expect.stringContaining("not deterministic") })
     let isFirst = true
-    const ends = await exploreSchedules(async ({ step }) => {
-      if (isFirst) await Promise.all([step("a", "go"), step("b", "go")])
+    const ends = await explore(async ({ stepAs }) => {
+      if (isFirst) await Promise.all([stepAs("a", "go"), stepAs("b", "go")])
       isFirst = false
     })
     expect(expectFailure(ends.failure).error).toMatchObject({
@@ -159,7 +160,7 @@ describe("exhaustive exploration", () => {
 
   it("gives every schedule the same random numbers and ids", async () => {
     const seen = new Set<string>()
-    const result = await exploreSchedules(
+    const result = await explore(
       async (context) => {
         seen.add(`${context.env.random.next()} ${context.env.ids.next()}`)
         await createIndependentSteps([2, 2])(context)
@@ -171,7 +172,7 @@ describe("exhaustive exploration", () => {
   })
 
   it("reports what a scenario throws before its first step, also when it is no Error", async () => {
-    const result = await exploreSchedules(() => {
+    const result = await explore(() => {
       throw "a string"
     })
     expect(result).toMatchObject({ schedules: 1, failure: { choices: [], trace: [], error: "a string" } })
@@ -181,10 +182,10 @@ describe("exhaustive exploration", () => {
 
 describe("a failure", () => {
   it("replays exactly, and shows its schedule", async () => {
-    const { failure } = await exploreSchedules(createLostUpdate(3), { strategy: "random", seed: 11 })
+    const { failure } = await explore(createLostUpdate(3), { strategy: "random", seed: 11 })
     const found = expectFailure(failure)
-    const again = await exploreSchedules(createLostUpdate(3), { replay: found.choices, seed: found.seed })
-    expect(again).toEqual({ schedules: 1, exhausted: false, failure: found })
+    const again = await explore(createLostUpdate(3), { replay: found.choices, seed: found.seed })
+    expect(again).toMatchObject({ schedules: 1, exhausted: false, failure: found })
     const text = describeFailure(found)
     expect(text).toContain("Error: counted")
     expect(text).toMatch(/1\. [abc]: read/)
@@ -192,9 +193,9 @@ describe("a failure", () => {
   })
 
   it("is gone when the fixed version is replayed, or the replay does not fit", async () => {
-    const fixed = await exploreSchedules(createLockedUpdate(2), { replay: [0] })
-    expect(fixed).toEqual({ schedules: 1, exhausted: false, failure: null })
-    const misfit = await exploreSchedules(createLockedUpdate(2), { replay: [7] })
+    const fixed = await explore(createLockedUpdate(2), { replay: [0] })
+    expect(fixed).toMatchObject({ schedules: 1, exhausted: false, failure: null })
+    const misfit = await explore(createLockedUpdate(2), { replay: [7] })
     expect(expectFailure(misfit.failure).error).toMatchObject({ message: expect.stringContaining("does not fit") })
   })
 })
@@ -202,15 +203,15 @@ describe("a failure", () => {
 describe("random exploration", () => {
   it("finds the lost update, and repeats itself for the same seed", async () => {
     const options = { strategy: "random", seed: 3, maxSchedules: 200 } as const
-    const first = await exploreSchedules(createLostUpdate(2), options)
+    const first = await explore(createLostUpdate(2), options)
     expect(expectFailure(first.failure).seed).toBe(3)
-    expect(await exploreSchedules(createLostUpdate(2), options)).toEqual(first)
+    expect(await explore(createLostUpdate(2), options)).toEqual(first)
   })
 
   it("reaches every order, claims to have exhausted none, and runs as many as asked", async () => {
     const orders = new Set<string>()
     const scenario = createIndependentSteps([2, 2], (order) => orders.add(order))
-    expect(await exploreSchedules(scenario, { strategy: "random", maxSchedules: 200 })).toEqual({
+    expect(await explore(scenario, { strategy: "random", maxSchedules: 200 })).toMatchObject({
       schedules: 200,
       exhausted: false,
       failure: null,
@@ -222,32 +223,32 @@ describe("random exploration", () => {
 describe("time in an exploration", () => {
   it("passes when nobody can step, and only then", async () => {
     const seen = new Set<string>()
-    const result = await exploreSchedules(createTimeoutRace((order) => seen.add(order)))
-    expect(result).toEqual({ schedules: 1, exhausted: true, failure: null })
+    const result = await explore(createTimeoutRace((order) => seen.add(order)))
+    expect(result).toMatchObject({ schedules: 1, exhausted: true, failure: null })
     expect(seen).toEqual(new Set(["1 2 timeout@5000"]))
   })
 
   it("may pass before any step when timers are steps", async () => {
     const seen = new Set<string>()
-    const result = await exploreSchedules(
+    const result = await explore(
       createTimeoutRace((order) => seen.add(order)),
       { timersAreSteps: true },
     )
-    expect(result).toEqual({ schedules: 3, exhausted: true, failure: null })
+    expect(result).toMatchObject({ schedules: 3, exhausted: true, failure: null })
     expect(seen).toEqual(new Set(["1 2 timeout@5000", "1 timeout@5000 2", "timeout@5000 1 2"]))
   })
 
   it("shows timers in the trace, the one that throws included", async () => {
-    const { failure } = await exploreSchedules(async ({ env, step }) => {
+    const { failure } = await explore(async ({ env, stepAs }) => {
       env.timers.after(30, () => {
         throw new Error("from the timer")
       })
-      await step("a", "go")
+      await stepAs("a", "go")
       await new Promise<void>(() => {})
     })
     const found = expectFailure(failure)
     expect(found.error).toMatchObject({ message: "from the timer" })
-    expect(found.trace).toEqual([
+    expect(found.trace).toMatchObject([
       { kind: "step", actor: "a", label: "go", atMs: 0 },
       { kind: "timer", atMs: 30 },
     ])
@@ -257,7 +258,7 @@ describe("time in an exploration", () => {
 
 /** One actor takes two steps while a timeout of five seconds runs. */
 function createTimeoutRace(onDone: (order: string) => void): Scenario {
-  return async ({ env, step }) => {
+  return async ({ env, stepAs }) => {
     const order: string[] = []
     const timeout = new Promise<void>((resolve) => {
       env.timers.after(5_000, () => {
@@ -265,9 +266,9 @@ function createTimeoutRace(onDone: (order: string) => void): Scenario {
         resolve()
       })
     })
-    await step("a", "one")
+    await stepAs("a", "one")
     order.push("1")
-    await step("a", "two")
+    await stepAs("a", "two")
     order.push("2")
     await timeout
     onDone(order.join(" "))
@@ -276,12 +277,12 @@ function createTimeoutRace(onDone: (order: string) => void): Scenario {
 
 describe("a hang", () => {
   it("is a failure that names who is outstanding", async () => {
-    const { failure } = await exploreSchedules(async ({ actor, step }) => {
+    const { failure } = await explore(async ({ actor, stepAs }) => {
       const forever = new Promise<void>(() => {})
       await Promise.all([
-        actor("quick", () => step("quick", "only step")),
+        actor("quick", () => stepAs("quick", "only step")),
         actor("stuck", async () => {
-          await step("stuck", "take the lock")
+          await stepAs("stuck", "take the lock")
           await forever
         }),
         actor("early", () => forever),
@@ -295,17 +296,17 @@ describe("a hang", () => {
   })
 
   it("names actors known by their steps alone, and says when there are none", async () => {
-    const stepping = await exploreSchedules(async ({ step }) => {
-      await step("a", "one")
+    const stepping = await explore(async ({ stepAs }) => {
+      await stepAs("a", "one")
       await new Promise<void>(() => {})
     })
     expect(asError(expectFailure(stepping.failure).error).message).toContain('"a" after its step "one" (it may have')
-    const silent = await exploreSchedules(() => new Promise<void>(() => {}))
+    const silent = await explore(() => new Promise<void>(() => {}))
     expect(asError(expectFailure(silent.failure).error).message).toContain("no actor ever parked")
   })
 
   it("finds the deadlock of two locks taken in two orders, and replays it", async () => {
-    const scenario: Scenario = async ({ actor, step }) => {
+    const scenario: Scenario = async ({ actor, stepAs }) => {
       const held = new Map<string, Promise<void>>()
       async function withLock(name: string, body: () => Promise<void>): Promise<void> {
         while (held.has(name)) await held.get(name)
@@ -316,23 +317,23 @@ describe("a hang", () => {
         free()
       }
       async function transfer(who: string, from: string, to: string): Promise<void> {
-        await step(who, `lock ${from}`)
+        await stepAs(who, `lock ${from}`)
         await withLock(from, async () => {
-          await step(who, `lock ${to}`)
+          await stepAs(who, `lock ${to}`)
           await withLock(to, async () => {})
         })
       }
       await Promise.all([actor("a", () => transfer("a", "x", "y")), actor("b", () => transfer("b", "y", "x"))])
     }
-    const found = expectFailure((await exploreSchedules(scenario)).failure)
+    const found = expectFailure((await explore(scenario)).failure)
     expect(asError(found.error).message).toContain('"a" after its step "lock y", "b" after its step "lock x"')
-    expect((await exploreSchedules(scenario, { replay: found.choices })).failure).toEqual(found)
+    expect((await explore(scenario, { replay: found.choices })).failure).toEqual(found)
   })
 
   it("is also a scenario that never ends", async () => {
-    const { failure } = await exploreSchedules(
-      async ({ step }) => {
-        for (;;) await step("a", "again")
+    const { failure } = await explore(
+      async ({ stepAs }) => {
+        for (;;) await stepAs("a", "again")
       },
       { maxSteps: 50 },
     )
@@ -346,14 +347,14 @@ describe("explorer and checker together", () => {
   it("find that a counter read and written in two steps is not linearizable, and one step is", async () => {
     const createScenario =
       (isAtomic: boolean): Scenario =>
-      async ({ step }) => {
+      async ({ stepAs }) => {
         const history = new History<CounterInput, number | null>()
         let counter = 0
         async function increment(name: string): Promise<void> {
-          await step(name, "start")
+          await stepAs(name, "start")
           await history.record(name, { kind: "add", name: "c", amount: 1 }, async () => {
             const seen = counter
-            if (!isAtomic) await step(name, "write")
+            if (!isAtomic) await stepAs(name, "write")
             counter = seen + 1
             return counter
           })
@@ -361,8 +362,8 @@ describe("explorer and checker together", () => {
         await Promise.all([increment("a"), increment("b")])
         if (checkLinearizable(history.operations, counterModel).ok !== true) throw new Error("not linearizable")
       }
-    expect((await exploreSchedules(createScenario(false))).failure).not.toBeNull()
-    expect(await exploreSchedules(createScenario(true))).toEqual({ schedules: 2, exhausted: true, failure: null })
+    expect((await explore(createScenario(false))).failure).not.toBeNull()
+    expect(await explore(createScenario(true))).toMatchObject({ schedules: 2, exhausted: true, failure: null })
   })
 })
 

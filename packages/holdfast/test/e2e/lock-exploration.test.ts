@@ -1,7 +1,8 @@
 /** Real asynchronous programs on locks, in every order their steps can take, or in many random ones. */
 import { describe, expect, it, vi } from "vitest"
 import { isHoldfastError } from "../../src/kernel/index.ts"
-import { describeFailure, type ExploreOptions, exploreSchedules, type Scenario } from "../../src/race/explore.ts"
+import { type ExploreOptions, explore, type Scenario } from "../../src/race/explore.ts"
+import { describeFailure } from "../../src/race/report/timeline.ts"
 import type { Holdfast } from "../../src/runtime/index.ts"
 import { type Ask, exclusive, type Plan, scenarioOf, shared } from "./lock-scenario.ts"
 import { holdfastLocker, type HoldfastLockerOptions, type Mistake, openNear, smallLocker } from "./lockers.ts"
@@ -121,7 +122,7 @@ describe("locks, further than every order reaches, in random ones (L1, L3, L4, L
     let schedules = 0
     for (const world of [...DIRECT, ...WIRED]) {
       for (const seed of [1, 2]) {
-        const found = await exploreSchedules(scenarioOf(plan, holdfastLocker(world)), {
+        const found = await explore(scenarioOf(plan, holdfastLocker(world)), {
           strategy: "random",
           seed,
           maxSchedules: 120,
@@ -158,10 +159,10 @@ describe("nested locks, in every order (L7)", () => {
           pairs.map(async ([outer, inner], at) => {
             const actor = `actor ${String(at)}`
             return await context.actor(actor, async () => {
-              await context.step(actor, "asks for its first")
+              await context.stepAs(actor, "asks for its first")
               return await endOf(
                 world.hf.lock(outer).run(async () => {
-                  await context.step(actor, "asks for its second")
+                  await context.stepAs(actor, "asks for its second")
                   return await world.hf.lock(inner).run(() => "both")
                 }),
               )
@@ -192,11 +193,11 @@ describe("nested locks, in every order (L7)", () => {
         orders.map(async (names, at) => {
           const actor = `actor ${String(at)}`
           await context.actor(actor, async () => {
-            await context.step(actor, "asks")
+            await context.stepAs(actor, "asks")
             await world.hf.lock(names).run(async () => {
               inside += 1
               expect(inside).toBe(1)
-              await context.step(actor, "leaves")
+              await context.stepAs(actor, "leaves")
               inside -= 1
             })
           })
@@ -216,7 +217,7 @@ describe("closing, at every moment of a program (S1, L4, L6)", () => {
 
   it.each(["one", "two"] as const)("of a session behind a wire (lines: %s)", async (wire) => {
     const schedules = await exploreAll(closing({ wire, near: ["a"], other: false }))
-    const { failure } = await exploreSchedules(closing({ wire, near: ["a", "b"], other: true }), {
+    const { failure } = await explore(closing({ wire, near: ["a", "b"], other: true }), {
       strategy: "random",
       maxSchedules: 500,
     })
@@ -233,11 +234,11 @@ function closing(plan: { wire: "none" | "one" | "two"; near: readonly string[]; 
     let inside = 0
     const enter = async (actor: string, hf: Holdfast): Promise<string> =>
       await context.actor(actor, async () => {
-        await context.step(actor, "asks")
+        await context.stepAs(actor, "asks")
         const running = hf.lock("x").run(async () => {
           inside += 1
           expect(inside).toBe(1)
-          await context.step(actor, "leaves")
+          await context.stepAs(actor, "leaves")
           inside -= 1
           return "done"
         })
@@ -246,7 +247,7 @@ function closing(plan: { wire: "none" | "one" | "two"; near: readonly string[]; 
     const near = plan.near.map(async (actor) => await enter(actor, world.hf))
     const other = plan.other ? enter("other", world.other) : Promise.resolve("done")
     const report = context.actor("closer", async () => {
-      await context.step("closer", "closes")
+      await context.stepAs("closer", "closes")
       return await world.hf.close()
     })
     expect(await report).toEqual({ bodies: 0, grants: 0 })
@@ -277,11 +278,11 @@ describe("the same scenarios", () => {
       isExclusive(small),
     )) {
       const scenario = scenarioOf(plan, smallLocker(mistake))
-      const { failure, schedules } = await exploreSchedules(scenario, { timersAreSteps })
+      const { failure, schedules } = await explore(scenario, { timersAreSteps })
       if (failure === null) continue
       expect(String(failure.error)).toMatch(symptom)
       // The schedule is evidence: run again, it fails again.
-      const again = await exploreSchedules(scenario, { timersAreSteps, replay: failure.choices })
+      const again = await explore(scenario, { timersAreSteps, replay: failure.choices })
       expect(String(again.failure?.error)).toBe(String(failure.error))
       found.push(`${name} (schedule ${String(schedules)})`)
     }
@@ -300,7 +301,7 @@ function isPlain({ mode }: Ask): boolean {
 
 /** Runs every schedule there is, and fails with the first that does; returns how many. */
 async function exploreAll(scenario: Scenario, options: ExploreOptions = {}): Promise<number> {
-  const { failure, schedules, exhausted } = await exploreSchedules(scenario, { maxSchedules: 20_000, ...options })
+  const { failure, schedules, exhausted } = await explore(scenario, { maxSchedules: 20_000, ...options })
   if (failure !== null) expect.fail(describeFailure(failure))
   expect(exhausted, `more than ${String(schedules)} schedules`).toBe(true)
   return schedules

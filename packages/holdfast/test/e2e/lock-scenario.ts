@@ -4,17 +4,18 @@
  * must be that of a lock, and nothing may be left behind.
  */
 import { getEventListeners } from "node:events"
-import { History } from "../../src/race/history.ts"
-import type { Scenario, ScenarioContext } from "../../src/race/explore.ts"
+import { History } from "../../src/race/checks/history.ts"
+import type { Scenario } from "../../src/race/explore.ts"
+import type { ScenarioContext } from "../../src/race/world.ts"
 import { isHoldfastError } from "../../src/kernel/index.ts"
-import { checkLinearizable, type Model } from "../../src/race/linearizability.ts"
+import { checkLinearizable, type Model } from "../../src/race/checks/linearizability.ts"
 import {
   createSemaphoreModel,
   createSharedLockModel,
   type GrantState,
   lockModel,
   type LockOutput,
-} from "../../src/race/models.ts"
+} from "../../src/race/checks/models.ts"
 
 /** One request of an actor. */
 export interface Ask {
@@ -88,18 +89,18 @@ class Run {
   }
 
   async actor(name: string, asks: readonly Ask[]): Promise<void> {
-    const { step, actor } = this.#context
+    const { stepAs, actor } = this.#context
     await actor(name, async () => {
       for (const ask of asks) {
         const controller = new AbortController()
         this.#signals.push(controller.signal)
         const patience = ask.isAborted
           ? actor(`the patience of ${name}`, async () => {
-              await step(`the patience of ${name}`, "ends")
+              await stepAs(`the patience of ${name}`, "ends")
               controller.abort(OUT_OF_PATIENCE)
             })
           : null
-        await step(name, "asks")
+        await stepAs(name, "asks")
         await this.#once(name, ask, controller.signal)
         await patience
       }
@@ -130,7 +131,7 @@ class Run {
     call.returned({ kind: "granted", token: held.token })
     this.#used += permits
     if (this.#used > this.#plan.limit) throw new Error(`L1: ${this.#used} are inside where ${this.#plan.limit} fit`)
-    await this.#context.step(name, "leaves")
+    await this.#context.stepAs(name, "leaves")
     this.#used -= permits
     const release = this.#history.invoke(name, { kind: "release", name: "lock", token: held.token })
     await held.release()

@@ -2,7 +2,7 @@
 import { expect } from "vitest"
 import type { Prng } from "../../src/env/prng.ts"
 import { HoldfastError, type RequestId, type SessionId } from "../../src/kernel/index.ts"
-import type { ScenarioContext } from "../../src/race/explore.ts"
+import type { ScenarioContext } from "../../src/race/world.ts"
 import { type Grant, type Holdable, Holdfast } from "../../src/runtime/index.ts"
 import type { Store } from "../../src/store/index.ts"
 import { MemoryStore } from "../../src/stores/memory/index.ts"
@@ -146,7 +146,7 @@ export class Wires {
   }
 
   async #deliver(deliver: () => void): Promise<void> {
-    if (this.isExplored) await this.#context.step("a wire", "delivers")
+    if (this.isExplored) await this.#context.stepAs("a wire", "delivers")
     else await Promise.resolve()
     deliver()
   }
@@ -219,7 +219,7 @@ class SmallLock implements Locker {
     if (!this.#isHeld) {
       const arrival = { token: null as number | null }
       this.#arrivals.push(arrival)
-      if (this.#mistake === "awaits between check and act") await this.#context.step(actor, "acts")
+      if (this.#mistake === "awaits between check and act") await this.#context.stepAs(actor, "acts")
       return this.#enter(arrival)
     }
     if (waitMs === 0) throw new HoldfastError("LOCK_TIMEOUT", "busy")
@@ -290,7 +290,7 @@ class SmallLock implements Locker {
   }
 
   async #wakeLater(waiter: Waiter): Promise<void> {
-    await this.#context.step("the lock", "wakes the next")
+    await this.#context.stepAs("the lock", "wakes the next")
     if (this.#isHeld) this.#queue.unshift(waiter)
     else this.#wake(waiter)
   }

@@ -1,6 +1,7 @@
 /** Real asynchronous programs on cells and operations, in every order their steps can take, or in many random ones. */
 import { describe, expect, it, vi } from "vitest"
-import { describeFailure, type ExploreOptions, exploreSchedules, type Scenario } from "../../src/race/explore.ts"
+import { type ExploreOptions, explore, type Scenario } from "../../src/race/explore.ts"
+import { describeFailure } from "../../src/race/report/timeline.ts"
 import {
   burstScenario,
   type CellAct,
@@ -18,14 +19,14 @@ vi.setConfig({ testTimeout: 120_000 })
 const ALL = 60_000
 
 async function exploreAll(scenario: Scenario): Promise<number> {
-  const { schedules, exhausted, failure } = await exploreSchedules(scenario, { maxSchedules: ALL })
+  const { schedules, exhausted, failure } = await explore(scenario, { maxSchedules: ALL })
   if (failure !== null) throw new Error(describeFailure(failure), { cause: failure.error })
   expect({ exhausted }).toEqual({ exhausted: true })
   return schedules
 }
 
 async function exploreRandom(scenario: Scenario, options: ExploreOptions): Promise<number> {
-  const { schedules, failure } = await exploreSchedules(scenario, { strategy: "random", ...options })
+  const { schedules, failure } = await explore(scenario, { strategy: "random", ...options })
   if (failure !== null) throw new Error(describeFailure(failure), { cause: failure.error })
   return schedules
 }
@@ -140,11 +141,11 @@ describe("programs with a planted mistake are caught by the same scenarios", () 
     for (const wire of ["none", "two"] as const) {
       const options: ExploreOptions =
         wire === "none" ? { maxSchedules: ALL } : { strategy: "random", seed: 3, maxSchedules: 2_000 }
-      const { schedules, failure } = await exploreSchedules(broken(wire), options)
+      const { schedules, failure } = await explore(broken(wire), options)
       if (failure === null) throw new Error(`nobody noticed in ${String(schedules)} schedules (wire: ${wire})`)
       expect((failure.error as Error).message).toMatch(says)
       // The reported order is enough to see it again.
-      const again = await exploreSchedules(broken(wire), { seed: failure.seed, replay: failure.choices })
+      const again = await explore(broken(wire), { seed: failure.seed, replay: failure.choices })
       expect(again.failure?.error).toMatchObject({ message: (failure.error as Error).message })
       found.push(`${wire}: in schedule ${String(schedules)}`)
     }

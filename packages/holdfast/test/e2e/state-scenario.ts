@@ -1,16 +1,17 @@
 /** Programs on cells and operations whose steps an explorer orders, and what must hold of each order. */
 import { HoldfastError } from "../../src/kernel/index.ts"
-import type { Scenario, ScenarioContext } from "../../src/race/explore.ts"
-import { History } from "../../src/race/history.ts"
-import { checkLinearizable } from "../../src/race/linearizability.ts"
+import type { Scenario } from "../../src/race/explore.ts"
+import type { ScenarioContext } from "../../src/race/world.ts"
+import { History } from "../../src/race/checks/history.ts"
+import { checkLinearizable } from "../../src/race/checks/linearizability.ts"
 import {
   type CounterInput,
   counterModel,
   type RegisterInput,
   registerModel,
   type RegisterOutput,
-} from "../../src/race/models.ts"
-import { checkSerializable, type CommittedTransaction } from "../../src/race/serializability.ts"
+} from "../../src/race/checks/models.ts"
+import { checkSerializable, type CommittedTransaction } from "../../src/race/checks/serializability.ts"
 import { Holdfast } from "../../src/runtime/index.ts"
 import type { Store } from "../../src/store/index.ts"
 import { MemoryStore } from "../../src/stores/memory/index.ts"
@@ -128,7 +129,7 @@ export function cellScenario(acts: Readonly<Record<string, readonly CellAct[]>>,
         case "read, then set":
           await counter.record(actor, { kind: "add", name, amount: 1 }, async () => {
             const seen = await cell.get()
-            await context.step(actor, "sets")
+            await context.stepAs(actor, "sets")
             await cell.set(seen + 1)
             return seen + 1
           })
@@ -163,7 +164,7 @@ export function cellScenario(acts: Readonly<Record<string, readonly CellAct[]>>,
       [...sessions].map(async ([actor, hf]) => {
         await context.actor(actor, async () => {
           for (const what of acts[actor] ?? []) {
-            await context.step(actor, what)
+            await context.stepAs(actor, what)
             await act(actor, hf, what)
           }
         })
@@ -193,11 +194,11 @@ export function burstScenario(wire: Wire): Scenario {
     const add = (hf: Holdfast) => hf.cell("x", { initial: 0 }).update((n) => n + 1)
     const results = await Promise.all([
       context.actor("one", async () => {
-        await context.step("one", "adds thrice")
+        await context.stepAs("one", "adds thrice")
         return await Promise.all([add(one), add(one), add(one)])
       }),
       context.actor("two", async () => {
-        await context.step("two", "adds once")
+        await context.stepAs("two", "adds once")
         return [await add(two)]
       }),
     ])
@@ -234,7 +235,7 @@ export function transferScenario(
         await hf.transact(
           async (tx) => {
             const source = await tx.get(from)
-            await context.step(actor, "reads the other")
+            await context.stepAs(actor, "reads the other")
             const sum = source + (await tx.get(to))
             if (sum < 0) throw new Error(`impossible: ${sum}`)
             tx.set(from, source - 1)
@@ -247,7 +248,7 @@ export function transferScenario(
         history.push({ kind: "committed", id: `${actor} ${index}`, invokedAt, returnedAt: moment++, ...commit })
       } else {
         const [source, target] = [await from.get(), await to.get()]
-        await context.step(actor, "sets both")
+        await context.stepAs(actor, "sets both")
         await from.set(source - 1)
         await to.set(target + 1)
       }
@@ -264,13 +265,13 @@ export function transferScenario(
       ...sessions.map(async (hf, index) => {
         await context.actor(`actor ${index}`, async () => {
           for (let round = 0; round < plan.transfers; round++) {
-            await context.step(`actor ${index}`, "transfers")
+            await context.stepAs(`actor ${index}`, "transfers")
             await transfer(`actor ${index}`, hf, index + round)
           }
         })
       }),
       context.actor("looks", async () => {
-        await context.step("looks", "at all")
+        await context.stepAs("looks", "at all")
         await look(watcher)
       }),
     ])
@@ -305,11 +306,11 @@ export function onceScenario(interference: Interference, way: OnceWay, wire: Wir
           log.bodies += 1
           const actor = `body ${log.bodies} of ${label}`
           const read = source
-          await context.step(actor, "commits")
+          await context.stepAs(actor, "commits")
           const cell = hf.cell("effect", { initial: 0 })
           if (way === "unfenced body") await hf.detached(async () => await cell.update((n) => n + 1))
           else await ctx.transact("add", async (tx) => await tx.update(cell, (n) => n + 1))
-          await context.step(actor, "returns")
+          await context.stepAs(actor, "returns")
           log.completed += 1
           return read
         },
@@ -322,7 +323,7 @@ export function onceScenario(interference: Interference, way: OnceWay, wire: Wir
     const results: { readonly at: number; readonly value: string }[] = []
     const isDead = { far: false }
     async function ask(actor: "near" | "far"): Promise<void> {
-      await context.step(actor, "calls")
+      await context.stepAs(actor, "calls")
       const at = moment++
       try {
         const value = call === null ? await ops[actor]() : await call.get(actor)
@@ -337,7 +338,7 @@ export function onceScenario(interference: Interference, way: OnceWay, wire: Wir
     }
     async function interfere(): Promise<void> {
       if (interference === "none") return
-      await context.step("interference", interference)
+      await context.stepAs("interference", interference)
       switch (interference) {
         case "forget":
           source = "new"
@@ -393,7 +394,7 @@ function naiveCache(context: ScenarioContext, load: () => string) {
   const flights = new Map<string, Promise<string>>()
   async function fly(actor: string): Promise<string> {
     const value = load()
-    await context.step(actor, "loads")
+    await context.stepAs(actor, "loads")
     values.set("key", value)
     flights.delete("key")
     return value

@@ -1,7 +1,7 @@
 /** Cells used at random, and what must hold of what was seen of them. */
 import { HoldfastError } from "../../src/kernel/index.ts"
-import { History, unseen, type Unseen } from "../../src/race/history.ts"
-import { checkLinearizable, describeWindow, type Model, type ModelStep } from "../../src/race/linearizability.ts"
+import { History, unseen, type Unseen } from "../../src/race/checks/history.ts"
+import { checkLinearizable, describeWindow, type Model, type ModelStep } from "../../src/race/checks/linearizability.ts"
 import type { Cell, Holdfast } from "../../src/runtime/index.ts"
 import type { Machine } from "./machine.ts"
 import type { Program, Task } from "./program.ts"

@@ -1,8 +1,8 @@
 /** Locks used at random, and what must hold of what was seen of them. */
 import type { Grant, Holdable } from "../../src/runtime/index.ts"
-import { History } from "../../src/race/history.ts"
-import { checkLinearizable, describeWindow } from "../../src/race/linearizability.ts"
-import { createSemaphoreModel, type LockOutput, type SemaphoreInput } from "../../src/race/models.ts"
+import { History } from "../../src/race/checks/history.ts"
+import { checkLinearizable, describeWindow } from "../../src/race/checks/linearizability.ts"
+import { createSemaphoreModel, type LockOutput, type SemaphoreInput } from "../../src/race/checks/models.ts"
 import type { Machine } from "./machine.ts"
 import type { Program, Task } from "./program.ts"
 

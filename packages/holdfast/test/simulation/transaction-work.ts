@@ -5,7 +5,7 @@
  * A cell holds the names of all that ever wrote it, in order: its length is its version, and whatever is seen of it later
  * says who took effect, also where nobody was told.
  */
-import { checkSerializable, type CommittedTransaction, describeAnomaly } from "../../src/race/serializability.ts"
+import { checkSerializable, type CommittedTransaction, describeAnomaly } from "../../src/race/checks/serializability.ts"
 import type { Cell, Holdfast } from "../../src/runtime/index.ts"
 import type { Machine } from "./machine.ts"
 import type { Task } from "./program.ts"

@@ -5,7 +5,7 @@
  * The lock models cite the invariants they stand for: L1 (exclusion, limits), L2 (tokens strictly increase), L5 (only
  * the grant itself releases, twice is a no-op), L6 (the end of a session frees what it held), and C1 for registers.
  */
-import { unreachable } from "../kernel/assert.ts"
+import { unreachable } from "../../kernel/assert.ts"
 import { unseen, type Unseen } from "./history.ts"
 import type { Model, ModelStep } from "./linearizability.ts"
 

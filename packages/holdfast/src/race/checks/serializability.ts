@@ -9,7 +9,7 @@
  * - `rw`: who read a version comes before who wrote the next one.
  * - `realtime`: who returned comes before who was invoked afterwards.
  */
-import { HoldfastError } from "../kernel/errors.ts"
+import { HoldfastError } from "../../kernel/errors.ts"
 import { orderGraph, type Edge } from "./cycle.ts"
 
 /** A version of a cell. Version 0 is its absence before the first commit, and every commit adds one. */

@@ -12,7 +12,7 @@
  * undoes its last choice. The search keeps its own stack, so that the length of a history is not bounded by the
  * machine's.
  */
-import { HoldfastError } from "../kernel/errors.ts"
+import { HoldfastError } from "../../kernel/errors.ts"
 import type { HistoryOperation, Unseen } from "./history.ts"
 
 /** What a sequential model answers: the state after the operation, or that it would not have given that output. */

@@ -1,0 +1,34 @@
+/** The public surface of the race kit, `holdfast/race`. What is not here is private. */
+
+// Exploring
+export { explore, type Exploration, type ExploreOptions, type Scenario, type ScheduleFailure } from "./explore.ts"
+export type { ActorOptions, ScenarioContext } from "./world.ts"
+export type { Fault } from "./schedule.ts"
+export type { TraceEntry } from "./trace.ts"
+export { type Access, reads, writes } from "./access.ts"
+export type { Variable } from "./variable.ts"
+export type { WrapOptions } from "./wrap.ts"
+export { describeFailure } from "./report/timeline.ts"
+export { ScenarioError } from "./choices/chooser.ts"
+
+// Histories and what they are checked against
+export { type Call, History, type HistoryOperation, unseen, type Unseen } from "./checks/history.ts"
+export {
+  checkLinearizable,
+  describeWindow,
+  type LinearizabilityOptions,
+  type LinearizabilityResult,
+  type LinearizabilityWindow,
+  type Model,
+  type ModelStep,
+} from "./checks/linearizability.ts"
+export {
+  counterModel,
+  createSemaphoreModel,
+  createSharedLockModel,
+  lockModel,
+  mapModel,
+  queueModel,
+  registerModel,
+} from "./checks/models.ts"
+export { checkSerializable, describeAnomaly } from "./checks/serializability.ts"

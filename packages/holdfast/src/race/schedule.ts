@@ -1,0 +1,499 @@
+/**
+ * One run of a scenario, every event of which a chooser picks.
+ *
+ *     parked ──picked──▶ happening ──all settled──▶ observed ──▶ the next choice
+ *
+ * 1. One event happens at a time, and before the next is picked every promise has settled: what an actor does between two
+ *    of its steps is one indivisible piece, as it is between two awaits.
+ * 2. Whoever belongs to no actor is never parked: a scenario builds its world and checks what came of it undisturbed.
+ * 3. A killed actor takes no further step, and no timer it armed goes off. A frozen one holds up nobody's time.
+ * 4. Only real choices are recorded, so that a replay is as short as it can be.
+ */
+import { AsyncLocalStorage } from "node:async_hooks"
+import { createSimulatedEnv, type SimulatedEnv } from "../env/simulated-env.ts"
+import type { Timer, TimerOptions, Timers } from "../env/env.ts"
+import { systemEnv } from "../env/system-env.ts"
+import { nextTurn } from "../env/turn.ts"
+import { type Access, ANY_ACCESS, showValue } from "./access.ts"
+import { type Candidate, type Chooser, ScenarioError } from "./choices/chooser.ts"
+import type { TraceEntry } from "./trace.ts"
+
+/** What can happen to an actor between any two of its steps. */
+export type Fault = "kill" | "freeze"
+
+/** Bounds and conditions of one schedule. */
+export interface ScheduleOptions {
+  readonly seed: number
+  /** How many events a schedule may have before it counts as never ending. */
+  readonly maxSteps: number
+  readonly timersAreSteps: boolean
+  /** How many faults may befall the actors of one schedule. */
+  readonly maxFaults: number
+  /** Whether what is not declared or tracked touches nothing; otherwise it may touch anything. */
+  readonly isDeclared: boolean
+}
+
+/** How a schedule ended. A redundant one was cut off because an equal one has run. */
+export type ScheduleEnd =
+  { readonly kind: "passed" | "redundant" } | { readonly kind: "failed"; readonly error: unknown }
+
+/** Whoever runs a part of the scenario. */
+interface Actor {
+  readonly name: string
+  /** How many steps it has parked at, answers included. */
+  parks: number
+  running: number
+  readonly faults: readonly Fault[]
+  lastLabel: string | null
+  isTracked: boolean
+  isDead: boolean
+  isFrozen: boolean
+  /** Called when it is killed. */
+  readonly onKilled: Set<() => void>
+}
+
+interface Parked extends Candidate {
+  readonly owner: Actor
+  readonly parent: number
+  readonly accesses: readonly Access[]
+  readonly resume: () => void
+}
+
+/** A call that takes effect now: until it has, or waits for a step of its own, nothing else is picked. */
+interface Work {
+  isBusy: boolean
+}
+
+interface Position {
+  readonly schedule: Schedule
+  readonly actor: Actor
+  readonly work: Work | null
+}
+
+/** Something that may befall an actor now. */
+interface PossibleFault {
+  readonly candidate: Candidate
+  readonly happen: () => void
+}
+
+const NO_FAULTS: readonly PossibleFault[] = []
+
+type Entry = { -readonly [Key in keyof TraceEntry]: TraceEntry[Key] } & { accesses: Access[] }
+
+/** How long a call that takes effect may take by the real clock before it is seen as blocked by others. */
+const BLOCKED_AFTER_MS = 1_000
+
+/** Who runs, followed through promises: so a service under test need not know that it is explored. */
+const current = new AsyncLocalStorage<Position>()
+
+export class Schedule {
+  readonly choices: number[] = []
+  readonly trace: Entry[] = []
+  /** How often an actor was put aside that could have gone on. */
+  preemptions = 0
+  readonly #chooser: Chooser
+  readonly #options: ScheduleOptions
+  // In the order they parked, which the choices so far determine: the meaning of a choice depends on nothing else.
+  readonly #parked: Parked[] = []
+  readonly #actors = new Map<string, Actor>()
+  // Made when it is asked for: most scenarios never do, and they are run by the ten thousands.
+  #inner: SimulatedEnv | null = null
+  #env: SimulatedEnv | null = null
+  #mayFail = false
+  #end: ScheduleEnd | null = null
+  #faults = 0
+  #timerArmedBy: Actor | null = null
+  #isBarrier = false
+  #eventId = ""
+  #lastActor: Actor | null = null
+  /** The number of the event that happens, and of the one during which it became possible. */
+  #parent = -1
+  #eventParent = -1
+  /** How many calls are taking effect, and whom to tell when none is. */
+  #busy = 0
+  #whenQuiet: (() => void) | null = null
+
+  constructor(chooser: Chooser, options: ScheduleOptions) {
+    this.#chooser = chooser
+    this.#options = options
+  }
+
+  /** The time, timers, randomness and ids of this schedule. Its timers go off in the name of whoever armed them. */
+  get env(): SimulatedEnv {
+    this.#inner ??= createSimulatedEnv({ seed: this.#options.seed })
+    const inner = this.#inner
+    this.#env ??= withTimers(inner, (delayMs, callback, timer) => this.#arm(inner, delayMs, callback, timer))
+    return this.#env
+  }
+
+  /** Runs to its end. */
+  async run(scenario: () => Promise<void>): Promise<ScheduleEnd> {
+    current.exit(() => {
+      scenario().then(
+        () => (this.#end ??= { kind: "passed" }),
+        (error: unknown) => (this.#end ??= { kind: "failed", error }),
+      )
+    })
+    for (;;) {
+      await nextTurn()
+      if (this.#busy > 0) await this.#whenNothingIsBusy()
+      try {
+        this.#observe()
+        if (this.#end !== null) {
+          if (this.#end.kind === "passed") this.#chooser.checkEnded()
+          return this.#end
+        }
+        if (!this.#takeNext()) return { kind: "redundant" }
+      } catch (error) {
+        return { kind: "failed", error }
+      }
+    }
+  }
+
+  /** Runs `body` as an actor. It resolves with undefined when the actor is killed. */
+  async runActor<T>(name: string, faults: readonly Fault[], body: () => Promise<T>): Promise<T | undefined> {
+    const actor = this.#actorOf(name, faults)
+    actor.isTracked = true
+    if (faults.length > 0) this.#mayFail = true
+    actor.running += 1
+    const run = current.run({ schedule: this, actor, work: null }, body)
+    try {
+      return await (faults.includes("kill") ? Promise.race([run, killingOf(actor)]) : run)
+    } finally {
+      actor.running -= 1
+    }
+  }
+
+  /** Parks the running actor, or the named one, until its step is picked; whoever is no actor goes on at once. */
+  async step(label: string, accesses: readonly Access[] | null, actorName?: string): Promise<void> {
+    const position = this.#position()
+    const actor = actorName === undefined ? position?.actor : this.#actorOf(actorName, [])
+    if (actor === undefined) return
+    await this.#park(actor, { kind: "step", label, accesses, work: position?.work ?? null })
+  }
+
+  /** Parks until the call is picked, lets it take effect, and parks until its answer is: at once where it needs no promise. */
+  async perform<T>(label: string, accesses: readonly Access[] | null, call: () => T | Promise<T>): Promise<T> {
+    const position = this.#position()
+    if (position === undefined) return await call()
+    const { actor } = position
+    await this.#park(actor, { kind: "step", label, accesses: accesses ?? [ANY_ACCESS], work: position.work })
+    const entry = this.trace.at(-1)
+    const work: Work = { isBusy: false }
+    const show = (result: string): void => {
+      if (entry !== undefined) entry.result = result
+    }
+    let isLate = false
+    try {
+      const answer = current.run({ ...position, work }, call)
+      if (!(answer instanceof Promise)) {
+        show(showValue(answer))
+        return answer
+      }
+      isLate = true
+      this.#begin(work)
+      const value = await answer
+      show(showValue(value))
+      return value
+    } catch (error) {
+      show(error instanceof Error ? `${error.name}: ${error.message}` : `thrown: ${showValue(error)}`)
+      throw error
+    } finally {
+      this.#pause(work)
+      if (isLate) await this.#park(actor, { kind: "answer", label, accesses: [], work: position.work })
+    }
+  }
+
+  /** One of several values, each of which some schedule gets. */
+  pick<T>(label: string, values: readonly T[]): T {
+    const actor = this.#position()?.actor.name ?? ""
+    if (values.length === 0) throw new ScenarioError(`pick "${label}" takes at least one value, found none`)
+    const candidates = values.map((value, index) => ({
+      id: `${label}#${String(index)}`,
+      actor,
+      label: `${label} = ${showValue(value)}`,
+      kind: "value" as const,
+      isOptional: false,
+    }))
+    const index = this.#choose(candidates, false) ?? 0
+    return values[index] as T // The index is one of those offered.
+  }
+
+  /** Notes what the running event touches; outside of actors nothing is noted. */
+  record(access: Access): void {
+    if (this.#position() !== undefined) this.trace.at(-1)?.accesses.push(access)
+  }
+
+  /** Whom the running code belongs to, if it is an actor's. */
+  runningActor(): string | null {
+    return this.#position()?.actor.name ?? null
+  }
+
+  /** Calls `end` when the running actor is killed: what dies with its process. */
+  onKilled(end: () => void): void {
+    this.#position()?.actor.onKilled.add(end)
+  }
+
+  #position(): Position | undefined {
+    const position = current.getStore()
+    // What an abandoned schedule left behind belongs to it alone.
+    return position?.schedule === this ? position : undefined
+  }
+
+  #actorOf(name: string, faults: readonly Fault[]): Actor {
+    const known = this.#actors.get(name)
+    if (known !== undefined) return known
+    const actor: Actor = {
+      name,
+      parks: 0,
+      running: 0,
+      faults,
+      lastLabel: null,
+      isTracked: false,
+      isDead: false,
+      isFrozen: false,
+      onKilled: new Set(),
+    }
+    this.#actors.set(name, actor)
+    return actor
+  }
+
+  async #park(
+    actor: Actor,
+    event: {
+      readonly kind: "step" | "answer"
+      readonly label: string
+      readonly accesses: readonly Access[] | null
+      readonly work: Work | null
+    },
+  ): Promise<void> {
+    const { kind, label, work } = event
+    // A call that waits for a step of its own is not what others have to wait for.
+    const wasBusy = work !== null && this.#pause(work)
+    await new Promise<void>((resume) => {
+      if (actor.isDead) return
+      const accesses = event.accesses ?? []
+      const id = `${actor.name}#${String(actor.parks)}`
+      actor.parks += 1
+      const parent = this.#parent
+      this.#parked.push({
+        id,
+        actor: actor.name,
+        label,
+        kind,
+        isOptional: false,
+        owner: actor,
+        parent,
+        accesses,
+        resume,
+      })
+    })
+    if (wasBusy) this.#begin(work)
+  }
+
+  #begin(work: Work): void {
+    work.isBusy = true
+    this.#busy += 1
+  }
+
+  #pause(work: Work): boolean {
+    if (!work.isBusy) return false
+    work.isBusy = false
+    this.#busy -= 1
+    if (this.#busy === 0) this.#whenQuiet?.()
+    return true
+  }
+
+  /** Waits for calls that do real input and output, in real time; one that does not end waits for other actors. */
+  async #whenNothingIsBusy(): Promise<void> {
+    // Most calls end within a turn, and need no timer.
+    for (let turn = 0; turn < 3 && this.#busy > 0; turn++) await nextTurn()
+    while (this.#busy > 0) {
+      const quiet = await new Promise<boolean>((resolve) => {
+        // Nothing tells that a call is blocked by what another actor holds: only that it has not ended for a while.
+        const timer = systemEnv.timers.after(BLOCKED_AFTER_MS, () => {
+          resolve(false)
+        })
+        this.#whenQuiet = () => {
+          timer.cancel()
+          resolve(true)
+        }
+      })
+      this.#whenQuiet = null
+      if (!quiet) return
+      await nextTurn()
+    }
+  }
+
+  #observe(): void {
+    const entry = this.trace.at(-1)
+    if (this.#eventId === "" || entry === undefined) return
+    const isUndeclared = !this.#options.isDeclared || entry.kind === "timer" || entry.kind === "fault"
+    // What goes on behind a scenario that is over was not waited for, and its end may rest on it.
+    const isCutOff = this.#end !== null && this.#parked.length > 0
+    const accesses = isUndeclared || isCutOff ? [ANY_ACCESS] : entry.accesses
+    this.#chooser.observe({
+      id: this.#eventId,
+      actor: entry.kind === "step" || entry.kind === "answer" ? entry.actor : this.#eventId,
+      parent: this.#eventParent,
+      accesses,
+      isBarrier: this.#isBarrier,
+    })
+    this.#eventId = ""
+  }
+
+  /** Lets the next event happen; false when that would only repeat what was seen. */
+  #takeNext(): boolean {
+    const { maxSteps } = this.#options
+    if (this.trace.length === maxSteps) {
+      throw new Error(`expected the scenario to finish within ${maxSteps} steps; ${this.#describeOutstanding()}`)
+    }
+    const last = this.#lastActor
+    const going = last === null ? -1 : this.#parked.findIndex(({ owner }) => owner === last)
+    // Whoever ran goes on first, so that the first choice everywhere is the schedule without preemption.
+    if (going > 0) this.#parked.unshift(...this.#parked.splice(going, 1))
+    const candidates: Candidate[] = this.#parked.slice()
+    const hasTimer = (this.#inner?.pendingTimerCount ?? 0) > 0 && (this.#options.timersAreSteps || this.#isIdle())
+    if (hasTimer) candidates.push({ ...THE_NEXT_TIMER, isOptional: this.#parked.length > 0 })
+    if (candidates.length === 0) {
+      throw new Error(
+        `the scenario hangs: it has not finished, but no step is parked and no timer is pending; ${this.#describeOutstanding()}`,
+      )
+    }
+    const faults = this.#mayFail ? this.#possibleFaults() : NO_FAULTS
+    for (const { candidate } of faults) candidates.push(candidate)
+    const index = this.#choose(candidates, going >= 0)
+    if (index === null) return false
+    if (going >= 0 && index > 0) this.preemptions += 1
+    this.#parent = this.trace.length
+    this.#eventId = candidates[index]?.id ?? ""
+    this.#isBarrier = false
+    const [parked] = this.#parked.splice(index, 1)
+    if (parked !== undefined) this.#resume(parked)
+    else if (hasTimer && index === candidates.length - faults.length - 1) this.#fireTimer(this.#parked.length === 0)
+    else faults[index - (candidates.length - faults.length)]?.happen()
+    return true
+  }
+
+  #choose(candidates: readonly Candidate[], goesOn: boolean): number | null {
+    const index = this.#chooser.choose(candidates, goesOn)
+    if (index !== null && candidates.length > 1) this.choices.push(index)
+    return index
+  }
+
+  #resume({ owner, kind, label, accesses, parent, resume }: Parked): void {
+    this.#note(kind === "answer" ? "answer" : "step", owner.name, label, accesses)
+    this.#eventParent = parent
+    owner.lastLabel = label
+    owner.isFrozen = false
+    this.#lastActor = owner
+    resume()
+  }
+
+  #fireTimer(isBarrier: boolean): void {
+    this.#isBarrier = isBarrier
+    this.#eventParent = -1
+    const entry = this.#note("timer", "", "the next timer", [])
+    this.#timerArmedBy = null
+    try {
+      this.#inner?.fireNextTimer()
+    } finally {
+      // Also when the callback throws: it is then the entry that explains the failure.
+      entry.atMs = this.#now()
+      entry.actor = (this.#timerArmedBy as Actor | null)?.name ?? ""
+    }
+  }
+
+  #note(kind: TraceEntry["kind"], actor: string, label: string, accesses: readonly Access[]): Entry {
+    const entry = { kind, actor, label, atMs: this.#now(), accesses: accesses.slice(), result: null }
+    this.trace.push(entry)
+    return entry
+  }
+
+  /** Timers belong to whoever armed them, and go off in their name. */
+  #arm(env: SimulatedEnv, delayMs: number, callback: () => void, options?: TimerOptions): Timer {
+    const position = this.#position()
+    const fire = (): void => {
+      this.#timerArmedBy = position?.actor ?? null
+      if (position === undefined) callback()
+      else if (!position.actor.isDead) current.run(position, callback)
+    }
+    return env.timers.after(delayMs, fire, options)
+  }
+
+  #now(): number {
+    return this.#inner?.clock.monotonic() ?? 0
+  }
+
+  /** Whether nobody's step holds up time. */
+  #isIdle(): boolean {
+    return this.#parked.every(({ owner }) => owner.isFrozen)
+  }
+
+  #possibleFaults(): PossibleFault[] {
+    if (this.#faults >= this.#options.maxFaults) return []
+    return [...this.#actors.values()].flatMap((actor) =>
+      actor.running === 0 || actor.isDead
+        ? []
+        : actor.faults
+            .filter((fault) => fault === "kill" || !actor.isFrozen)
+            .map((fault) => ({
+              candidate: {
+                id: `${fault} ${actor.name}`,
+                actor: actor.name,
+                label: fault === "kill" ? "is killed" : "freezes",
+                kind: "fault" as const,
+                isOptional: true,
+              },
+              happen: () => {
+                this.#befall(actor, fault)
+              },
+            })),
+    )
+  }
+
+  #befall(actor: Actor, fault: Fault): void {
+    this.#faults += 1
+    this.#eventParent = -1
+    this.#note("fault", actor.name, fault === "kill" ? "is killed" : "freezes", [])
+    if (fault === "freeze") {
+      actor.isFrozen = true
+      return
+    }
+    actor.isDead = true
+    for (let index = this.#parked.length - 1; index >= 0; index--) {
+      if (this.#parked[index]?.owner === actor) this.#parked.splice(index, 1)
+    }
+    for (const end of actor.onKilled) end()
+  }
+
+  #describeOutstanding(): string {
+    const actors = [...this.#actors.values()]
+    const running = actors.filter((actor) => actor.running > 0 && !actor.isDead).map(describeActor)
+    const untracked = actors.filter((actor) => !actor.isTracked && actor.lastLabel !== null)
+    const maybeRunning = untracked.map((actor) => `${describeActor(actor)} (it may have finished)`)
+    const names = [...running, ...maybeRunning]
+    return names.length === 0 ? "no actor ever parked" : `outstanding: ${names.join(", ")}`
+  }
+}
+
+/** The env with another way to arm a timer. */
+function withTimers(env: SimulatedEnv, after: Timers["after"]): SimulatedEnv {
+  // Inherited, since some of its properties are getters.
+  return Object.create(env, { timers: { value: { after }, enumerable: true } }) as SimulatedEnv
+}
+
+const THE_NEXT_TIMER = {
+  id: "the next timer",
+  actor: "the next timer",
+  label: "the next timer",
+  kind: "timer",
+} as const
+
+async function killingOf(actor: Actor): Promise<undefined> {
+  await new Promise<void>((resolve) => actor.onKilled.add(resolve))
+}
+
+function describeActor({ name, lastLabel }: Actor): string {
+  return lastLabel === null ? `"${name}" before its first step` : `"${name}" after its step "${lastLabel}"`
+}

@@ -1,0 +1,67 @@
+/**
+ * Makes a failing schedule as short as it gets: fewest preemptions first, then fewest events. Since the first candidate of
+ * every choice goes on with whoever ran, a choice made 0 is a preemption less and the rest of the recording is tried
+ * along what it leads to. Then all schedules with fewer preemptions are searched for as far as the budget goes.
+ */
+import { type Chooser, ScenarioError } from "./choices/chooser.ts"
+import { createEveryOrder } from "./choices/every-order.ts"
+import { createReplay } from "./choices/replay.ts"
+import type { Attempt, ScheduleFailure } from "./explore.ts"
+
+/** How many schedules may run to make one shorter. */
+const BUDGET = 600
+
+export async function shrink(
+  failure: ScheduleFailure,
+  runOnce: (chooser: Chooser) => Promise<Attempt>,
+): Promise<ScheduleFailure> {
+  // Such a failure is about the scenario as a whole, and not about a schedule.
+  if (failure.error instanceof ScenarioError) return failure
+  let left = BUDGET
+  let best = failure
+  const accept = ({ failure: found }: Attempt): boolean => {
+    if (found === null || !isAlike(found.error, failure.error) || !isShorter(found, best)) return false
+    best = found
+    return true
+  }
+  for (let isBetter = true; isBetter && left > 0;) {
+    isBetter = false
+    for (let position = best.choices.length - 1; position >= 0 && left > 0; position--) {
+      if (best.choices[position] === 0 || position >= best.choices.length) continue
+      left -= 1
+      if (accept(await runOnce(createReplay(without(best.choices, position), true)))) isBetter = true
+    }
+  }
+  for (let bound = 0; bound < best.preemptions && left > 0; bound++) {
+    const every = createEveryOrder(bound)
+    do left -= 1
+    while (!accept(await runOnce(every)) && left > 0 && every.startNext())
+  }
+  return best
+}
+
+function without(choices: readonly number[], position: number): number[] {
+  return choices.map((choice, index) => (index === position ? 0 : choice))
+}
+
+function sum(choices: readonly number[]): number {
+  return choices.reduce((total, choice) => total + choice, 0)
+}
+
+function isShorter(one: ScheduleFailure, other: ScheduleFailure): boolean {
+  return (
+    (one.preemptions - other.preemptions ||
+      one.trace.length - other.trace.length ||
+      sum(one.choices) - sum(other.choices)) < 0
+  )
+}
+
+/** The same kind of failure: another one would hide what was found. */
+function isAlike(one: unknown, other: unknown): boolean {
+  if (!(one instanceof Error) || !(other instanceof Error)) return typeof one === typeof other
+  return one.name === other.name && isHang(one) === isHang(other)
+}
+
+function isHang({ message }: Error): boolean {
+  return message.startsWith("the scenario hangs")
+}
