@@ -12,7 +12,7 @@
  * output outside of steps, are invisible here and look like a hang.
  */
 import { createPrng } from "../env/prng.ts"
-import type { Chooser } from "./choices/chooser.ts"
+import { type Chooser, ScenarioError } from "./choices/chooser.ts"
 import { createEveryOrder } from "./choices/every-order.ts"
 import { createPct } from "./choices/pct.ts"
 import { createRandomOrder } from "./choices/random.ts"
@@ -92,10 +92,11 @@ export async function explore(scenario: Scenario, options: ExploreOptions = {}):
     timersAreSteps: options.timersAreSteps ?? false,
     maxFaults: options.maxFaults ?? 1,
     isDeclared: options.shares === "declared",
+    isRecording: false,
   }
   const runOnce = async (chooser: Chooser): Promise<Attempt> => await attempt(scenario, chooser, limits)
   if (replay !== undefined) {
-    const { failure } = await runOnce(createReplay(replay))
+    const { failure } = await attempt(scenario, createReplay(replay), { ...limits, isRecording: true })
     return { schedules: 1, redundant: 0, exhausted: false, failure }
   }
   const chooser = createChooser(options, seed)
@@ -106,7 +107,8 @@ export async function explore(scenario: Scenario, options: ExploreOptions = {}):
     if (end === "redundant") redundant += 1
     else schedules += 1
     if (failure !== null) {
-      return { schedules, redundant, exhausted: false, failure: shrinks ? await shrink(failure, runOnce) : failure }
+      const shortest = shrinks ? await shrink(failure, runOnce) : failure
+      return { schedules, redundant, exhausted: false, failure: await record(scenario, shortest, limits) }
     }
     if (!chooser.startNext()) return { schedules, redundant, exhausted: true, failure: null }
   }
@@ -128,6 +130,14 @@ async function attempt(scenario: Scenario, chooser: Chooser, limits: ScheduleOpt
   if (end.kind !== "failed") return { end: end.kind, failure: null }
   const { choices, trace, preemptions } = schedule
   return { end: "failed", failure: { choices, trace, seed: limits.seed, preemptions, error: end.error } }
+}
+
+/** Runs a failing schedule once more, with all that a timeline shows. */
+async function record(scenario: Scenario, failure: ScheduleFailure, limits: ScheduleOptions): Promise<ScheduleFailure> {
+  // What cannot be explored may not fail again.
+  if (failure.error instanceof ScenarioError) return failure
+  const again = await attempt(scenario, createReplay(failure.choices), { ...limits, isRecording: true })
+  return again.failure ?? failure
 }
 
 function createChooser({ strategy, shares, maxPreemptions, depth = 3 }: ExploreOptions, seed: number): Chooser {

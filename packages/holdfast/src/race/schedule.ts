@@ -31,6 +31,8 @@ export interface ScheduleOptions {
   readonly maxFaults: number
   /** Whether what is not declared or tracked touches nothing; otherwise it may touch anything. */
   readonly isDeclared: boolean
+  /** Whether values are noted, too, for a timeline: that takes longer than the rest of a schedule. */
+  readonly isRecording: boolean
 }
 
 /** How a schedule ended. A redundant one was cut off because an equal one has run. */
@@ -178,25 +180,22 @@ export class Schedule {
     if (position === undefined) return await call()
     const { actor } = position
     await this.#park(actor, { kind: "step", label, accesses: accesses ?? [ANY_ACCESS], work: position.work })
-    const entry = this.trace.at(-1)
+    const entry = this.#options.isRecording ? this.trace.at(-1) : undefined
     const work: Work = { isBusy: false }
-    const show = (result: string): void => {
-      if (entry !== undefined) entry.result = result
-    }
     let isLate = false
     try {
       const answer = current.run({ ...position, work }, call)
       if (!(answer instanceof Promise)) {
-        show(showValue(answer))
+        if (entry !== undefined) entry.result = showValue(answer)
         return answer
       }
       isLate = true
       this.#begin(work)
       const value = await answer
-      show(showValue(value))
+      if (entry !== undefined) entry.result = showValue(value)
       return value
     } catch (error) {
-      show(error instanceof Error ? `${error.name}: ${error.message}` : `thrown: ${showValue(error)}`)
+      if (entry !== undefined) entry.result = showThrown(error)
       throw error
     } finally {
       this.#pause(work)
@@ -220,8 +219,9 @@ export class Schedule {
   }
 
   /** Notes what the running event touches; outside of actors nothing is noted. */
-  record(access: Access): void {
-    if (this.#position() !== undefined) this.trace.at(-1)?.accesses.push(access)
+  record(resource: string, mode: Access["mode"], value: unknown): void {
+    if (this.#position() === undefined) return
+    this.trace.at(-1)?.accesses.push({ resource, mode, value: this.#options.isRecording ? showValue(value) : null })
   }
 
   /** Whom the running code belongs to, if it is an actor's. */
@@ -489,6 +489,10 @@ const THE_NEXT_TIMER = {
   label: "the next timer",
   kind: "timer",
 } as const
+
+function showThrown(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : `thrown: ${showValue(error)}`
+}
 
 async function killingOf(actor: Actor): Promise<undefined> {
   await new Promise<void>((resolve) => actor.onKilled.add(resolve))

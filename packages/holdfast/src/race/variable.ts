@@ -1,5 +1,4 @@
 /** A variable that actors share: plain memory, whose reads and writes are noted. */
-import { showValue } from "./access.ts"
 import type { Schedule } from "./schedule.ts"
 
 /** A value that actors share. Reading and writing it are no steps: what lies between two awaits is indivisible. */
@@ -13,12 +12,12 @@ export function createVariable<T>(schedule: Schedule, name: string, initial: T):
   const resource = `variable ${name}`
   return {
     get: () => {
-      schedule.record({ resource, mode: "read", value: showValue(current) })
+      schedule.record(resource, "read", current)
       return current
     },
     set: (value) => {
       current = value
-      schedule.record({ resource, mode: "write", value: showValue(value) })
+      schedule.record(resource, "write", value)
     },
   }
 }
