@@ -5,7 +5,15 @@
  * Whoever asks for a lock or a run while holding something also touches the waiting graph, through which requests for
  * other names decide who is refused with DEADLOCK (L7).
  */
-import type { Command, RequestId, StoreEvent, Token } from "../kernel/index.ts"
+import {
+  type Command,
+  type Identity,
+  type RequestId,
+  runIdentityOf,
+  type RunSpec,
+  type StoreEvent,
+  type Token,
+} from "../kernel/index.ts"
 import type { StoreOutcome } from "../store/index.ts"
 import { type Access, ANY_ACCESS, reads, showValue, writes } from "./access.ts"
 
@@ -17,10 +25,18 @@ export interface CommandStep {
 
 const WAITING_GRAPH = writes("holdfast waiting graph")
 
+/** What is known of an identity from those who asked for it. */
+interface KnownRun {
+  readonly operation: string
+  /** The run, and the limit that lets runs of other identities decide whether this one may start. */
+  readonly touched: readonly Access[]
+}
+
 export class CommandAccesses {
+  readonly #runs = new Map<Identity, KnownRun>()
   readonly #namesOfRequest = new Map<RequestId, readonly string[]>()
   readonly #namesOfToken = new Map<Token, readonly string[]>()
-  readonly #runOfToken = new Map<Token, string>()
+  readonly #runOfToken = new Map<Token, Identity>()
 
   of(command: Command): CommandStep {
     switch (command.kind) {
@@ -43,20 +59,32 @@ export class CommandAccesses {
           touched: command.names.map((name) => reads(`cell ${name}`)),
         }
       case "commitCells":
-        return commitStep(command)
+        return this.#ofCommit(command)
+      case "watchCells": {
+        const { pattern } = command
+        if (pattern.kind === "prefix") return { label: `watches ${pattern.prefix}…`, touched: [ANY_ACCESS] }
+        return { label: `watches ${pattern.name}`, touched: [reads(`cell ${pattern.name}`)] }
+      }
       case "claimRun": {
-        const { operation, identity, concurrency, keyed } = command.spec
-        // A limit lets runs of other identities decide whether this one may start.
-        const limit = concurrency === null && keyed === null ? [] : [writes(`operation ${operation}`)]
-        return {
-          label: `calls ${operation}`,
-          touched: [writes(`run ${identity}`), ...limit, ...graphOf(command.holding)],
-        }
+        const { operation, touched } = this.#know(command.spec)
+        return { label: `calls ${operation}`, touched: [...touched, ...graphOf(command.holding)] }
+      }
+      case "putResult": {
+        const { operation, touched } = this.#know(command.spec)
+        return { label: `puts a result of ${operation}`, touched }
+      }
+      case "awaitRun":
+        return this.#ofIdentity("awaits", runIdentityOf(command.run), graphOf(command.holding))
+      case "forgetResult":
+        return this.#ofIdentity("forgets", command.identity)
+      case "readRun": {
+        const known = this.#runs.get(command.identity)
+        return { label: `looks at ${nameOf(known)}`, touched: [reads(`run ${command.identity}`)] }
       }
       case "completeRun":
-        return this.#ofRun("completes its run", command.token)
+        return this.#ofIdentity("completes", this.#runOfToken.get(command.token))
       case "failRun":
-        return this.#ofRun("fails its run", command.token)
+        return this.#ofIdentity("fails", this.#runOfToken.get(command.token))
       default:
         return { label: command.kind, touched: [ANY_ACCESS] }
     }
@@ -83,10 +111,47 @@ export class CommandAccesses {
     return { label: `${what} ${names.join(", ")}`, touched: names.map(lockWrite) }
   }
 
-  #ofRun(label: string, token: Token): CommandStep {
-    const run = this.#runOfToken.get(token)
-    return { label, touched: run === undefined ? [ANY_ACCESS] : [writes(`run ${run}`)] }
+  /** A command that changes a run of this identity. */
+  #ofIdentity(what: string, identity: Identity | undefined, besides: readonly Access[] = []): CommandStep {
+    const known = identity === undefined ? undefined : this.#runs.get(identity)
+    // Of an identity nobody asked for by its arguments, the limits are unknown.
+    return {
+      label: `${what} ${nameOf(known)}`,
+      touched: known === undefined ? [ANY_ACCESS] : [...known.touched, ...besides],
+    }
   }
+
+  #know({ identity, operation, concurrency, keyed }: RunSpec): KnownRun {
+    const known = this.#runs.get(identity)
+    if (known !== undefined) return known
+    const limit = concurrency === null && keyed === null ? [] : [writes(`operation ${operation}`)]
+    const run = { operation, touched: [writes(`run ${identity}`), ...limit] }
+    this.#runs.set(identity, run)
+    return run
+  }
+
+  #ofCommit({ holding, reads: read, writes: written, starts, complete }: CommitCells): CommandStep {
+    // A run that completes with its commit wakes whoever awaits it, and may free its operation's limit.
+    if (starts.length > 0 || complete !== null) return { label: "commits, with runs", touched: [ANY_ACCESS] }
+    const names = written.map(({ name }) => name)
+    // It is refused where the claim it is made under has ended (L8): others can cancel, forget or put the run.
+    const claims = holding.map((token) => this.#runOfToken.get(token)).filter((run) => run !== undefined)
+    const touched = [
+      ...claims.map((identity) => reads(`run ${identity}`)),
+      ...read.map(({ name }) => reads(`cell ${name}`)),
+      ...written.map((write): Access => {
+        const value = write.kind === "delete" ? "deleted" : showValue(write.value)
+        return { resource: `cell ${write.name}`, mode: "write", value }
+      }),
+    ]
+    return { label: `commits ${names.join(", ")}`, touched }
+  }
+}
+
+type CommitCells = Extract<Command, { readonly kind: "commitCells" }>
+
+function nameOf(known: KnownRun | undefined): string {
+  return known?.operation ?? "a run"
 }
 
 function lockWrite(name: string): Access {
@@ -95,19 +160,4 @@ function lockWrite(name: string): Access {
 
 function graphOf(holding: readonly Token[]): Access[] {
   return holding.length === 0 ? [] : [WAITING_GRAPH]
-}
-
-function commitStep(command: Extract<Command, { readonly kind: "commitCells" }>): CommandStep {
-  const { reads: read, writes: written, starts, complete } = command
-  // A run that completes with its commit wakes whoever awaits it, and may free its operation's limit.
-  if (starts.length > 0 || complete !== null) return { label: "commits, with runs", touched: [ANY_ACCESS] }
-  const names = written.map(({ name }) => name)
-  const touched = [
-    ...read.map(({ name }) => reads(`cell ${name}`)),
-    ...written.map((write): Access => {
-      const value = write.kind === "delete" ? "deleted" : showValue(write.value)
-      return { resource: `cell ${write.name}`, mode: "write", value }
-    }),
-  ]
-  return { label: `commits ${names.join(", ")}`, touched }
 }

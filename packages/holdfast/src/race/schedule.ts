@@ -229,6 +229,18 @@ export class Schedule {
     return this.#position()?.actor.name ?? null
   }
 
+  /** What runs code later as whoever runs now, unless that actor is dead by then. */
+  asRunning(): (code: () => void) => void {
+    const position = this.#position()
+    if (position === undefined)
+      return (code) => {
+        current.exit(code)
+      }
+    return (code) => {
+      if (!position.actor.isDead) current.run({ ...position, work: null }, code)
+    }
+  }
+
   /** Calls `end` when the running actor is killed: what dies with its process. */
   onKilled(end: () => void): void {
     this.#position()?.actor.onKilled.add(end)

@@ -43,9 +43,13 @@ class SteppedStore implements Store {
   }
 
   onEvent(handler: (event: StoreEvent) => void): void {
+    // What an event sets going here, such as a body handed over, is the doing of whoever opened the session.
+    const asOpener = this.#schedule.asRunning()
     this.#inner.onEvent((event) => {
       this.#accesses.learn(event)
-      handler(event)
+      asOpener(() => {
+        handler(event)
+      })
     })
   }
 
