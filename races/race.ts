@@ -1,7 +1,7 @@
 /** What a race is: a program that loses something in some order, and the same program on Holdfast, which loses nothing in any. */
 import { isDeepStrictEqual } from "node:util"
 import type { Holdfast } from "holdfast"
-import type { ExploreOptions, Scenario } from "holdfast/race"
+import type { ActorOptions, ExploreOptions, Scenario } from "holdfast/race"
 
 /** One race of the seed documents, or of the systems behind them. */
 export interface Race {
@@ -30,31 +30,49 @@ export interface Place {
   readonly hf: Holdfast
   /** A folder for the program's own files; "" where it has none. */
   readonly folder: string
+  /**
+   * Says that the actor has come to a point in the middle of its work, which takes a while there: a step in an exploration;
+   * where actors are real, where one of them may be killed or stopped.
+   */
+  reach(this: void, point: string): Promise<void>
+}
+
+/** What befalls a real actor when it first comes to a point: its process is killed, or stopped until all others are done. */
+export interface RealFault {
+  readonly actor: number
+  readonly at: string
+  readonly signal: "SIGKILL" | "SIGSTOP"
 }
 
 /** A program on Holdfast that runs the same inside an exploration and across threads and processes. */
 export interface Program {
   /** How many actors take part where they are real. */
   readonly actors: number
+  /** What befalls one of the first three, who are processes: in every round the next of these. Default nothing. */
+  readonly faults?: readonly RealFault[]
   /** What one of them does. */
   act(place: Place, actor: number): Promise<void>
-  /** Throws unless everything is as it must be after so many have acted. */
-  check(place: Place, actors: number): Promise<void>
+  /** Throws unless everything is as it must be after so many have acted, one of whom met with the fault where they are real. */
+  check(place: Place, actors: number, fault: RealFault | null): Promise<void>
 }
 
-/** The scenario of a program: so many actors, each with a session of its own, and then the check. */
-export function scenarioOf(program: Program, actors: number): Scenario {
-  return async ({ actor, open }) => {
+/** The scenario of a program: so many actors, each with a session of its own and what may befall it, and then the check. */
+export function scenarioOf(program: Program, actors: number, options: ActorOptions = { faults: [] }): Scenario {
+  return async ({ actor, open, step }) => {
     const numbers = Array.from({ length: actors }, (_, index) => index)
+    const reach = async (point: string): Promise<void> => {
+      await step(point)
+    }
     await Promise.all(
       numbers.map(async (number) => {
         const name = `actor ${String(number + 1)}`
-        await actor(name, async () => {
-          await program.act({ hf: await open(name), folder: "" }, number)
-        })
+        const act = async (): Promise<void> => {
+          await program.act({ hf: await open(name), folder: "", reach }, number)
+        }
+        await actor(name, act, options)
       }),
     )
-    await program.check({ hf: await open("check"), folder: "" }, actors)
+    await program.check({ hf: await open("check"), folder: "", reach }, actors, null)
   }
 }
 

@@ -1,41 +1,40 @@
-/** Real processes and threads that take part in one program after the other. */
-import { type ChildProcess, fork } from "node:child_process"
-import { once } from "node:events"
-import { fileURLToPath } from "node:url"
-import { Worker } from "node:worker_threads"
-import type { Order, Reply } from "./order.ts"
+/** Real processes and threads that take part in one program after the other, and may be killed or stopped in the middle. */
+import type { RealFault } from "../race.ts"
+import { Member } from "./member.ts"
+import type { Order } from "./order.ts"
 
-/** Whoever can be told to act. */
-interface Member {
-  act(order: Order): Promise<Reply>
-  end(): Promise<void>
+/** A program to take part in, by so many actors. */
+export interface Performance extends Omit<Order, "actors"> {
+  readonly actors: number
 }
 
 /** A crew of processes and threads, all of which act at once. */
 export class Crew {
-  readonly #members: readonly Member[]
+  readonly #members: Member[]
 
-  private constructor(members: readonly Member[]) {
+  private constructor(members: Member[]) {
     this.#members = members
   }
 
+  /** The first actors of every program are processes, and the next ones threads. */
   static async start({ processes, threads }: { processes: number; threads: number }): Promise<Crew> {
     const members = [
-      ...Array.from({ length: processes }, startProcess),
-      ...Array.from({ length: threads }, startThread),
+      ...Array.from({ length: processes }, Member.startProcess),
+      ...Array.from({ length: threads }, Member.startThread),
     ]
     return new Crew(await Promise.all(members))
   }
 
   /** Spreads the actors of a program over the crew and lets them act at once. @throws what any of them met with */
-  async act(race: number, place: { readonly url: string; readonly folder: string }, actors: number): Promise<void> {
+  async act({ actors, ...order }: Performance): Promise<void> {
     const shares = this.#members.map((): number[] => [])
     for (let actor = 0; actor < actors; actor++) shares[actor % shares.length]?.push(actor)
-    const replies = await Promise.all(
-      this.#members.map(async (member, index) => await member.act({ race, ...place, actors: shares[index] ?? [] })),
-    )
-    const errors = replies.flatMap(({ error }) => (error === null ? [] : [error]))
-    if (errors.length > 0) throw new Error(errors.join("\n"))
+    const acts = this.#members.map((member, index) => () => {
+      member.tell({ kind: "act", order: { ...order, actors: shares[index] ?? [] } })
+    })
+    const errors = await (order.fault === null ? this.#actAll(acts) : this.#actWithFault(acts, order.fault))
+    const found = errors.filter((error) => error !== null)
+    if (found.length > 0) throw new Error(found.join("\n"))
   }
 
   async end(): Promise<void> {
@@ -45,45 +44,38 @@ export class Crew {
       }),
     )
   }
-}
 
-const PARTICIPANT = new URL("participant.ts", import.meta.url)
-
-async function startProcess(): Promise<Member> {
-  const child = fork(fileURLToPath(PARTICIPANT), { execArgv: ["--import", "tsx"] })
-  await once(child, "message")
-  return {
-    act: async (order) => await answerOf(child, () => child.send(order)),
-    end: async () => {
-      child.kill("SIGKILL")
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit")
-    },
+  async #actAll(acts: readonly (() => void)[]): Promise<(string | null)[]> {
+    for (const act of acts) act()
+    return await Promise.all(this.#members.map(async (member) => await member.untilDone()))
   }
-}
 
-async function startThread(): Promise<Member> {
-  // Node 20 runs no module hooks of its parent in a thread: the thread registers them before it imports the program.
-  const worker = new Worker(
-    `import("tsx/esm/api").then(({ register }) => { register(); return import(${JSON.stringify(PARTICIPANT.href)}) })`,
-    { eval: true },
-  )
-  await once(worker, "message")
-  return {
-    act: async (order) =>
-      await answerOf(worker, () => {
-        worker.postMessage(order)
+  /**
+   * Whoever is to be hit acts first, so that it is in the middle of the work for sure; it is hit when all others act, too.
+   * Who is killed is never done. Who is stopped goes on when all others are done, to find the world changed.
+   */
+  async #actWithFault(acts: readonly (() => void)[], { actor, signal }: RealFault): Promise<(string | null)[]> {
+    const hit = actor % this.#members.length
+    const victim = this.#members[hit]
+    if (victim === undefined) throw new Error("expected a crew with members, found none")
+    acts[hit]?.()
+    await victim.until("arrived")
+    const others = this.#members.filter((member) => member !== victim)
+    for (const [index, act] of acts.entries()) if (index !== hit) act()
+    await Promise.all(
+      others.map(async (member) => {
+        await member.until("acting")
       }),
-    end: async () => {
-      await worker.terminate()
-    },
+    )
+    victim.signal(signal)
+    const errors = await Promise.all(others.map(async (member) => await member.untilDone()))
+    if (signal === "SIGKILL") {
+      await victim.end()
+      this.#members[hit] = await Member.startProcess()
+      return errors
+    }
+    victim.signal("SIGCONT")
+    victim.tell({ kind: "goOn" })
+    return [...errors, await victim.untilDone()]
   }
-}
-
-/** What the member answers, or that it ended instead. */
-async function answerOf(member: ChildProcess | Worker, send: () => void): Promise<Reply> {
-  const answer = once(member, "message") as Promise<[Reply]>
-  const end = once(member, "exit").then((): [Reply] => [{ error: "a participant ended before it answered" }])
-  send()
-  const [reply] = await Promise.race([answer, end])
-  return reply
 }

@@ -22,15 +22,21 @@ describe("across three processes and two threads", () => {
   })
 
   it.each(races)("$folder holds", async ({ number, program }) => {
-    for (let round = 0; round < ROUNDS; round++) {
+    const { actors, faults = [] } = program
+    for (let round = 0; round < Math.max(ROUNDS, faults.length); round++) {
       const folder = await mkdtemp(join(tmpdir(), "race-"))
+      const fault = faults[round % faults.length] ?? null
+      const url = `file:${join(folder, "store")}`
+      // Otherwise whoever opens it first keeps the store, and whoever is killed takes its keeper along; who is stopped
+      // would stop the store for all.
+      const keeper = round % 2 === 1 || fault?.signal === "SIGSTOP" ? await open(url) : null
       try {
-        const url = `file:${join(folder, "store")}`
-        await crew.act(number, { url, folder }, program.actors)
+        await crew.act({ race: number, url, folder, actors, fault })
         const hf = await open(url)
-        await program.check({ hf, folder }, program.actors)
+        await program.check({ hf, folder, reach: async () => await Promise.resolve() }, actors, fault)
         await hf.close()
       } finally {
+        await keeper?.close()
         await rm(folder, { recursive: true, force: true })
       }
     }
