@@ -128,6 +128,11 @@ export class Schedule {
     return this.#env
   }
 
+  /** Whether code between steps shares only what is declared and tracked. */
+  get isDeclared(): boolean {
+    return this.#options.isDeclared
+  }
+
   /** Runs to its end. */
   async run(scenario: () => Promise<void>): Promise<ScheduleEnd> {
     current.exit(() => {
@@ -177,7 +182,7 @@ export class Schedule {
   /** Parks until the call is picked, lets it take effect, and parks until its answer is: at once where it needs no promise. */
   async perform<T>(label: string, accesses: readonly Access[] | null, call: () => T | Promise<T>): Promise<T> {
     const position = this.#position()
-    if (position === undefined) return await call()
+    if (position === undefined) return await this.#performAtOnce(call)
     const { actor } = position
     await this.#park(actor, { kind: "step", label, accesses: accesses ?? [ANY_ACCESS], work: position.work })
     const entry = this.#options.isRecording ? this.trace.at(-1) : undefined
@@ -200,6 +205,17 @@ export class Schedule {
     } finally {
       this.#pause(work)
       if (isLate) await this.#park(actor, { kind: "answer", label, accesses: [], work: position.work })
+    }
+  }
+
+  /** What a scenario does itself is no step, but is waited for like one. */
+  async #performAtOnce<T>(call: () => T | Promise<T>): Promise<T> {
+    const work: Work = { isBusy: false }
+    this.#begin(work)
+    try {
+      return await call()
+    } finally {
+      this.#pause(work)
     }
   }
 
@@ -369,7 +385,7 @@ export class Schedule {
     if (hasTimer) candidates.push({ ...THE_NEXT_TIMER, isOptional: this.#parked.length > 0 })
     if (candidates.length === 0) {
       throw new Error(
-        `the scenario hangs: it has not finished, but no step is parked and no timer is pending; ${this.#describeOutstanding()}`,
+        `the scenario hangs: it has not finished, but no step is parked and no timer is pending (real timers, input and output outside of steps are not seen); ${this.#describeOutstanding()}`,
       )
     }
     const faults = this.#mayFail ? this.#possibleFaults() : NO_FAULTS

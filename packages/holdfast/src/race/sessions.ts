@@ -3,6 +3,7 @@ import { Holdfast } from "../runtime/index.ts"
 import type { Command, SessionId, StoreEvent, Transition } from "../kernel/index.ts"
 import type { Store, StoreOutcome } from "../store/index.ts"
 import { MemoryStore } from "../stores/memory/index.ts"
+import { ScenarioError } from "./choices/chooser.ts"
 import { CommandAccesses } from "./command-access.ts"
 import type { Schedule } from "./schedule.ts"
 
@@ -26,6 +27,7 @@ class SteppedStore implements Store {
   readonly #schedule: Schedule
   readonly #inner: Store
   readonly #accesses: CommandAccesses
+  #owner: string | null = null
 
   constructor(schedule: Schedule, store: MemoryStore, accesses: CommandAccesses) {
     this.id = store.id
@@ -36,8 +38,10 @@ class SteppedStore implements Store {
 
   execute(command: Command): StoreOutcome | Promise<StoreOutcome> {
     if (command.kind === "openSession") this.#dieWith(command.session)
+    const actor = this.#schedule.runningActor()
     // Outside of actors nothing is a step, and nothing waits.
-    if (this.#schedule.runningActor() === null) return this.#apply(command)
+    if (actor === null) return this.#apply(command)
+    this.#checkOwner(actor)
     const { label, touched } = this.#accesses.of(command)
     return this.#schedule.perform(label, touched, () => this.#apply(command))
   }
@@ -59,6 +63,15 @@ class SteppedStore implements Store {
 
   async close(): Promise<void> {
     await this.#inner.close()
+  }
+
+  /** What one session remembers and combines is shared by whoever uses it, and no command tells of it. */
+  #checkOwner(actor: string): void {
+    this.#owner ??= actor
+    if (this.#owner === actor || !this.#schedule.isDeclared) return
+    throw new ScenarioError(
+      `with shares: "declared" a session belongs to one actor, but "${actor}" uses that of "${this.#owner}"; open one in each, or explore with shares: "anything"`,
+    )
   }
 
   #apply(command: Command): StoreOutcome {

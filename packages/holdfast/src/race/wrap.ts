@@ -6,7 +6,7 @@ import type { Schedule } from "./schedule.ts"
 export interface WrapOptions {
   /** What it is called in the timeline. */
   readonly name: string
-  /** The methods that are steps; default: every function of the object and its class. */
+  /** The methods that are steps; default: every function of the object and its class, each of which then answers late. */
   readonly methods?: readonly string[]
   /** What a call touches, for explorations that share what is declared; default: it may touch anything. */
   readonly touches?: (method: string, args: readonly unknown[]) => readonly Access[]
