@@ -90,8 +90,8 @@ class ReducedOrder implements Chooser {
       const next = this.#nextOf(last)
       if (next >= 0) {
         last.taken = next
-        // Everything before this choice is repeated; its own event is another now.
-        this.#events.length = last.number ?? this.#countEvents(this.#path.length - 1)
+        // Everything before this choice is repeated; its own event, or that during which a value is picked, is another.
+        this.#events.length = last.number ?? Math.max(0, this.#countEvents(this.#path.length - 1) - 1)
         return true
       }
       this.#path.pop()
