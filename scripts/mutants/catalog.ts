@@ -4,6 +4,7 @@ import { CELL_MUTANTS } from "./catalog/cells.ts"
 import { EMBEDDED_MUTANTS } from "./catalog/embedded.ts"
 import { GRAPH_MUTANTS } from "./catalog/graph.ts"
 import { LOCK_MUTANTS } from "./catalog/locks.ts"
+import { RACE_MUTANTS } from "./catalog/race.ts"
 import { RESTORE_MUTANTS } from "./catalog/restore.ts"
 import { RUN_MUTANTS } from "./catalog/runs.ts"
 import { RUNTIME_MUTANTS } from "./catalog/runtime.ts"
@@ -22,4 +23,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...BLOB_MUTANTS,
   ...RUNTIME_MUTANTS,
   ...VALUE_MUTANTS,
+  ...RACE_MUTANTS,
 ]

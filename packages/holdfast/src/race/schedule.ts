@@ -188,6 +188,7 @@ export class Schedule {
     const entry = this.#options.isRecording ? this.trace.at(-1) : undefined
     const work: Work = { isBusy: false }
     let isLate = false
+    this.#begin(work)
     try {
       const answer = current.run({ ...position, work }, call)
       if (!(answer instanceof Promise)) {
@@ -195,7 +196,6 @@ export class Schedule {
         return answer
       }
       isLate = true
-      this.#begin(work)
       const value = await answer
       if (entry !== undefined) entry.result = showValue(value)
       return value
