@@ -4,6 +4,7 @@ import { plantIn, type Mutant } from "../mutant.ts"
 const REDUCED = ["src/race/choices/reduced.test.ts"]
 const EXPLORE = ["src/race/explore.test.ts"]
 const SCHEDULE = ["src/race/schedule.test.ts"]
+const STRATEGIES = ["src/race/strategies.test.ts"]
 const LINEARIZABILITY = ["src/race/checks/linearizability.test.ts"]
 const MODELS = ["src/race/checks/models.test.ts"]
 const SERIALIZABILITY = ["src/race/checks/serializability.test.ts"]
@@ -30,14 +31,14 @@ export const RACE_MUTANTS: readonly Mutant[] = [
       invariants,
       find: "cost: goesOn ? 1 : 0",
       replace: "cost: 1",
-      suites: SCHEDULE,
+      suites: STRATEGIES,
     },
     {
       id: "explorer-bound-one-too-low",
       invariants,
       find: "goesOn && spent >= maxPreemptions",
       replace: "goesOn && spent + 1 >= maxPreemptions",
-      suites: SCHEDULE,
+      suites: STRATEGIES,
     },
   ]),
   ...plantIn("race/choices/reduced.ts", REDUCED, [
@@ -127,7 +128,7 @@ export const RACE_MUTANTS: readonly Mutant[] = [
     {
       id: "explorer-lets-the-dead-go-on",
       invariants,
-      find: "if (this.#parked[index]?.owner === actor) this.#parked.splice(index, 1)",
+      find: "if (this.#parked[index]?.owner === victim) this.#parked.splice(index, 1)",
       replace: "",
     },
     {
@@ -139,7 +140,7 @@ export const RACE_MUTANTS: readonly Mutant[] = [
     {
       id: "explorer-does-not-wait-for-real-calls",
       invariants,
-      find: "if (this.#busy > 0) await this.#whenNothingIsBusy()",
+      find: "if (this.#calls.count > 0) await this.#calls.ended()",
       replace: "",
     },
     {
@@ -151,8 +152,8 @@ export const RACE_MUTANTS: readonly Mutant[] = [
     {
       id: "explorer-lets-everybody-die",
       invariants,
-      find: "if (this.#faults >= this.#options.maxFaults) return []",
-      replace: "",
+      find: "this.#faults < this.#options.maxFaults ?",
+      replace: "this.#faults < 99 ?",
     },
   ]),
   ...plantIn("race/sessions.ts", SCHEDULE, [
@@ -163,7 +164,7 @@ export const RACE_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
   ]),
-  ...plantIn("race/shrink.ts", SCHEDULE, [
+  ...plantIn("race/shrink.ts", STRATEGIES, [
     {
       id: "shrinking-takes-any-failure-for-the-one-found",
       invariants,
@@ -171,7 +172,7 @@ export const RACE_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
   ]),
-  ...plantIn("race/choices/pct.ts", SCHEDULE, [
+  ...plantIn("race/choices/pct.ts", STRATEGIES, [
     {
       id: "priorities-never-change",
       invariants,

@@ -3,7 +3,7 @@
 // Exploring
 export { explore, type Exploration, type ExploreOptions, type Scenario, type ScheduleFailure } from "./explore.ts"
 export type { ActorOptions, ScenarioContext } from "./world.ts"
-export type { Fault } from "./schedule.ts"
+export type { Fault } from "./actors.ts"
 export type { TraceEntry } from "./trace.ts"
 export { type Access, reads, writes } from "./access.ts"
 export type { Variable } from "./variable.ts"

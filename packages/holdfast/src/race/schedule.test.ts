@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { reads, writes } from "./access.ts"
+import { reads } from "./access.ts"
 import { explore, type Exploration, type ExploreOptions, type Scenario, type ScheduleFailure } from "./explore.ts"
 
 function failureOf({ failure }: Exploration): ScheduleFailure {
@@ -194,161 +194,6 @@ describe("steps", () => {
   })
 })
 
-describe("a bound on preemptions", () => {
-  const steps: Scenario = async ({ actor, step }) => {
-    const walk = async (): Promise<void> => {
-      await step("one")
-      await step("two")
-    }
-    await Promise.all(["a", "b", "c"].map((name) => actor(name, walk)))
-  }
-
-  it.each([
-    // Who goes first, second and third; then one switch in the middle of an actor; all 90 orders need four at most.
-    { maxPreemptions: 0, schedules: 6 },
-    { maxPreemptions: 1, schedules: 24 },
-    { maxPreemptions: 2, schedules: 60 },
-    { maxPreemptions: 3, schedules: 90 },
-  ])("of $maxPreemptions leaves $schedules schedules of 90", async ({ maxPreemptions, schedules }) => {
-    const counted = countOrders([2, 2, 2], maxPreemptions)
-    expect(counted).toBe(schedules)
-    expect(await explore(steps, { maxPreemptions })).toMatchObject({ schedules, exhausted: true })
-  })
-})
-
-/** How many orders of so many steps each have at most so many switches away from an actor that could go on. */
-function countOrders(left: readonly number[], bound: number, last: number = -1): number {
-  if (left.every((count) => count === 0)) return 1
-  return left.reduce((sum, count, actor) => {
-    if (count === 0) return sum
-    const cost = last >= 0 && last !== actor && (left[last] ?? 0) > 0 ? 1 : 0
-    if (cost > bound) return sum
-    return (
-      sum +
-      countOrders(
-        left.map((each, index) => (index === actor ? each - 1 : each)),
-        bound - cost,
-        actor,
-      )
-    )
-  }, 0)
-}
-
-describe("shrinking", () => {
-  it("leaves the fewest preemptions, whatever the order that failed first", async () => {
-    const lostUpdate: Scenario = async ({ actor, step }) => {
-      let counter = 0
-      const increment = async (): Promise<void> => {
-        await step("rests")
-        await step("rests")
-        await step("reads")
-        const seen = counter
-        await step("writes")
-        counter = seen + 1
-        await step("rests")
-      }
-      await Promise.all(["a", "b", "c"].map((name) => actor(name, increment)))
-      if (counter !== 3) throw new Error(`counted ${counter}`)
-    }
-    for (let seed = 1; seed <= 5; seed++) {
-      const found = failureOf(await explore(lostUpdate, { strategy: "random", seed }))
-      expect(found.preemptions).toBe(1)
-      const raw = failureOf(await explore(lostUpdate, { strategy: "random", seed, shrinks: false }))
-      expect(raw.preemptions).toBeGreaterThan(1)
-    }
-  })
-
-  it("keeps to the kind of failure that was found", async () => {
-    // A hang is easier to reach than the wrong answer that is looked for.
-    const scenario: Scenario = async ({ actor, step }) => {
-      const order: string[] = []
-      await Promise.all(
-        ["a", "b"].map((name) =>
-          actor(name, async () => {
-            await step("one", () => void order.push(name))
-            await step("two", () => void order.push(name))
-          }),
-        ),
-      )
-      if (order.join("") === "abab") throw new TypeError("the needle")
-      if (order.join("") === "aabb") throw new RangeError("hay")
-    }
-    const found = failureOf(await explore(scenario, { replay: [0, 1, 1] }))
-    expect(found.error).toBeInstanceOf(TypeError)
-    for (let seed = 1; seed < 40; seed++) {
-      const raw = failureOf(await explore(scenario, { strategy: "random", seed, shrinks: false }))
-      const shrunk = failureOf(await explore(scenario, { strategy: "random", seed }))
-      expect(shrunk.error).toEqual(raw.error)
-    }
-  })
-})
-
-describe("random priorities", () => {
-  /** A bug of depth 2 behind so many steps that evenly drawn choices hardly ever reach it. */
-  const needle =
-    (length: number): Scenario =>
-    async ({ actor, step }) => {
-      let progress = 0
-      let isBroken = false
-      await Promise.all([
-        actor("long", async () => {
-          for (let index = 0; index < length; index++) {
-            await step("walks")
-            progress = index + 1
-          }
-        }),
-        actor("short", async () => {
-          await step("looks")
-          isBroken = progress === length
-          await step("looks again")
-        }),
-      ])
-      if (isBroken) throw new Error("short came last")
-    }
-
-  it("find a race of few ordered events in a long scenario, where even choices do not", async () => {
-    const pct = await explore(needle(30), { strategy: "pct", depth: 2, maxSchedules: 20 })
-    expect(pct.failure).not.toBeNull()
-    const random = await explore(needle(30), { strategy: "random", maxSchedules: 200 })
-    expect(random.failure).toBeNull()
-  })
-
-  it("find every bug of depth 2 about as often as they promise", async () => {
-    // Two actors of k steps: each of the orderings of one step of one before one step of the other is of depth 2.
-    const length = 6
-    const found = new Set<string>()
-    for (let seed = 1; seed <= 60; seed++) {
-      await explore(
-        async ({ actor, step }) => {
-          const order: string[] = []
-          await Promise.all(
-            ["a", "b"].map((name) =>
-              actor(name, async () => {
-                for (let index = 0; index < length; index++)
-                  await step("walks", () => void order.push(`${name}${index}`))
-              }),
-            ),
-          )
-          // The first of b that follows each of a.
-          order.forEach((event, position) => {
-            if (event.startsWith("a"))
-              found.add(`${event} ${order.slice(position).find((each) => each.startsWith("b"))}`)
-          })
-        },
-        { strategy: "pct", depth: 2, seed, maxSchedules: 10 },
-      )
-    }
-    for (let one = 0; one < length; one++) {
-      for (let other = 0; other < length; other++) expect(found).toContain(`a${one} b${other}`)
-    }
-  })
-
-  it("repeat themselves for the same seed", async () => {
-    const options = { strategy: "pct", seed: 9, maxSchedules: 50 } as const
-    expect(await explore(needle(5), options)).toEqual(await explore(needle(5), options))
-  })
-})
-
 describe("a killed actor", () => {
   it("dies between any two of its steps, and nothing of it goes on", async () => {
     const { outcomes, result } = await outcomesOf(async ({ actor, step, env }) => {
@@ -363,7 +208,6 @@ describe("a killed actor", () => {
         },
         { faults: ["kill"] },
       )
-      await env.timers
       await new Promise<void>((resolve) => env.timers.after(20, resolve))
       return `${done.join(" ")}: ${ended ?? "killed"}`
     })
@@ -538,49 +382,5 @@ describe("picked values", () => {
       await Promise.resolve(pick("nothing", []))
     })
     expect(failure?.error).toMatchObject({ message: expect.stringContaining("at least one value") })
-  })
-})
-
-describe("wrapped objects", () => {
-  class Counter {
-    #count = 0
-    async add(amount: number): Promise<number> {
-      this.#count += amount
-      return await Promise.resolve(this.#count)
-    }
-    peek(): number {
-      return this.#count
-    }
-  }
-
-  it("are called with their own private fields, named methods as steps and others at once", async () => {
-    const { outcomes } = await outcomesOf(async ({ actor, wrap }) => {
-      const counter = wrap(new Counter(), { name: "counter", methods: ["add"] })
-      const seen: number[] = []
-      await Promise.all(
-        [1, 10].map((amount) => actor(`adds ${amount}`, async () => void seen.push(await counter.add(amount)))),
-      )
-      return `${seen.join(" ")} of ${counter.peek()}`
-    })
-    expect(outcomes).toEqual(new Set(["1 11 of 11", "11 1 of 11", "10 11 of 11", "11 10 of 11"]))
-  })
-
-  it("tell what a call touches, so that calls on different things are one order", async () => {
-    const explored = async (path: (name: string) => string): Promise<number> => {
-      const { schedules } = await explore(
-        async ({ actor, wrap }) => {
-          const counter = wrap(new Counter(), {
-            name: "counter",
-            methods: ["add"],
-            touches: (method, [amount]) => [writes(path(`${method} ${String(amount)}`))],
-          })
-          await Promise.all([1, 10].map((amount) => actor(`adds ${amount}`, () => counter.add(amount))))
-        },
-        { shares: "declared" },
-      )
-      return schedules
-    }
-    expect(await explored((name) => name)).toBe(1)
-    expect(await explored(() => "all")).toBe(2)
   })
 })

@@ -12,14 +12,12 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import { createSimulatedEnv, type SimulatedEnv } from "../env/simulated-env.ts"
 import type { Timer, TimerOptions, Timers } from "../env/env.ts"
-import { systemEnv } from "../env/system-env.ts"
 import { nextTurn } from "../env/turn.ts"
 import { type Access, ANY_ACCESS, showValue } from "./access.ts"
+import { type Actor, Actors, type Fault, killingOf, type PossibleFault } from "./actors.ts"
+import { type Call, CallsUnderWay } from "./calls-under-way.ts"
 import { type Candidate, type Chooser, ScenarioError } from "./choices/chooser.ts"
 import type { TraceEntry } from "./trace.ts"
-
-/** What can happen to an actor between any two of its steps. */
-export type Fault = "kill" | "freeze"
 
 /** Bounds and conditions of one schedule. */
 export interface ScheduleOptions {
@@ -39,21 +37,6 @@ export interface ScheduleOptions {
 export type ScheduleEnd =
   { readonly kind: "passed" | "redundant" } | { readonly kind: "failed"; readonly error: unknown }
 
-/** Whoever runs a part of the scenario. */
-interface Actor {
-  readonly name: string
-  /** How many steps it has parked at, answers included. */
-  parks: number
-  running: number
-  readonly faults: readonly Fault[]
-  lastLabel: string | null
-  isTracked: boolean
-  isDead: boolean
-  isFrozen: boolean
-  /** Called when it is killed. */
-  readonly onKilled: Set<() => void>
-}
-
 interface Parked extends Candidate {
   readonly owner: Actor
   readonly parent: number
@@ -61,29 +44,13 @@ interface Parked extends Candidate {
   readonly resume: () => void
 }
 
-/** A call that takes effect now: until it has, or waits for a step of its own, nothing else is picked. */
-interface Work {
-  isBusy: boolean
-}
-
 interface Position {
   readonly schedule: Schedule
   readonly actor: Actor
-  readonly work: Work | null
+  readonly work: Call | null
 }
-
-/** Something that may befall an actor now. */
-interface PossibleFault {
-  readonly candidate: Candidate
-  readonly happen: () => void
-}
-
-const NO_FAULTS: readonly PossibleFault[] = []
 
 type Entry = { -readonly [Key in keyof TraceEntry]: TraceEntry[Key] } & { accesses: Access[] }
-
-/** How long a call that takes effect may take by the real clock before it is seen as blocked by others. */
-const BLOCKED_AFTER_MS = 1_000
 
 /** Who runs, followed through promises: so a service under test need not know that it is explored. */
 const current = new AsyncLocalStorage<Position>()
@@ -97,11 +64,10 @@ export class Schedule {
   readonly #options: ScheduleOptions
   // In the order they parked, which the choices so far determine: the meaning of a choice depends on nothing else.
   readonly #parked: Parked[] = []
-  readonly #actors = new Map<string, Actor>()
+  readonly #actors = new Actors()
   // Made when it is asked for: most scenarios never do, and they are run by the ten thousands.
   #inner: SimulatedEnv | null = null
   #env: SimulatedEnv | null = null
-  #mayFail = false
   #end: ScheduleEnd | null = null
   #faults = 0
   #timerArmedBy: Actor | null = null
@@ -111,9 +77,7 @@ export class Schedule {
   /** The number of the event that happens, and of the one during which it became possible. */
   #parent = -1
   #eventParent = -1
-  /** How many calls are taking effect, and whom to tell when none is. */
-  #busy = 0
-  #whenQuiet: (() => void) | null = null
+  readonly #calls = new CallsUnderWay()
 
   constructor(chooser: Chooser, options: ScheduleOptions) {
     this.#chooser = chooser
@@ -143,7 +107,7 @@ export class Schedule {
     })
     for (;;) {
       await nextTurn()
-      if (this.#busy > 0) await this.#whenNothingIsBusy()
+      if (this.#calls.count > 0) await this.#calls.ended()
       try {
         this.#observe()
         if (this.#end !== null) {
@@ -159,9 +123,8 @@ export class Schedule {
 
   /** Runs `body` as an actor. It resolves with undefined when the actor is killed. */
   async runActor<T>(name: string, faults: readonly Fault[], body: () => Promise<T>): Promise<T | undefined> {
-    const actor = this.#actorOf(name, faults)
+    const actor = this.#actors.of(name, faults)
     actor.isTracked = true
-    if (faults.length > 0) this.#mayFail = true
     actor.running += 1
     const run = current.run({ schedule: this, actor, work: null }, body)
     try {
@@ -174,7 +137,7 @@ export class Schedule {
   /** Parks the running actor, or the named one, until its step is picked; whoever is no actor goes on at once. */
   async step(label: string, accesses: readonly Access[] | null, actorName?: string): Promise<void> {
     const position = this.#position()
-    const actor = actorName === undefined ? position?.actor : this.#actorOf(actorName, [])
+    const actor = actorName === undefined ? position?.actor : this.#actors.of(actorName, [])
     if (actor === undefined) return
     await this.#park(actor, { kind: "step", label, accesses, work: position?.work ?? null })
   }
@@ -186,9 +149,9 @@ export class Schedule {
     const { actor } = position
     await this.#park(actor, { kind: "step", label, accesses: accesses ?? [ANY_ACCESS], work: position.work })
     const entry = this.#options.isRecording ? this.trace.at(-1) : undefined
-    const work: Work = { isBusy: false }
+    const work: Call = { isBusy: false }
     let isLate = false
-    this.#begin(work)
+    this.#calls.begin(work)
     try {
       const answer = current.run({ ...position, work }, call)
       if (!(answer instanceof Promise)) {
@@ -203,19 +166,19 @@ export class Schedule {
       if (entry !== undefined) entry.result = showThrown(error)
       throw error
     } finally {
-      this.#pause(work)
+      this.#calls.pause(work)
       if (isLate) await this.#park(actor, { kind: "answer", label, accesses: [], work: position.work })
     }
   }
 
   /** What a scenario does itself is no step, but is waited for like one. */
   async #performAtOnce<T>(call: () => T | Promise<T>): Promise<T> {
-    const work: Work = { isBusy: false }
-    this.#begin(work)
+    const work: Call = { isBusy: false }
+    this.#calls.begin(work)
     try {
       return await call()
     } finally {
-      this.#pause(work)
+      this.#calls.pause(work)
     }
   }
 
@@ -268,36 +231,18 @@ export class Schedule {
     return position?.schedule === this ? position : undefined
   }
 
-  #actorOf(name: string, faults: readonly Fault[]): Actor {
-    const known = this.#actors.get(name)
-    if (known !== undefined) return known
-    const actor: Actor = {
-      name,
-      parks: 0,
-      running: 0,
-      faults,
-      lastLabel: null,
-      isTracked: false,
-      isDead: false,
-      isFrozen: false,
-      onKilled: new Set(),
-    }
-    this.#actors.set(name, actor)
-    return actor
-  }
-
   async #park(
     actor: Actor,
     event: {
       readonly kind: "step" | "answer"
       readonly label: string
       readonly accesses: readonly Access[] | null
-      readonly work: Work | null
+      readonly work: Call | null
     },
   ): Promise<void> {
     const { kind, label, work } = event
     // A call that waits for a step of its own is not what others have to wait for.
-    const wasBusy = work !== null && this.#pause(work)
+    const wasBusy = work !== null && this.#calls.pause(work)
     await new Promise<void>((resume) => {
       if (actor.isDead) return
       const accesses = event.accesses ?? []
@@ -316,41 +261,7 @@ export class Schedule {
         resume,
       })
     })
-    if (wasBusy) this.#begin(work)
-  }
-
-  #begin(work: Work): void {
-    work.isBusy = true
-    this.#busy += 1
-  }
-
-  #pause(work: Work): boolean {
-    if (!work.isBusy) return false
-    work.isBusy = false
-    this.#busy -= 1
-    if (this.#busy === 0) this.#whenQuiet?.()
-    return true
-  }
-
-  /** Waits for calls that do real input and output, in real time; one that does not end waits for other actors. */
-  async #whenNothingIsBusy(): Promise<void> {
-    // Most calls end within a turn, and need no timer.
-    for (let turn = 0; turn < 3 && this.#busy > 0; turn++) await nextTurn()
-    while (this.#busy > 0) {
-      const quiet = await new Promise<boolean>((resolve) => {
-        // Nothing tells that a call is blocked by what another actor holds: only that it has not ended for a while.
-        const timer = systemEnv.timers.after(BLOCKED_AFTER_MS, () => {
-          resolve(false)
-        })
-        this.#whenQuiet = () => {
-          timer.cancel()
-          resolve(true)
-        }
-      })
-      this.#whenQuiet = null
-      if (!quiet) return
-      await nextTurn()
-    }
+    if (wasBusy) this.#calls.begin(work)
   }
 
   #observe(): void {
@@ -374,7 +285,7 @@ export class Schedule {
   #takeNext(): boolean {
     const { maxSteps } = this.#options
     if (this.trace.length === maxSteps) {
-      throw new Error(`expected the scenario to finish within ${maxSteps} steps; ${this.#describeOutstanding()}`)
+      throw new Error(`expected the scenario to finish within ${maxSteps} steps; ${this.#actors.describeOutstanding()}`)
     }
     const last = this.#lastActor
     const going = last === null ? -1 : this.#parked.findIndex(({ owner }) => owner === last)
@@ -385,11 +296,11 @@ export class Schedule {
     if (hasTimer) candidates.push({ ...THE_NEXT_TIMER, isOptional: this.#parked.length > 0 })
     if (candidates.length === 0) {
       throw new Error(
-        `the scenario hangs: it has not finished, but no step is parked and no timer is pending (real timers, input and output outside of steps are not seen); ${this.#describeOutstanding()}`,
+        `the scenario hangs: it has not finished, but no step is parked and no timer is pending (real timers, input and output outside of steps are not seen); ${this.#actors.describeOutstanding()}`,
       )
     }
-    const faults = this.#mayFail ? this.#possibleFaults() : NO_FAULTS
-    for (const { candidate } of faults) candidates.push(candidate)
+    const faults = this.#faults < this.#options.maxFaults ? this.#actors.possibleFaults() : NO_FAULTS
+    for (const fault of faults) candidates.push(fault)
     const index = this.#choose(candidates, going >= 0)
     if (index === null) return false
     if (going >= 0 && index > 0) this.preemptions += 1
@@ -399,7 +310,7 @@ export class Schedule {
     const [parked] = this.#parked.splice(index, 1)
     if (parked !== undefined) this.#resume(parked)
     else if (hasTimer && index === candidates.length - faults.length - 1) this.#fireTimer(this.#parked.length === 0)
-    else faults[index - (candidates.length - faults.length)]?.happen()
+    else this.#befall(faults[index - (candidates.length - faults.length)])
     return true
   }
 
@@ -458,50 +369,21 @@ export class Schedule {
     return this.#parked.every(({ owner }) => owner.isFrozen)
   }
 
-  #possibleFaults(): PossibleFault[] {
-    if (this.#faults >= this.#options.maxFaults) return []
-    return [...this.#actors.values()].flatMap((actor) =>
-      actor.running === 0 || actor.isDead
-        ? []
-        : actor.faults
-            .filter((fault) => fault === "kill" || !actor.isFrozen)
-            .map((fault) => ({
-              candidate: {
-                id: `${fault} ${actor.name}`,
-                actor: actor.name,
-                label: fault === "kill" ? "is killed" : "freezes",
-                kind: "fault" as const,
-                isOptional: true,
-              },
-              happen: () => {
-                this.#befall(actor, fault)
-              },
-            })),
-    )
-  }
-
-  #befall(actor: Actor, fault: Fault): void {
+  #befall(befalling: PossibleFault | undefined): void {
+    if (befalling === undefined) return
+    const { victim, fault, label } = befalling
     this.#faults += 1
     this.#eventParent = -1
-    this.#note("fault", actor.name, fault === "kill" ? "is killed" : "freezes", [])
+    this.#note("fault", victim.name, label, [])
     if (fault === "freeze") {
-      actor.isFrozen = true
+      victim.isFrozen = true
       return
     }
-    actor.isDead = true
+    victim.isDead = true
     for (let index = this.#parked.length - 1; index >= 0; index--) {
-      if (this.#parked[index]?.owner === actor) this.#parked.splice(index, 1)
+      if (this.#parked[index]?.owner === victim) this.#parked.splice(index, 1)
     }
-    for (const end of actor.onKilled) end()
-  }
-
-  #describeOutstanding(): string {
-    const actors = [...this.#actors.values()]
-    const running = actors.filter((actor) => actor.running > 0 && !actor.isDead).map(describeActor)
-    const untracked = actors.filter((actor) => !actor.isTracked && actor.lastLabel !== null)
-    const maybeRunning = untracked.map((actor) => `${describeActor(actor)} (it may have finished)`)
-    const names = [...running, ...maybeRunning]
-    return names.length === 0 ? "no actor ever parked" : `outstanding: ${names.join(", ")}`
+    for (const end of victim.onKilled) end()
   }
 }
 
@@ -510,6 +392,8 @@ function withTimers(env: SimulatedEnv, after: Timers["after"]): SimulatedEnv {
   // Inherited, since some of its properties are getters.
   return Object.create(env, { timers: { value: { after }, enumerable: true } }) as SimulatedEnv
 }
+
+const NO_FAULTS: readonly PossibleFault[] = []
 
 const THE_NEXT_TIMER = {
   id: "the next timer",
@@ -520,12 +404,4 @@ const THE_NEXT_TIMER = {
 
 function showThrown(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : `thrown: ${showValue(error)}`
-}
-
-async function killingOf(actor: Actor): Promise<undefined> {
-  await new Promise<void>((resolve) => actor.onKilled.add(resolve))
-}
-
-function describeActor({ name, lastLabel }: Actor): string {
-  return lastLabel === null ? `"${name}" before its first step` : `"${name}" after its step "${lastLabel}"`
 }
