@@ -7,7 +7,7 @@ export type { Fault } from "./actors.ts"
 export type { TraceEntry } from "./trace.ts"
 export { type Access, reads, writes } from "./access.ts"
 export type { Variable } from "./variable.ts"
-export type { WrapOptions } from "./wrap.ts"
+export { fileAccesses, requestAccesses, type WrapOptions } from "./wrap.ts"
 export { describeFailure } from "./report/timeline.ts"
 export { ScenarioError } from "./choices/chooser.ts"
 

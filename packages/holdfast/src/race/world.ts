@@ -46,7 +46,7 @@ export interface ScenarioContext {
    * @throws HoldfastError ARGUMENT_INVALID
    */
   open(this: void, label?: string): Promise<Holdfast>
-  /** The object, each asynchronous method of which is a step of whoever calls it. */
+  /** The object or function, each asynchronous call of which is a step of whoever makes it. */
   wrap<T extends object>(this: void, target: T, options: WrapOptions): T
   /** One of several values, each of which some schedule gets: whether a request fails, which answer arrives. */
   pick<T>(this: void, label: string, values: readonly T[]): T

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
-import { writes } from "./access.ts"
+import { reads, writes } from "./access.ts"
 import { explore } from "./explore.ts"
+import { fileAccesses, requestAccesses } from "./wrap.ts"
 
 describe("wrapped objects", () => {
   class Counter {
@@ -44,5 +45,65 @@ describe("wrapped objects", () => {
     }
     expect(await explored((name) => name)).toBe(1)
     expect(await explored(() => "all")).toBe(2)
+  })
+
+  it("may be functions, with what they need of their own", async () => {
+    const labels: string[] = []
+    const { failure } = await explore(
+      async ({ actor, wrap }) => {
+        let stored = 0
+        const fetchLike = wrap(
+          Object.assign(
+            async (_url: string, init?: { method: string }) => await Promise.resolve(init ? ++stored : stored),
+            {
+              version: 7,
+            },
+          ),
+          { name: "fetch", touches: requestAccesses },
+        )
+        expect(fetchLike.version).toBe(7)
+        const increment = async (): Promise<void> => {
+          const seen = await fetchLike("http://host/counter")
+          if ((await fetchLike("http://host/counter", { method: "POST" })) !== seen + 1)
+            throw new Error("another came between")
+        }
+        await Promise.all([actor("a", increment), actor("b", increment)])
+      },
+      { shares: "declared" },
+    )
+    for (const { label, kind } of failure?.trace ?? []) if (kind === "step") labels.push(label)
+    expect(labels).toContain("fetch http://host/counter")
+    expect(failure?.error).toMatchObject({ message: "another came between" })
+  })
+})
+
+describe("what calls touch", () => {
+  it.each([
+    { method: "readFile", args: ["/d/a"], expected: [reads("file /d/a")] },
+    { method: "stat", args: ["a"], expected: [reads("file a")] },
+    { method: "readdir", args: ["/d"], expected: [reads("folder /d")] },
+    { method: "writeFile", args: ["/d/a", "text"], expected: [writes("file /d/a"), writes("folder /d")] },
+    { method: "unlink", args: ["a"], expected: [writes("file a"), writes("folder .")] },
+    {
+      method: "rename",
+      args: ["/d/a", "/e/b"],
+      expected: [writes("file /d/a"), writes("folder /d"), writes("file /e/b"), writes("folder /e")],
+    },
+    {
+      method: "copyFile",
+      args: ["/d/a", "/e/b"],
+      expected: [reads("file /d/a"), writes("file /e/b"), writes("folder /e")],
+    },
+  ])("$method $args touches what it names", ({ method, args, expected }) => {
+    expect(fileAccesses(method, args)).toEqual(expected)
+  })
+
+  it.each([
+    { args: ["http://host/a?x=1"], expected: [reads("http://host/a")] },
+    { args: [new URL("http://host/a"), { method: "head" }], expected: [reads("http://host/a")] },
+    { args: ["http://host/a", { method: "PUT" }], expected: [writes("http://host/a")] },
+    { args: [new Request("http://host/a", { method: "DELETE" })], expected: [writes("http://host/a")] },
+  ])("a request touches its address", ({ args, expected }) => {
+    expect(requestAccesses("", args)).toEqual(expected)
   })
 })
