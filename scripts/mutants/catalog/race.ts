@@ -164,6 +164,42 @@ export const RACE_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
   ]),
+  ...plantIn(
+    "race/command-access.ts",
+    ["src/race/sessions.test.ts"],
+    [
+      {
+        id: "reduction-knows-no-waiting-graph",
+        invariants,
+        find: "return holding.length === 0 ? [] : [WAITING_GRAPH]",
+        replace: "return holding.length >= 0 ? [] : [WAITING_GRAPH]",
+      },
+      {
+        id: "reduction-takes-a-commit-to-read-nothing",
+        invariants,
+        find: "...read.map(({ name }) => reads(`cell ${name}`)),",
+        replace: "",
+      },
+      {
+        id: "reduction-takes-a-commit-to-write-nothing",
+        invariants,
+        find: 'return { resource: `cell ${write.name}`, mode: "write", value }',
+        replace: 'return { resource: `cell ${write.name}`, mode: "read", value }',
+      },
+      {
+        id: "reduction-takes-forgetting-to-touch-nothing",
+        invariants,
+        find: "known === undefined ? [ANY_ACCESS] : [...known.touched, ...besides]",
+        replace: "known === undefined ? [] : [...besides]",
+      },
+      {
+        id: "reduction-takes-locks-for-independent",
+        invariants,
+        find: "return writes(`lock ${name}`)",
+        replace: "return reads(`lock ${name}`)",
+      },
+    ],
+  ),
   ...plantIn("race/shrink.ts", STRATEGIES, [
     {
       id: "shrinking-takes-any-failure-for-the-one-found",
