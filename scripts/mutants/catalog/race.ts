@@ -175,12 +175,6 @@ export const RACE_MUTANTS: readonly Mutant[] = [
         replace: "return holding.length >= 0 ? [] : [WAITING_GRAPH]",
       },
       {
-        id: "reduction-takes-a-commit-to-read-nothing",
-        invariants,
-        find: "...read.map(({ name }) => reads(`cell ${name}`)),",
-        replace: "",
-      },
-      {
         id: "reduction-takes-a-commit-to-write-nothing",
         invariants,
         find: 'return { resource: `cell ${write.name}`, mode: "write", value }',

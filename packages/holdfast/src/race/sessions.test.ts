@@ -101,7 +101,7 @@ async function outcomesOf(
         program.map(async (_, index): Promise<Actor> => {
           const name = String(index)
           const hf = await open(name)
-          const run = (_: unknown, key: string): string => {
+          const run = (_context: unknown, key: string): string => {
             bodies.set(bodies.get() + 1)
             return `${key} by ${name}`
           }
