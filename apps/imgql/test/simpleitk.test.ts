@@ -80,7 +80,8 @@ function isNear(
 }
 
 const elements = fc.record({
-  radius: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 3, maxLength: 3 }),
+  // Along x rows are spread in steps, of which the longer reaches take several.
+  radius: fc.tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 })),
   shape: fc.constantFrom<ElementShape>("box", "ball", "cross"),
   foreground: fc.constantFrom(1, 2),
 })

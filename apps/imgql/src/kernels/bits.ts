@@ -76,9 +76,9 @@ export function widenRows(bits: Int32Array, wide: Int32Array, options: WidenOpti
     const start = row * words
     for (let word = 0; word < words; word += 1) wide[start + word] = bits[start + word]! ^ flip
     wide[start + words - 1]! &= tail
-    // Every step may be as long as what is already reached and one voxel more, and leaves no gap.
+    // A step may be as long as what is reached to one side and one voxel more: at the edge of a row there is no other side.
     for (let reached = 0; reached < reach;) {
-      const step = Math.min(2 * reached + 1, reach - reached, 31)
+      const step = Math.min(reached + 1, reach - reached, 31)
       for (let word = 0; word < words; word += 1) line[word] = wide[start + word]!
       for (let word = 0; word < words; word += 1) {
         const middle = line[word]!

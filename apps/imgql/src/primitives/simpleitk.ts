@@ -111,7 +111,7 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
         background: num(background),
         isOutsideForeground: isTrue(isOutsideForeground),
       }),
-    2,
+    3,
   ),
   filter(
     `BinaryErode(image: image, ${ELEMENT}${BALL}, background: number = 0, foreground: number = 1, boundaryToForeground: boolean = true): image`,
@@ -121,7 +121,7 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
         background: num(background),
         isOutsideForeground: isTrue(isOutsideForeground),
       }),
-    2,
+    3,
   ),
   filter(
     `BinaryMorphologicalOpening(image: image, ${ELEMENT}${BALL}, background: number = 0, foreground: number = 1): image`,
@@ -130,7 +130,7 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
         ...element(image(of), radius, kernel, foreground),
         background: num(background),
       }),
-    2,
+    3,
   ),
   filter(
     `BinaryMorphologicalClosing(image: image, ${ELEMENT}${BALL}, foreground: number = 1, safeBorder: boolean = true): image`,
@@ -139,7 +139,7 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
         ...element(image(of), radius, kernel, foreground),
         isBorderSafe: isTrue(isSafe),
       }),
-    2,
+    3,
   ),
   filter(
     "ConnectedComponent(image: image, fullyConnected: boolean = false): image",
