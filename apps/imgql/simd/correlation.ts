@@ -112,3 +112,16 @@ export function binFloats(
     store<u16>(bins + (at << 1), <u16>(value >= from && value < to ? bin : drop))
   }
 }
+
+/** Adds the bins of voxels whose byte in the mask is not 0 to the counts, which are of 32 bits. */
+export function countMasked(bins: usize, mask: usize, counts: usize, count: i32): void {
+  for (let at = 0; at < count; at += 16) {
+    // A region is small, as a rule.
+    if (!v128.any_true(v128.load(mask + at))) continue
+    for (let each = at; each < min(at + 16, count); each += 1) {
+      if (load<u8>(mask + each) == 0) continue
+      const into = counts + ((<usize>load<u16>(bins + (each << 1))) << 2)
+      store<i32>(into, load<i32>(into) + 1)
+    }
+  }
+}

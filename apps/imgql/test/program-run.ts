@@ -81,6 +81,7 @@ export async function runHere(folder: string, program: string, options: HereOpti
       maxImageBytes: ENOUGH_BYTES,
       signal,
       isFresh: false,
+      overflow: null,
       observer: {
         ...NO_OBSERVER,
         line: (line) => void lines.push(line),

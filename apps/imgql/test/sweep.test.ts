@@ -2,12 +2,14 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Image, VoxelType } from "../src/image/image.ts"
+import { mask } from "../src/kernels/arithmetic.ts"
 import { between, comparison } from "../src/kernels/comparison.ts"
 import { runHere } from "../src/kernels/kernel.ts"
 import { and, not, or, xor } from "../src/kernels/logic.ts"
 import { volume } from "../src/kernels/statistics.ts"
-import type { Selection } from "../src/kernels/sweep.ts"
-import { nextAfter, sweep, sweepMask } from "../src/kernels/sweep.ts"
+import type { Selection } from "../src/kernels/selection.ts"
+import { nextAfter, rangeOf } from "../src/kernels/selection.ts"
+import { sweep, sweepMask } from "../src/kernels/sweep.ts"
 import { binaryThreshold } from "../src/kernels/threshold.ts"
 import { imageOf } from "./golden.ts"
 import { runApart } from "./run-apart.ts"
@@ -53,6 +55,10 @@ const { selection: selections } = fc.letrec<{ selection: Selection }>((tie) => (
         right: tie("selection"),
       }),
     },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant("kept" as const), where: tie("selection"), of: tie("selection") }),
+    },
   ),
 }))
 
@@ -78,6 +84,8 @@ function runAlone(image: Image, selection: Selection): Image {
       return runHere(between, [image], selection)
     case "not":
       return runHere(not, [runAlone(image, selection.of)], {})
+    case "kept":
+      return runAlone(runHere(mask, [image, runAlone(image, selection.where)], {}), selection.of)
     case "and":
     case "or":
     case "xor":
@@ -88,6 +96,7 @@ function runAlone(image: Image, selection: Selection): Image {
 describe("a sweep", () => {
   it("counts and selects what every selection does alone", () => {
     const lists = fc.array(selections, { maxLength: 12 })
+    let ranges = 0
     fc.assert(
       fc.property(images, lists, fc.integer({ min: 1, max: 3 }), (image, list, parts) => {
         const found = runApart(sweep, [image], { selections: list, areClassesKept: true }, parts)
@@ -95,13 +104,19 @@ describe("a sweep", () => {
         expect(found.counts).toHaveLength(list.length)
         for (const [at, selection] of list.entries()) {
           const alone = runAlone(image, selection)
-          const mask = runApart(sweepMask, [found.classes], found.tableOf(at), parts)
-          expect([...mask.voxels]).toEqual([...alone.voxels])
+          const swept = runApart(sweepMask, [found.classes], found.tableOf(at), parts)
+          expect([...swept.voxels]).toEqual([...alone.voxels])
           expect(found.counts[at]).toBe(runHere(volume, [alone], {}))
+          const range = rangeOf(image.type, selection)
+          if (range === null) continue
+          ranges += 1
+          expect([...runHere(binaryThreshold, [image], range).voxels]).toEqual([...alone.voxels])
         }
       }),
       { numRuns: 500 },
     )
+    // Many are one threshold, whatever they are made of.
+    expect(ranges).toBeGreaterThan(500)
   })
 
   it("has more classes than a byte holds, where there are many limits", () => {
@@ -118,8 +133,8 @@ describe("a sweep", () => {
       expect(counts[at]).toBe(values.filter((value) => value >= constant).length)
     }
     if (classes === null) throw new Error("They were asked for.")
-    const mask = runApart(sweepMask, [classes], tableOf(17), 2)
-    expect([...mask.voxels]).toEqual(Array.from(values, (value) => (value >= 17 - 200.5 ? 1 : 0)))
+    const found = runApart(sweepMask, [classes], tableOf(17), 2)
+    expect([...found.voxels]).toEqual(Array.from(values, (value) => (value >= 17 - 200.5 ? 1 : 0)))
   })
 
   it("keeps no classes unless asked", () => {

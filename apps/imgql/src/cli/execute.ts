@@ -50,6 +50,7 @@ export async function execute(options: ExecuteOptions): Promise<RunSummary> {
       readFolders,
       maxMemoryBytes,
       maxImageBytes: MAX_IMAGE_BYTES,
+      overflow: bench.overflow,
       isFresh,
       signal,
       observer,

@@ -97,7 +97,7 @@ function addRun(root: Command, console: Console, outcome: Outcome): void {
     .argument("<file>", "an .imgql program")
     .addOption(storeOption(console))
     .option("--fresh", "forget what the store has of this program, and compute it anew")
-    .option("--no-cache", "use a store of this run's own, gone afterwards")
+    .option("--no-cache", "store nothing: results are gone with the run")
     .addOption(
       new Option(
         "--max-cache <size>",

@@ -77,6 +77,39 @@ describe("images in memory", () => {
     expect(residence.peakBytes).toBe(140)
   })
 
+  it("that are nowhere else are put away before they go, and stay where they cannot be", async () => {
+    const residence = make(250)
+    let finish = (): void => undefined
+    const calls: string[] = []
+    residence.keep("a", image(), async () => {
+      calls.push("a")
+      await new Promise<void>((resolve) => {
+        finish = resolve
+      })
+    })
+    residence.release("a")
+    residence.keep("b", image(), () => {
+      calls.push("b")
+      return Promise.reject(new Error("the disk is full"))
+    })
+    residence.release("b")
+    await residence.within(async (room) => {
+      const taking = room.take(100)
+      // All that is ready has gone on, and it still waits.
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(residence.peakBytes).toBe(200)
+      expect(residence.use("a")).toBeDefined()
+      residence.release("a")
+      finish()
+      await taking
+      expect(residence.use("a")).toBeUndefined()
+      // Somebody goes on under any bound, and what cannot be put away is not lost for that.
+      await room.take(200)
+    })
+    expect(residence.use("b")).toBeDefined()
+    expect(calls).toEqual(["a", "b"])
+  })
+
   it("are collected once a quarter of the bound is garbage, and no less than is worth it", async () => {
     const MEBIBYTE = 1024 ** 2
     let collected = 0

@@ -1,10 +1,10 @@
 /**
- * Images in memory, and room to compute in, under one bound. All of the images are in the store or in a file, too, so any
- * that nobody uses at the moment may go.
+ * Images in memory, and room to compute in, under one bound. All of the images are in the store or in a file, too, or can be put
+ * into one, so any that nobody uses at the moment may go.
  *
  *     absent ──keep──▶ idle ◀──release── used
  *       ▲               │└────use────────▶
- *       └──room wanted──┘ (least recently used first)
+ *       └──room wanted──┘ (least recently used first; what is nowhere else is put away before)
  *
  * Whatever takes memory for images takes room for it first: what is read, decoded, computed and waiting to be written.
  *
@@ -15,6 +15,7 @@
  *
  * 1. What is used stays. The bound may be passed by what is used, never by what is idle.
  * 2. Somebody always goes on, under any bound: where all who have begun wait, the first of those who wait for room has it.
+ * 3. What cannot be put away stays, whatever the bound.
  */
 import type { Image } from "../image/image.ts"
 
@@ -22,6 +23,9 @@ interface Resident {
   readonly image: Image
   readonly bytes: number
   uses: number
+  /** Puts it where it can be read again; null where it is. */
+  putAway: (() => Promise<void>) | null
+  way: "none" | "begun" | "failed"
 }
 
 interface Waiting {
@@ -85,12 +89,15 @@ export class Residence {
     this.#settle()
   }
 
-  /** Takes an image in, in use by who brings it. Of two with one id the first stays, and is given back. */
-  keep(id: string, image: Image): Image {
+  /**
+   * Takes an image in, in use by who brings it. Of two with one id the first stays, and is given back. `putAway` is called before it
+   * goes, where it is nowhere else.
+   */
+  keep(id: string, image: Image, putAway: (() => Promise<void>) | null = null): Image {
     const known = this.use(id)
     if (known !== undefined) return known
     const bytes = image.voxels.byteLength
-    this.#residents.set(id, { image, bytes, uses: 1 })
+    this.#residents.set(id, { image, bytes, uses: 1, putAway, way: "none" })
     this.#residentBytes += bytes
     this.#settle()
     return image
@@ -157,7 +164,9 @@ export class Residence {
     this.#evict(0)
     this.#peakBytes = Math.max(this.#peakBytes, this.#residentBytes + this.#takenBytes)
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      if (this.#going > 0 && !this.#fits(next.bytes)) return
+      // What makes room may have to be waited for, too.
+      const isRoom = this.#fits(next.bytes)
+      if (this.#going > 0 && !isRoom) return
       this.#waiting.shift()
       this.#going += 1
       this.#add(next.bytes)
@@ -166,14 +175,34 @@ export class Residence {
   }
 
   #evict(wantedBytes: number): void {
-    if (this.#residentBytes + this.#takenBytes + wantedBytes <= this.#maxBytes) return
-    for (const [id, { uses, bytes }] of this.#residents) {
-      if (uses > 0) continue
+    let missing = this.#residentBytes + this.#takenBytes + wantedBytes - this.#maxBytes
+    for (const [id, resident] of this.#residents) {
+      if (missing <= 0) return
+      const { uses, bytes, putAway, way } = resident
+      if (uses > 0 || way === "failed") continue
+      missing -= bytes
+      if (putAway !== null) {
+        if (way === "none") void this.#putAway(resident, putAway)
+        continue
+      }
       this.#residents.delete(id)
       this.#residentBytes -= bytes
       this.#leave(bytes)
-      if (this.#residentBytes + this.#takenBytes + wantedBytes <= this.#maxBytes) return
     }
+  }
+
+  /** Never rejects. Whoever waits for room waits for this, as for those who have begun. */
+  async #putAway(resident: Resident, putAway: () => Promise<void>): Promise<void> {
+    resident.way = "begun"
+    this.#going += 1
+    try {
+      await putAway()
+      resident.putAway = null
+    } catch {
+      resident.way = "failed"
+    }
+    this.#going -= 1
+    this.#settle()
   }
 
   #leave(bytes: number): void {

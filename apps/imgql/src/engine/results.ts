@@ -23,7 +23,8 @@ import { EvaluationFailed } from "./evaluation.ts"
 import { type Chosen, Identities } from "./identity.ts"
 import type { OperationStage, RunObserver } from "./observer.ts"
 import { Operations, type Stored } from "./operations.ts"
-import { Passes } from "./passes.ts"
+import type { Overflow } from "./overflow.ts"
+import { type Origin, Passes } from "./passes.ts"
 import { Presence } from "./presence.ts"
 import type { Residence } from "./residence.ts"
 import { type Part, Parts } from "./sweeps.ts"
@@ -47,6 +48,8 @@ export interface ResultsOptions {
   readonly observer: RunObserver
   /** No image larger than this is read. */
   readonly maxImageBytes: number
+  /** Where images go that only this run wants; null where the store has them all. */
+  readonly overflow: Overflow | null
 }
 
 /** What became of the nodes that were wanted. */
@@ -108,6 +111,8 @@ export class Results {
       ...options,
       values: this.#values,
       meansFor: (ids) => this.#meansFor(ids),
+      originOf: (image) => this.#originOf(image),
+      ensure: async (image) => await this.#ensureQuietly(image),
       attend: async (ids, work) => await this.#presence.attend(ids, work),
     })
   }
@@ -182,7 +187,7 @@ export class Results {
   }
 
   async #ensureOnce(node: Handle, id: string): Promise<void> {
-    const { signal, isFresh } = this.#options
+    const { signal, isFresh, pool } = this.#options
     const call = this.#callOf(node)
     const info = await call.status()
     signal.throwIfAborted()
@@ -190,6 +195,8 @@ export class Results {
       this.#served.add(id)
       return
     }
+    // There will be work for threads, which may get ready while files are read.
+    pool.start()
     if (info?.status === "running") return await this.#follow(node, id, call.result())
     if (info !== undefined && isFresh) await call.forget()
     const part = this.#partOf(node)
@@ -252,10 +259,32 @@ export class Results {
     return this.#ensuring.has(this.#nameOf(part.mask)) ? null : part
   }
 
+  /** Null where the image is wanted itself, too, or its selections are found in it. */
+  #originOf(image: Handle): Origin | null {
+    const { graph, chosen } = this.#options
+    if (graph.operatorOf(image).kind !== "apply" || this.#ensuring.has(this.#nameOf(image))) return null
+    const { work } = chosen(image)
+    if (work.kind !== "heavy" || work.shortcut === undefined) return null
+    return { inputs: graph.inputs(image), shortcut: work.shortcut }
+  }
+
+  /** What is needed to find selections of an image. */
+  async #ensurePassed({ image, mask }: Part): Promise<void> {
+    const origin = this.#originOf(image)
+    await this.#ensureAll(origin === null ? [image] : origin.inputs)
+    if (origin !== null) await this.#forgetUnwanted(image)
+    if (mask !== null) await this.#forgetUnwanted(mask)
+  }
+
+  /** Not because the program asks for it once more. */
+  async #ensureQuietly(node: Handle): Promise<void> {
+    const known = this.#ensuring.get(this.#nameOf(node))
+    await (known ?? this.#ensure(node))
+  }
+
   async #ensureInPass(node: Handle, id: string, part: Part): Promise<void> {
     const { signal } = this.#options
-    await this.#ensureAll([part.image])
-    if (part.mask !== null) await this.#forgetUnwanted(part.mask)
+    await this.#ensurePassed(part)
     signal.throwIfAborted()
     await new Promise<void>((resolve, reject) => {
       this.#passes.join({
@@ -283,18 +312,18 @@ export class Results {
     })
   }
 
-  /** A fresh run forgets the mask of a count, too, although it makes none. */
-  async #forgetUnwanted(mask: Handle): Promise<void> {
+  /** A fresh run forgets the mask of a count, too, although it makes none, and what it goes around. */
+  async #forgetUnwanted(node: Handle): Promise<void> {
     if (!this.#options.isFresh) return
-    const info = await this.#callOf(mask).status()
-    if (info?.status === "completed" && !this.#ensuring.has(this.#nameOf(mask))) await this.#callOf(mask).forget()
+    const info = await this.#callOf(node).status()
+    if (info?.status === "completed" && !this.#ensuring.has(this.#nameOf(node))) await this.#callOf(node).forget()
   }
 
   /** What a process left behind that died or is frozen: found with others of its image, or with a thread of its own. */
   async #takeOver(node: Handle, id: string): Promise<Stored> {
     const part = this.#partOf(node)
     if (part === null) return await this.#withThread(node, async () => await this.#compute(node, id))
-    await this.#ensureAll([part.image])
+    await this.#ensurePassed(part)
     return await new Promise<Stored>((resolve, reject) => {
       this.#passes.join({
         id,

@@ -13,6 +13,7 @@ import { isImage, type Outside, type Primitive, type Value } from "../primitives
 import type { KernelPool } from "../threads/pool.ts"
 import { Evaluation, EvaluationFailed } from "./evaluation.ts"
 import type { GoalFailure, RunObserver } from "./observer.ts"
+import type { Overflow } from "./overflow.ts"
 import { Residence } from "./residence.ts"
 import { type Counts, Results } from "./results.ts"
 import { isList, Rewriting, type World } from "./rewrite.ts"
@@ -31,6 +32,8 @@ export interface RunOptions {
   readonly readFolders: readonly string[]
   readonly maxMemoryBytes: number
   readonly maxImageBytes: number
+  /** Of a store that is gone with this run: where images go that there is no room for. Null where the store is to have them. */
+  readonly overflow: Overflow | null
   /** Forgets what the store has of this program before it is computed anew. */
   readonly isFresh: boolean
   /** Whoever aborts it closes the store, too: what is under way then is given back, not failed. */
@@ -64,7 +67,7 @@ class Run implements World {
   #failed = 0
 
   constructor(options: RunOptions) {
-    const { graph, store, threads, pool, signal, isFresh, observer, maxImageBytes, maxMemoryBytes } = options
+    const { graph, store, threads, pool, signal, isFresh, observer, maxImageBytes, maxMemoryBytes, overflow } = options
     this.#options = options
     this.#residence = new Residence({ maxBytes: maxMemoryBytes, collect: () => pool.collect() })
     this.#rewriting = new Rewriting(graph, this)
@@ -80,6 +83,7 @@ class Run implements World {
       isFresh,
       observer,
       maxImageBytes,
+      overflow,
     })
   }
 

@@ -7,7 +7,7 @@
  * from whatever function or goal.
  */
 import type { Graph, Handle } from "../graph/graph.ts"
-import type { Selection } from "../kernels/sweep.ts"
+import type { Selection } from "../kernels/selection.ts"
 import type { Value } from "../primitives/primitive.ts"
 import type { Chosen } from "./identity.ts"
 
@@ -34,6 +34,8 @@ export class Parts {
   readonly #graph: Graph
   readonly #chosen: Chosen
   readonly #known = new Map<Handle, Part | null>()
+  /** Of images that keep what is selected of another one, and are 0 elsewhere: that one, and what is kept. */
+  readonly #kept = new Map<Handle, Part>()
 
   constructor(graph: Graph, chosen: Chosen) {
     this.#graph = graph
@@ -59,8 +61,10 @@ export class Parts {
   #relevant(node: Handle): readonly Handle[] {
     if (this.#graph.operatorOf(node).kind !== "apply") return []
     const { work } = this.#chosen(node)
-    const isMadeOfMasks = work.kind === "heavy" && (work.isCount === true || work.combines !== undefined)
-    return isMadeOfMasks ? this.#graph.inputs(node) : []
+    if (work.kind !== "heavy") return []
+    const { isCount, isRestriction, combines, selection } = work
+    const depends = isCount === true || isRestriction === true || combines !== undefined || selection !== undefined
+    return depends ? this.#graph.inputs(node) : []
   }
 
   #look(node: Handle): Part | null {
@@ -71,12 +75,23 @@ export class Parts {
     const inputs = graph.inputs(node)
     if (work.isCount === true) return this.#count(inputs)
     if (work.combines !== undefined) return this.#combination(work.combines, inputs)
+    if (work.isRestriction === true) return this.#restriction(node, inputs)
     const images = inputs.filter((input) => graph.operatorOf(input).kind !== "constant")
     const [image] = images
     if (work.selection === undefined || image === undefined || images.length !== 1) return null
     const args = inputs.map((input): Value | undefined => graph.constantOf(input))
     const selection = work.selection(args)
-    return selection === null ? null : { image, selection, terms: 1, wants: "mask", mask: null }
+    if (selection === null) return null
+    const kept = this.#kept.get(image)
+    if (kept === undefined) return { image, selection, terms: 1, wants: "mask", mask: null }
+    return { ...kept, selection: { kind: "kept", where: kept.selection, of: selection }, terms: kept.terms + 1 }
+  }
+
+  /** An image that keeps what is selected of it by its own values is no mask, but what is selected of it is one of that image. */
+  #restriction(node: Handle, [image, where]: readonly Handle[]): null {
+    const mask = where === undefined ? null : this.#maskAt(where)
+    if (mask !== null && mask.image === image && mask.terms < MAX_TERMS) this.#kept.set(node, mask)
+    return null
   }
 
   #count([mask]: readonly Handle[]): Part | null {

@@ -12,6 +12,7 @@ import { isImage, type Value } from "../primitives/primitive.ts"
 import { Gate } from "./gate.ts"
 import type { RunObserver, WorkEvent } from "./observer.ts"
 import type { Stored } from "./operations.ts"
+import type { Overflow } from "./overflow.ts"
 import type { Residence, Room } from "./residence.ts"
 
 export interface ValuesOptions {
@@ -22,6 +23,8 @@ export interface ValuesOptions {
   readonly observer: RunObserver
   /** No image larger than this is read. */
   readonly maxImageBytes: number
+  /** Where images go that only this run wants; null where the store has them all. */
+  readonly overflow: Overflow | null
   readonly nameOf: (node: Handle) => string
   /** What the store has of a node, computed again where it has evicted it. */
   readonly stored: (node: Handle) => Promise<Stored>
@@ -29,6 +32,9 @@ export interface ValuesOptions {
 
 /** Longer results are files of the store. */
 const INLINE_BYTES = 16 * 1024
+
+/** What the store has of an image that is in memory or the overflow. */
+const HELD = new Uint8Array(0)
 
 /** Enough for a disk; each has buffers of its own. */
 const READS_AT_ONCE = 4
@@ -118,11 +124,21 @@ export class Values {
 
   /** What a heavy node comes to, as the store has it. */
   async read(node: Handle, id: string, room: Room): Promise<Value> {
+    const { residence, overflow, maxImageBytes: maxBytes } = this.#options
     const stored = await room.aside(async () => await this.#options.stored(node))
-    const maxBytes = this.#options.maxImageBytes
-    if (!(stored instanceof Binary)) return decodeValue(stored, { maxBytes })
+    if (stored instanceof Binary) return await this.#decode(id, stored.stream(), room)
+    if (stored.length > 0 || overflow === null) return decodeValue(stored, { maxBytes })
+    // It may have been computed just now.
+    const resident = residence.use(id)
+    if (resident === undefined) return await this.#decode(id, overflow.read(id), room)
+    residence.release(id)
+    return resident
+  }
+
+  async #decode(id: string, source: AsyncIterable<Uint8Array>, room: Room): Promise<Value> {
+    const { maxImageBytes: maxBytes } = this.#options
     return await this.#gated(room, async (admit) => {
-      const decoded = decodeStream(stored.stream(), { maxBytes, admit })
+      const decoded = decodeStream(source, { maxBytes, admit })
       return await this.timed({ kind: "fetch", name: "result", ids: [id] }, decoded)
     })
   }
@@ -137,9 +153,14 @@ export class Values {
     }
   }
 
-  /** A result to the store; an image stays in memory as well, while there is room. */
+  /** A result to the store; an image stays in memory as well, while there is room, or only there. */
   async write(id: string, value: Value): Promise<Stored> {
-    const { residence, store } = this.#options
+    const { residence, store, overflow } = this.#options
+    if (overflow !== null && isImage(value)) {
+      residence.keep(id, value, async () => await overflow.write(id, value))
+      residence.release(id)
+      return HELD
+    }
     const encoded = encodeValue(value)
     const written = encoded.byteLength <= INLINE_BYTES ? null : store.writeBinary(iterate(encoded.parts))
     const what = { kind: "store", name: "result", ids: [id] } as const

@@ -1,5 +1,5 @@
 /** Pictures as files. PNG and JPEG through sharp, which takes milliseconds; TIFF and BMP, which it writes otherwise or not, through ITK. */
-import sharp, { type Sharp } from "sharp"
+import type { Sharp } from "sharp"
 import { crc32 } from "node:zlib"
 import { voxelsOn, type Image } from "../image/image.ts"
 import { FileError } from "./file-error.ts"
@@ -38,7 +38,9 @@ export function flatImage({ width, height, components, values, spacing }: Pictur
 /** A PNG of 8 or 16 bits that tells its spacing. */
 export async function encodePng(picture: Picture): Promise<Uint8Array> {
   const space = picture.values instanceof Uint16Array ? ["grey16", "rgb16"] : ["b-w", "srgb"]
-  const png = await open(picture)
+  const png = await (
+    await open(picture)
+  )
     .toColourspace((picture.components < 3 ? space[0] : space[1]) ?? "srgb")
     .png()
     .toBuffer()
@@ -48,14 +50,18 @@ export async function encodePng(picture: Picture): Promise<Uint8Array> {
 /** A JPEG of 8 bits; transparency is left out. */
 export async function encodeJpeg(picture: Picture): Promise<Uint8Array> {
   const space = picture.components < 3 ? "b-w" : "srgb"
-  return await open(picture)
+  return await (
+    await open(picture)
+  )
     .removeAlpha()
     .toColourspace(space)
     .jpeg({ quality: 95, chromaSubsampling: "4:4:4" })
     .toBuffer()
 }
 
-function open({ width, height, components, values }: Picture): Sharp {
+async function open({ width, height, components, values }: Picture): Promise<Sharp> {
+  // It brings native code, which whoever makes no picture does without.
+  const { default: sharp } = await import("sharp")
   // Checked where pictures are made.
   return sharp(values, { raw: { width, height, channels: components as 1 | 2 | 3 | 4 }, limitInputPixels: false })
 }

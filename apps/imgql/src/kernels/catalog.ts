@@ -39,6 +39,7 @@ import { sweep, sweepMask } from "./sweep.ts"
 import { tally } from "./tally.ts"
 import { binaryThreshold } from "./threshold.ts"
 import { blob, shrink, spin, timewaste } from "./trials.ts"
+import { withinDistance } from "./within-distance.ts"
 
 /** Whatever a kernel's parameters, memory and result are. */
 export type AnyKernel = Kernel<unknown, unknown, unknown>
@@ -122,6 +123,7 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(through),
   anyOf(timewaste),
   anyOf(volume),
+  anyOf(withinDistance),
   anyOf(x),
   anyOf(xor),
   anyOf(y),

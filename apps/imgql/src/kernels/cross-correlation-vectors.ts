@@ -31,23 +31,33 @@ interface Sliding extends Window {
   readonly output: Float32Array
 }
 
-/** The bin of each voxel; `drop` of those that are not counted. */
-export function binVectors(
-  voxels: Float32Array,
-  binOf: Uint16Array,
-  parameters: { readonly from: number; readonly to: number; readonly bins: number },
-  drop: number,
-  share: Share,
-): void {
+export interface Binning {
+  readonly voxels: Float32Array
+  /** Whose bins are counted. */
+  readonly region: Uint8Array
+  readonly binOf: Uint16Array
+  readonly counts: Int32Array
+  readonly parameters: { readonly from: number; readonly to: number; readonly bins: number }
+  /** The bin of what is not counted. */
+  readonly drop: number
+}
+
+/** The bin of each voxel, and how many of the region have each. */
+export function binVectors({ voxels, region, binOf, counts, parameters, drop }: Binning, share: Share): void {
   const { from, to, bins } = parameters
-  const { loops, shorts, floats, places } = layOut(VECTOR_CHUNK * 4, VECTOR_CHUNK * 2)
-  const [valuesAt, binsAt] = [places[0]!, places[1]!]
+  const workspace = layOut(VECTOR_CHUNK * 4, VECTOR_CHUNK * 2, VECTOR_CHUNK, (drop + 1) * 4)
+  const { loops, bytes, shorts, words, floats, places } = workspace
+  const [valuesAt, binsAt, maskAt, countsAt] = [places[0]!, places[1]!, places[2]!, places[3]!]
+  words.set(counts, countsAt / 4)
   for (let start = share.from; start < share.to; start += VECTOR_CHUNK) {
     const end = Math.min(start + VECTOR_CHUNK, share.to)
     floats.set(voxels.subarray(start, end), valuesAt / 4)
     loops.binFloats(valuesAt, binsAt, end - start, from, to, (to - from) / bins, bins - 1, drop)
     binOf.set(shorts.subarray(binsAt / 2, binsAt / 2 + end - start), start)
+    bytes.set(region.subarray(start, end), maskAt)
+    loops.countMasked(binsAt, maskAt, countsAt, end - start)
   }
+  counts.set(words.subarray(countsAt / 4, countsAt / 4 + drop + 1))
 }
 
 /** What one thread may take for columns and slices. */

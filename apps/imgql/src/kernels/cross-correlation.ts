@@ -62,8 +62,8 @@ function binPart(memory: Memory, part: number, parts: number): void {
   const size = dropOf(bins) + 1
   const counts = partCounts.subarray(part * size, (part + 1) * size)
   if (image === other && image.voxels instanceof Float32Array && region.voxels instanceof Uint8Array) {
-    binVectors(image.voxels, binOf, parameters, dropOf(bins), { from, to })
-    for (let at = from; at < to; at += 1) if (region.voxels[at] !== 0) counts[binOf[at]!]! += 1
+    const binning = { voxels: image.voxels, region: region.voxels, binOf, counts, parameters, drop: dropOf(bins) }
+    binVectors(binning, { from, to })
     return
   }
   for (let start = from; start < to; start += CHUNK) {

@@ -7,7 +7,7 @@
  */
 import type { Image } from "../image/image.ts"
 import { makeBits, packRows, widenRows, wordsOf } from "./bits.ts"
-import type { Kernel, NoParameters } from "./kernel.ts"
+import type { Kernel, NoParameters, Share } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
 import type { Shape } from "./shape.ts"
 import { CHUNK, floatsOf, makeImage, readDoubles, requireScalar, shapeOf, spacingOf } from "./shape.ts"
@@ -15,7 +15,7 @@ import { layOut } from "./simd.ts"
 
 /** Where there is no border at all, and then nowhere is one: as in ITK, the largest float32, without a sign, or its root. */
 const NOWHERE_SQUARED = 3.4028234663852886e38
-const NOWHERE: number = Math.fround(Math.sqrt(NOWHERE_SQUARED))
+export const NOWHERE: number = Math.fround(Math.sqrt(NOWHERE_SQUARED))
 
 /** Rows of planes are a multiple of this. */
 const COLUMNS = 16
@@ -57,21 +57,24 @@ function prepareDistance(input: Image, { isSquared, isInsidePositive, isSpacingU
   }
 }
 
-function packPart(memory: Memory, part: number, parts: number): void {
-  const { shape, words, input, bits, wide } = memory
+function packPart({ shape, words, input, bits, wide }: Memory, part: number, parts: number): void {
+  const share = shareOf(shape.rows, part, parts)
+  packMask(input, bits, share)
+  widenRows(bits, wide, { nx: shape.nx, words, ...share, reach: 1, isInverted: true, isOutsideSet: false })
+}
+
+/** Sets the bits of rows of the voxels that are not 0. */
+export function packMask(input: Image, bits: Int32Array, { from, to }: Share): void {
+  const shape = shapeOf(input)
   const { nx } = shape
-  const { from, to } = shareOf(shape.rows, part, parts)
+  const words = wordsOf(shape)
   const packing = { nx, words, value: 0, isInverted: true }
-  if (input.voxels instanceof Uint8Array) {
-    packRows(input.voxels, bits, { ...packing, from, to })
-  } else {
-    const mask = new Uint8Array(nx)
-    for (let row = from; row < to; row += 1) {
-      readMask(input, mask, row * nx)
-      packRows(mask, bits.subarray(row * words), { ...packing, from: 0, to: 1 })
-    }
+  if (input.voxels instanceof Uint8Array) return packRows(input.voxels, bits, { ...packing, from, to })
+  const mask = new Uint8Array(nx)
+  for (let row = from; row < to; row += 1) {
+    readMask(input, mask, row * nx)
+    packRows(mask, bits.subarray(row * words), { ...packing, from: 0, to: 1 })
   }
-  widenRows(bits, wide, { nx, words, from, to, reach: 1, isInverted: true, isOutsideSet: false })
 }
 
 function readMask({ voxels }: Image, mask: Uint8Array, start: number): void {

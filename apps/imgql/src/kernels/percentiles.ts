@@ -26,7 +26,7 @@ interface Memory {
   /** The image as float32: the image itself, or yet to be filled. */
   readonly values: Float32Array
   readonly mask: Image
-  /** 1 for members, those in the mask. */
+  /** Not 0 for members, those in the mask: the mask itself, or yet to be filled. */
   readonly members: Uint8Array
   readonly correction: number
   /** By part: how many members, the OR of their keys, the smallest and the largest key. */
@@ -75,15 +75,15 @@ function findPart(memory: Memory, part: number, parts: number): void {
   const { image, values, mask, members, found } = memory
   const { from, to } = shareOf(values.length, part, parts)
   if (image.voxels !== values) values.set(image.voxels.subarray(from, to), from)
-  markMembers(mask, members, from, to)
+  if (mask.voxels !== members) markMembers(mask, members, from, to)
   floatsOf(memory.output).fill(-1, from, to)
   const bits = bitsOf(values)
+  const fours = foursOf(members)
   let count = 0
   let union = 0
   let least = 0x7fffffff
   let most = -0x80000000
-  for (let at = from; at < to; at += 1) {
-    if (members[at] === 0) continue
+  for (let at = nextMember(members, fours, from, to); at < to; at = nextMember(members, fours, at + 1, to)) {
     const key = keyOf(bits[at]!)
     count += 1
     union |= key
@@ -93,11 +93,19 @@ function findPart(memory: Memory, part: number, parts: number): void {
   found.set([count, union, least, most], part * 4)
 }
 
+/** Four members at once; none where they do not lie so that they can be looked at like that. */
+function foursOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
+  return byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, length >> 2) : new Int32Array(0)
+}
+
+/** The next member from `at` on, or `to`. Most voxels of a head are none. */
+function nextMember(members: Uint8Array, fours: Int32Array, at: number, to: number): number {
+  let next = at
+  while (next < to && members[next] === 0) next += (next & 3) === 0 && fours[next >> 2] === 0 ? 4 : 1
+  return Math.min(next, to)
+}
+
 function markMembers({ voxels }: Image, members: Uint8Array, from: number, to: number): void {
-  if (voxels instanceof Uint8Array) {
-    for (let at = from; at < to; at += 1) members[at] = voxels[at] === 0 ? 0 : 1
-    return
-  }
   for (let at = from; at < to; at += 1) members[at] = voxels[at] === 0 ? 0 : 1
 }
 
@@ -123,8 +131,9 @@ function countPart(memory: Memory, part: number, parts: number): void {
   const size = isTable ? range : BUCKETS + 1
   const table = tables.subarray(part * size, (part + 1) * size)
   const drop = isTable ? 0 : bucketShift
-  for (let at = from; at < to; at += 1) {
-    if (members[at] !== 0) table[(((keyOf(bits[at]!) >> shift) - least) >>> drop) & 0x7fffffff]! += 1
+  const fours = foursOf(members)
+  for (let at = nextMember(members, fours, from, to); at < to; at = nextMember(members, fours, at + 1, to)) {
+    table[(((keyOf(bits[at]!) >> shift) - least) >>> drop) & 0x7fffffff]! += 1
   }
 }
 
@@ -160,15 +169,15 @@ function placePart(memory: Memory, part: number, parts: number): void {
   const { from, to } = shareOf(values.length, part, parts)
   const bits = bitsOf(values)
   const output = floatsOf(memory.output)
+  const fours = foursOf(members)
   if (isTable) {
-    for (let at = from; at < to; at += 1) {
-      if (members[at] !== 0) output[at] = ranks[(keyOf(bits[at]!) >> shift) - least]!
+    for (let at = nextMember(members, fours, from, to); at < to; at = nextMember(members, fours, at + 1, to)) {
+      output[at] = ranks[(keyOf(bits[at]!) >> shift) - least]!
     }
     return
   }
   const nexts = tables.subarray(part * (BUCKETS + 1), (part + 1) * (BUCKETS + 1))
-  for (let at = from; at < to; at += 1) {
-    if (members[at] === 0) continue
+  for (let at = nextMember(members, fours, from, to); at < to; at = nextMember(members, fours, at + 1, to)) {
     const key = (keyOf(bits[at]!) >> shift) - least
     const bucket = key >>> bucketShift
     const place = nexts[bucket]!
@@ -211,7 +220,7 @@ export const percentiles: Kernel<PercentilesParameters, Memory, Image> = {
       image,
       values: voxels instanceof Float32Array ? voxels : makeFloats(voxels.length),
       mask,
-      members: makeBytes(voxels.length),
+      members: mask.voxels instanceof Uint8Array ? mask.voxels : makeBytes(voxels.length),
       correction,
       found: makeInts(parts * 4),
       decided: makeInts(4),

@@ -20,7 +20,9 @@ export interface Loops {
   findSlice(border: number, plane: number, ascending: number, descending: number, ...slice: Slice): number
   sweepPlane(from: number, to: number, ways: number, spare: number, width: number, length: number, step: number): void
   finishPlane(plane: number, bits: number, width: number, words: number, rows: number, ...finish: Finish): void
+  spreadSlice(bits: number, to: number, ...by: Spreading): void
   binFloats(values: number, bins: number, count: number, from: number, to: number, ...more: Binning): void
+  countMasked(bins: number, mask: number, counts: number, count: number): void
   countColumns(bins: number, columns: number, nx: number, stride: number, change: number): void
   correlateRow(columns: number, window: number, low: number, high: number, output: number, ...row: Correlation): void
   gradientRows(here: number, below: number, above: number, output: number, ...rows: Gradient): void
@@ -38,6 +40,10 @@ export interface Loops {
   classifyFloats(values: number, classes: number, count: number, ...by: Classes): void
 }
 
+type Spreading = [
+  ...[offsets: number, groups: number, groupCount: number, line: number],
+  ...[rowBytes: number, rows: number, nx: number, near: number, far: number],
+]
 type Words = [words: number, count: number]
 type Range = [lower: number, upper: number, inside: number, outside: number]
 type Rows = [nx: number, words: number, rows: number]

@@ -3,7 +3,7 @@ import type { Image } from "../image/image.ts"
 import type { Share } from "./kernel.ts"
 import { lookUpBytes, lookUpWide } from "./look-up.ts"
 import { layOut, VECTOR_CHUNK } from "./simd.ts"
-import { floatAfter } from "./threshold.ts"
+import { floatFrom } from "./threshold.ts"
 
 /** With so many limits at most, each is held against all values by itself, and masks are looked up from sixteen classes. */
 export const MOST_FEW = 14
@@ -60,12 +60,6 @@ export function classifyByFew(
     counted[limit] = before - reached
     before = reached
   }
-}
-
-/** The least float32 that is not below a limit. */
-function floatFrom(limit: number): number {
-  const float = Math.fround(limit)
-  return float >= limit ? float : floatAfter(float)
 }
 
 interface ManyFloats extends Floats {

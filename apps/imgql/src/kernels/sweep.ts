@@ -7,23 +7,14 @@
  * are those of `BinaryThreshold`, `comparison` and `between`, and of `and`, `or`, `xor` and `not` on them, bit for bit.
  */
 import type { Image } from "../image/image.ts"
-import type { Relation } from "./comparison.ts"
 import type { Kernel } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
 import { lookUpBytes, lookUpShorts } from "./look-up.ts"
 import { makeDoubles, makeInts, makeShorts } from "./memory.ts"
 import { bytesOf, CHUNK, makeImage, readDoubles, requireScalar, requireThat } from "./shape.ts"
+import type { Selection } from "./selection.ts"
+import { Classes, limitsOf } from "./selection.ts"
 import { classifyByFew, classifyBytes, classifyFloats, lookUpFew, MOST_FEW } from "./sweep-vectors.ts"
-import type { BinaryThresholdParameters } from "./threshold.ts"
-import { castThreshold, checkThresholds } from "./threshold.ts"
-
-/** What one operation of the program asks of the image. */
-export type Selection =
-  | ({ readonly kind: "threshold" } & BinaryThresholdParameters)
-  | { readonly kind: "comparison"; readonly relation: Relation; readonly constant: number }
-  | { readonly kind: "between"; readonly low: number; readonly high: number }
-  | { readonly kind: "not"; readonly of: Selection }
-  | { readonly kind: "and" | "or" | "xor"; readonly left: Selection; readonly right: Selection }
 
 export interface SweepParameters {
   readonly selections: readonly Selection[]
@@ -37,14 +28,6 @@ export interface SweepResult {
   /** The values that the mask of a selection, by its place in the list, has in each class. */
   readonly tableOf: (at: number) => Uint8Array
   readonly classes: Image | null
-}
-
-/** Values from `low` on and below `high`. */
-interface Interval {
-  readonly low: number
-  readonly high: number
-  readonly inside: number
-  readonly outside: number
 }
 
 interface Memory {
@@ -129,101 +112,6 @@ function cellOf(value: number, first: number, scale: number): number {
   return cell >= CELLS - 1 ? CELLS - 1 : Math.trunc(cell)
 }
 
-type Simple = Extract<Selection, { readonly kind: "threshold" | "comparison" | "between" }>
-
-/** The selections that one is made of. Nobody makes so deep ones that this would call itself too often. */
-function simpleIn(selection: Selection): readonly Simple[] {
-  switch (selection.kind) {
-    case "not":
-      return simpleIn(selection.of)
-    case "and":
-    case "or":
-    case "xor":
-      return [...simpleIn(selection.left), ...simpleIn(selection.right)]
-    default:
-      return [selection]
-  }
-}
-
-/** The limits of a selection, after the casts of the kernel that it stands for. */
-function intervalOf({ type }: Image, selection: Simple): Interval {
-  switch (selection.kind) {
-    case "threshold": {
-      const { inside, outside } = selection
-      const { lower, upper } = checkThresholds("sweep", type, selection)
-      return { low: lower, high: nextAfter(upper), inside, outside }
-    }
-    case "between": {
-      const [low, high] = [castThreshold(type, selection.low), castThreshold(type, selection.high)]
-      return { low, high: nextAfter(high), inside: 1, outside: 0 }
-    }
-    case "comparison":
-      return compareWith(selection.relation, castThreshold(type, selection.constant))
-  }
-}
-
-function compareWith(relation: Relation, constant: number): Interval {
-  const after = nextAfter(constant)
-  switch (relation) {
-    case "==":
-      return { low: constant, high: after, inside: 1, outside: 0 }
-    case "!=":
-      return { low: constant, high: after, inside: 0, outside: 1 }
-    case "<":
-      return { low: -Infinity, high: constant, inside: 1, outside: 0 }
-    case "<=":
-      return { low: -Infinity, high: after, inside: 1, outside: 0 }
-    case ">":
-      return { low: after, high: NO_LIMIT, inside: 1, outside: 0 }
-    case ">=":
-      return { low: constant, high: NO_LIMIT, inside: 1, outside: 0 }
-  }
-}
-
-/** Above every value, Infinity included. */
-const NO_LIMIT = Number.NaN
-
-const double = new Float64Array(1)
-const doubleBits = new BigInt64Array(double.buffer)
-
-/** The least double above a value: "more than the value" is "from there on". Nothing is above Infinity. */
-export function nextAfter(value: number): number {
-  if (value === Infinity || value !== value) return NO_LIMIT
-  if (value === 0) return Number.MIN_VALUE
-  double[0] = value
-  doubleBits[0]! += value > 0 ? 1n : -1n
-  return double[0]
-}
-
-/** What the mask of a selection is in each class; the last class is that of NaN. */
-function tableFor(memory: Memory, classOf: ReadonlyMap<number, number>, selection: Selection): Uint8Array {
-  switch (selection.kind) {
-    case "not":
-      return tableFor(memory, classOf, selection.of).map((value) => (value === 0 ? 1 : 0))
-    case "and":
-    case "or":
-    case "xor": {
-      const left = tableFor(memory, classOf, selection.left)
-      const right = tableFor(memory, classOf, selection.right)
-      return left.map((value, at) => combineBytes(selection.kind, value, right[at]!))
-    }
-    default: {
-      const { low, high, inside, outside } = intervalOf(memory.image, selection)
-      const size = memory.limits.length + 2
-      // The first class that has reached a limit. NaN is a limit that none reaches: as a lower one it leaves nothing.
-      const from = classOf.get(low) ?? size - 1
-      const to = classOf.get(high) ?? size - 1
-      const table = new Uint8Array(size).fill(outside)
-      return table.fill(inside, from, Math.max(from, to))
-    }
-  }
-}
-
-function combineBytes(kind: "and" | "or" | "xor", left: number, right: number): number {
-  if (kind === "and") return left & right
-  return kind === "or" ? left | right : left ^ right
-}
-
 function countTable(table: Uint8Array, totals: readonly number[]): number {
   let count = 0
   for (const [at, value] of table.entries()) if (value !== 0) count += totals[at]!
@@ -231,9 +119,7 @@ function countTable(table: Uint8Array, totals: readonly number[]): number {
 }
 
 function prepareSweep(image: Image, { selections, areClassesKept }: SweepParameters, parts: number): Memory {
-  const intervals = selections.flatMap(simpleIn).map((selection) => intervalOf(image, selection))
-  const known = new Set(intervals.flatMap(({ low, high }) => [low, high]).map((limit) => limit + 0))
-  const list = [...known].filter((limit) => limit === limit).toSorted((a, b) => a - b)
+  const list = limitsOf(image.type, selections)
   requireThat("sweep", list.length < 65_534, "at most 32766 selections", selections.length)
   const limits = makeDoubles(list.length)
   limits.set(list)
@@ -273,13 +159,12 @@ export const sweep: Kernel<SweepParameters, Memory, SweepResult> = {
   name: "sweep",
   prepare: (inputs, parameters, parts) => prepareSweep(requireScalar("sweep", inputs), parameters, parts),
   phases: [{ run: classifyPart }],
-  finish: (memory) => {
-    const { counts, limits, selections, classes } = memory
+  finish: ({ image, counts, limits, selections, classes }) => {
     const size = limits.length + 2
     const totals = Array.from({ length: size }, () => 0)
     for (const [at, count] of counts.entries()) totals[at % size]! += count
-    const classOf = new Map([...limits].map((limit, at) => [limit, at + 1]))
-    const tableOf = (at: number): Uint8Array => tableFor(memory, classOf, selections[at]!)
+    const classesOf = new Classes(image.type, limits)
+    const tableOf = (at: number): Uint8Array => classesOf.tableOf(selections[at]!)
     return { counts: selections.map((_, at) => countTable(tableOf(at), totals)), tableOf, classes }
   },
 }

@@ -133,6 +133,12 @@ export function floatAfter(value: number): number {
   return float[0]
 }
 
+/** The least float32 that is not below a limit. */
+export function floatFrom(limit: number): number {
+  const nearest = Math.fround(limit)
+  return nearest >= limit ? nearest : floatAfter(nearest)
+}
+
 /** `inside` where a value lies from `lower` to `upper`, `outside` elsewhere. */
 export const binaryThreshold: Kernel<BinaryThresholdParameters, Memory, Image> = {
   name: "BinaryThreshold",

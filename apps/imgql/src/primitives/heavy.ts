@@ -3,7 +3,7 @@ import { type ArithmeticParameters, arithmetic, type Operation } from "../kernel
 import { parseSignature } from "../language/signature.ts"
 import type { Kernel, NoParameters } from "../kernels/kernel.ts"
 import { image, num } from "./argument.ts"
-import { isImage, type Primitive, type Value } from "./primitive.ts"
+import { isImage, type Primitive, type Shortcut, type Value } from "./primitive.ts"
 
 type HeavyWork = Extract<Primitive["work"], { readonly kind: "heavy" }>
 type Selecting = NonNullable<HeavyWork["selection"]>
@@ -28,6 +28,18 @@ export function selecting(primitive: Primitive, selection: Selecting): Primitive
 export function combining(primitive: Primitive, combines: HeavyWork["combines"]): Primitive {
   const { work } = primitive
   return work.kind === "heavy" && combines !== undefined ? { ...primitive, work: { ...work, combines } } : primitive
+}
+
+/** A primitive that keeps of its first image what is where the second is not 0. */
+export function restricting(primitive: Primitive): Primitive {
+  const { work } = primitive
+  return work.kind === "heavy" ? { ...primitive, work: { ...work, isRestriction: true } } : primitive
+}
+
+/** A primitive of which selections are found without it. */
+export function direct(primitive: Primitive, shortcut: Shortcut): Primitive {
+  const { work } = primitive
+  return work.kind === "heavy" ? { ...primitive, work: { ...work, shortcut } } : primitive
 }
 
 /** Between two images, or an image and a number at either side. */

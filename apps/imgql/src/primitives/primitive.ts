@@ -3,7 +3,7 @@ import type { Reach } from "../files/reach.ts"
 import { isImage as isImageValue, isList, type Value } from "../files/value.ts"
 import type { Image } from "../image/image.ts"
 import type { Kernel } from "../kernels/kernel.ts"
-import type { Selection } from "../kernels/sweep.ts"
+import type { Selection } from "../kernels/selection.ts"
 import type { Signature } from "../language/signature.ts"
 
 export interface Primitive {
@@ -33,6 +33,9 @@ export type Work =
       readonly combines?: "and" | "or" | "xor" | "not"
       /** It counts what is not 0 in the image that it is given. */
       readonly isCount?: boolean
+      /** It keeps of an image what is where a mask is, and has 0 elsewhere. */
+      readonly isRestriction?: boolean
+      readonly shortcut?: Shortcut
     }
   /** An image file, which is its bytes: computed once a store for each content. */
   | { readonly kind: "file" }
@@ -40,6 +43,12 @@ export type Work =
   | { readonly kind: "based" }
   /** Done once a run, however often it is written: it is about something outside. */
   | { readonly kind: "effect"; perform(args: readonly Value[], outside: Outside): Promise<Value> | Value }
+
+/**
+ * How a selection of what a primitive comes to is found without computing that; null where it cannot be, or is no faster. It gives
+ * the same, bit for bit.
+ */
+export type Shortcut = (args: readonly Value[], selection: Selection) => ((means: Means) => Promise<Image>) | null
 
 /** What heavy primitives compute with. */
 export interface Means {

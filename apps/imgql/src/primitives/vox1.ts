@@ -15,9 +15,10 @@ import { interior, near } from "../kernels/morphology.ts"
 import { otsu } from "../kernels/otsu.ts"
 import { percentiles } from "../kernels/percentiles.ts"
 import { average, averageOrZero, maximum, minimum, volume } from "../kernels/statistics.ts"
+import { distanceLimitOf, withinDistance } from "../kernels/within-distance.ts"
 import { parseSignature } from "../language/signature.ts"
 import { image, isTrue, num, perAxis, whole } from "./argument.ts"
-import { arithmeticOf, combining, type Compute, heavy, onImages, selecting } from "./heavy.ts"
+import { arithmeticOf, combining, type Compute, direct, heavy, onImages, restricting, selecting } from "./heavy.ts"
 import { isImage, type Primitive, type Value } from "./primitive.ts"
 
 /** Each with its name between a voxel and a number, and its version. */
@@ -65,7 +66,10 @@ export const VOX1_PRIMITIVES: readonly Primitive[] = [
   plain("alpha", alpha),
   plain("near", near),
   plain("interior", interior),
-  plain("dt", dt),
+  direct(plain("dt", dt), ([of], selection) => {
+    const limit = distanceLimitOf(image(of), selection)
+    return limit === null ? null : async ({ run }) => await run(withinDistance, [image(of)], limit)
+  }),
   plain("lcc", lcc),
   { ...plain("Lcc", lcc), aliasOf: "lcc" },
   plain("maxvol", maxvol),
@@ -77,7 +81,7 @@ export const VOX1_PRIMITIVES: readonly Primitive[] = [
   combining(heavy("vox1", "and(a: image, b: image): image", onImages(and)), "and"),
   combining(heavy("vox1", "or(a: image, b: image): image", onImages(or)), "or"),
   combining(heavy("vox1", "xor_image(a: image, b: image): image", onImages(xor)), "xor"),
-  heavy("vox1", "mask(image: image, where: image): image", onImages(mask)),
+  restricting(heavy("vox1", "mask(image: image, where: image): image", onImages(mask))),
   heavy("vox1", "through(seed: image, where: image): image", onImages(through)),
   ...based("border", border),
   ...based("x", x),

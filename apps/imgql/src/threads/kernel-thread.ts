@@ -1,6 +1,6 @@
-/** What runs in a thread of the pool: one part of a phase, or a whole kernel, at a time. */
+/** What runs in a thread of the pool: parts of a phase, until all are taken, or a whole kernel. */
 import { parentPort } from "node:worker_threads"
-import { findKernel } from "../kernels/catalog.ts"
+import { type AnyKernel, findKernel } from "../kernels/catalog.ts"
 import { runPhases } from "../kernels/kernel.ts"
 import { collectGarbage } from "./garbage.ts"
 
@@ -10,13 +10,16 @@ export interface Job {
   readonly memory: unknown
   readonly parts: number
   /** Null for all phases of all rounds. */
-  readonly piece: Piece | null
+  readonly share: PhaseShare | null
 }
 
-export interface Piece {
+/** What a thread does of a phase: parts one after the other, as long as there are any that no other thread has taken. */
+export interface PhaseShare {
   readonly phase: number
-  readonly part: number
   readonly round: number
+  /** How many parts there are, and, shared by the threads, how many are taken. */
+  readonly count: number
+  readonly taken: Int32Array
 }
 
 /** Asks a thread to let go of the memory of jobs that are over; it says nothing to that. */
@@ -31,16 +34,22 @@ export interface Failure {
   readonly stack: string
 }
 
-function runJob({ kernel: name, memory, parts, piece }: Job): Answer {
+function runJob({ kernel: name, memory, parts, share }: Job): Answer {
   try {
     const kernel = findKernel(name)
-    if (piece === null) runPhases(kernel, memory, parts)
-    else kernel.phases[piece.phase]?.run(memory, piece.part, parts, piece.round)
+    if (share === null) runPhases(kernel, memory, parts)
+    else runShare(kernel, memory, parts, share)
     return { kind: "done" }
   } catch (error) {
     const code: unknown = error instanceof Error && "code" in error ? error.code : null
     const message = error instanceof Error ? error.message : String(error)
     return { kind: "failed", error: { code, message, stack: error instanceof Error ? (error.stack ?? "") : "" } }
+  }
+}
+
+function runShare(kernel: AnyKernel, memory: unknown, parts: number, { phase, round, count, taken }: PhaseShare): void {
+  for (let part = Atomics.add(taken, 0, 1); part < count; part = Atomics.add(taken, 0, 1)) {
+    kernel.phases[phase]?.run(memory, part, parts, round)
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Threads that run kernels. The calling thread only coordinates: it hands out the parts of a phase, one a thread, and the next
- * phase when all are done. Kernels that run at the same time share the threads part by part, in the order they came.
+ * Threads that run kernels. The calling thread only coordinates: it hands out a phase, whose parts the threads take one by one, and the
+ * next phase when all are done. Kernels that run at the same time share the threads phase by phase, in the order they came.
  *
  * The threads are plain ones, not those of a pool library: parts of a phase that is no longer wanted must end and not be killed,
  * since their thread goes on with other work; a kernel has one outcome over many jobs; and nothing else would be used of
@@ -14,6 +14,7 @@ import type { Image } from "../image/image.ts"
 import { isKernelErrorCode, KernelError } from "../kernels/kernel-error.ts"
 import type { Kernel } from "../kernels/kernel.ts"
 import { countParts } from "../kernels/kernel.ts"
+import { makeInts } from "../kernels/memory.ts"
 import { collectGarbage } from "./garbage.ts"
 import type { Answer, COLLECT, Failure, Job } from "./kernel-thread.ts"
 
@@ -60,6 +61,11 @@ export class KernelPool {
     this.#program = program
   }
 
+  /** Starts threads before there is work for them, which takes a while, when there will be some soon. */
+  start(): void {
+    while (!this.#isClosed && this.#threads.size < this.#size) this.#startThread()
+  }
+
   /** How many threads there are at most. */
   get size(): number {
     return this.#size
@@ -79,7 +85,7 @@ export class KernelPool {
     const memory = kernel.prepare(inputs, parameters, parts)
     const task = { kernel: kernel.name, memory, parts }
     if (parts === 1) {
-      await this.#runJobs([{ ...task, piece: null }])
+      await this.#runJobs([{ ...task, share: null }])
       requireWanted(kernel.name, signal)
       return kernel.finish(memory)
     }
@@ -88,8 +94,8 @@ export class KernelPool {
       for (const [phase, { isSerial }] of kernel.phases.entries()) {
         requireWanted(kernel.name, signal)
         const count = isSerial === true ? 1 : parts
-        const pieces = Array.from({ length: count }, (_, part) => ({ phase, part, round }))
-        await this.#runJobs(pieces.map((piece) => ({ ...task, piece })))
+        const share = { phase, round, count, taken: makeInts(1) }
+        await this.#runJobs(Array.from({ length: Math.min(count, this.#size) }, () => ({ ...task, share })))
       }
     }
     requireWanted(kernel.name, signal)
