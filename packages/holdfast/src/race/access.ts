@@ -46,7 +46,13 @@ export function conflict(left: readonly Access[], right: readonly Access[]): boo
 export function showValue(value: unknown): string {
   const MAX_LENGTH = 60
   const text = inJson(value) ?? Object.prototype.toString.call(value)
-  return text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH - 1)}…`
+  // JSON in a string would be unreadable with each of its quotes escaped.
+  if (typeof value === "string" && value.includes('"')) return `'${cutTo(MAX_LENGTH - 2, value)}'`
+  return cutTo(MAX_LENGTH, text)
+}
+
+function cutTo(maxLength: number, text: string): string {
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`
 }
 
 /** Undefined for what has no JSON: a cycle, a function. */

@@ -15,7 +15,8 @@ import {
   type Token,
 } from "../kernel/index.ts"
 import type { StoreOutcome } from "../store/index.ts"
-import { type Access, ANY_ACCESS, reads, showValue, writes } from "./access.ts"
+import { type Access, ANY_ACCESS, reads, writes } from "./access.ts"
+import { showStored } from "./outcome-label.ts"
 
 /** A command as a step. */
 export interface CommandStep {
@@ -140,7 +141,7 @@ export class CommandAccesses {
       ...claims.map((identity) => reads(`run ${identity}`)),
       ...read.map(({ name }) => reads(`cell ${name}`)),
       ...written.map((write): Access => {
-        const value = write.kind === "delete" ? "deleted" : showValue(write.value)
+        const value = write.kind === "delete" ? "deleted" : showStored(write.value)
         return { resource: `cell ${write.name}`, mode: "write", value }
       }),
     ]

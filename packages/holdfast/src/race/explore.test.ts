@@ -188,7 +188,7 @@ describe("a failure", () => {
     expect(again).toMatchObject({ schedules: 1, exhausted: false, failure: found })
     const text = describeFailure(found)
     expect(text).toContain("Error: counted")
-    expect(text).toMatch(/1\. [abc]: read/)
+    expect(text).toMatch(/T1 +[|o ]*o read/)
     expect(text).toContain(`replay it with { seed: 11, replay: ${JSON.stringify(found.choices)} }`)
   })
 
@@ -252,7 +252,7 @@ describe("time in an exploration", () => {
       { kind: "step", actor: "a", label: "go", atMs: 0 },
       { kind: "timer", atMs: 30 },
     ])
-    expect(describeFailure(found)).toContain("2. timer, at 30 ms")
+    expect(describeFailure(found)).toContain("T2  @ timer, at 30 ms")
   })
 })
 

@@ -8,8 +8,14 @@ export type { TraceEntry } from "./trace.ts"
 export { type Access, reads, writes } from "./access.ts"
 export type { Variable } from "./variable.ts"
 export { fileAccesses, requestAccesses, type WrapOptions } from "./wrap.ts"
-export { describeFailure } from "./report/timeline.ts"
 export { ScenarioError } from "./choices/chooser.ts"
+
+// Reporting
+export { describeFailure } from "./report/timeline.ts"
+export { type FailureReport, reportFailure } from "./report/json.ts"
+export type { Row } from "./report/rows.ts"
+export type { Finding, FindingKind, FoundAccess } from "./report/findings.ts"
+export { type PageFailure, type RacePage, renderPage } from "./report/page.ts"
 
 // Histories and what they are checked against
 export { type Call, History, type HistoryOperation, unseen, type Unseen } from "./checks/history.ts"

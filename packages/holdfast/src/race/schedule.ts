@@ -155,7 +155,7 @@ export class Schedule {
     try {
       const answer = current.run({ ...position, work }, call)
       if (!(answer instanceof Promise)) {
-        if (entry !== undefined) entry.result = showValue(answer)
+        if (entry !== undefined) entry.result ??= showValue(answer)
         return answer
       }
       isLate = true
@@ -201,6 +201,14 @@ export class Schedule {
   record(resource: string, mode: Access["mode"], value: unknown): void {
     if (this.#position() === undefined) return
     this.trace.at(-1)?.accesses.push({ resource, mode, value: this.#options.isRecording ? showValue(value) : null })
+  }
+
+  /** Notes what the running call came to; where it changed nothing, it only read what it touched. */
+  noteOutcome(show: () => string, isTurnedDown: boolean): void {
+    const entry = this.trace.at(-1)
+    if (entry === undefined || this.#position() === undefined) return
+    if (isTurnedDown) entry.accesses = entry.accesses.map((access) => ({ ...access, mode: "read" }))
+    if (this.#options.isRecording) entry.result = show()
   }
 
   /** Whom the running code belongs to, if it is an actor's. */

@@ -5,6 +5,7 @@ import type { Store, StoreOutcome } from "../store/index.ts"
 import { MemoryStore } from "../stores/memory/index.ts"
 import { ScenarioError } from "./choices/chooser.ts"
 import { CommandAccesses } from "./command-access.ts"
+import { describeOutcome, isTurnedDown } from "./outcome-label.ts"
 import type { Schedule } from "./schedule.ts"
 
 /** What opens a session of the schedule's store. */
@@ -43,7 +44,11 @@ class SteppedStore implements Store {
     if (actor === null) return this.#apply(command)
     this.#checkOwner(actor)
     const { label, touched } = this.#accesses.of(command)
-    return this.#schedule.perform(label, touched, () => this.#apply(command))
+    return this.#schedule.perform(label, touched, () => {
+      const outcome = this.#apply(command)
+      this.#schedule.noteOutcome(() => describeOutcome(outcome), isTurnedDown(outcome))
+      return outcome
+    })
   }
 
   onEvent(handler: (event: StoreEvent) => void): void {
