@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
 import type { Access } from "../access.ts"
+import type { TraceEntry } from "../trace.ts"
 import { findRaces } from "./findings.ts"
 import { toRows } from "./rows.ts"
 
@@ -49,6 +50,23 @@ describe("a lost update", () => {
     { name: "different things", moves: ["b r x", "a w y", "b w x"] },
   ])("is not claimed of $name", ({ moves }) => {
     expect(kindsIn(...moves)).not.toContain("lost-update")
+  })
+})
+
+describe("a write that was declared", () => {
+  it.each(["false", "UniqueError: there is one", "TypeError: no"])("is none where its call answered %s", (result) => {
+    const touch = (actor: string, mode: "read" | "write", answer: string | null): TraceEntry => ({
+      kind: "step",
+      actor,
+      label: "go",
+      atMs: 0,
+      accesses: [{ resource: "x", mode, value: null }],
+      result: answer,
+    })
+    const findings = (answer: string | null): unknown =>
+      findRaces(toRows([touch("b", "read", "0"), touch("a", "write", null), touch("b", "write", answer)]).rows)
+    expect(findings(null)).toMatchObject([{ kind: "lost-update" }])
+    expect(findings(result)).toEqual([])
   })
 })
 
@@ -112,9 +130,10 @@ describe("other findings", () => {
   })
 
   it("name what was overwritten unread only where there is nothing else", () => {
-    expect(kindsIn("a w x", "b w x")).toEqual(["overwritten-unread"])
-    expect(kindsIn("a w x", "b w x", "b r y", "a w y", "b w y")).toEqual(["lost-update"])
-    expect(kindsIn("a w x", "c r x", "b w x")).toEqual([])
+    expect(kindsIn("a w x=1", "b w x=2")).toEqual(["overwritten-unread"])
+    expect(kindsIn("a w x=1", "b w x=2", "b r y", "a w y", "b w y")).toEqual(["lost-update"])
+    expect(kindsIn("a w x=1", "c r x", "b w x=2")).toEqual([])
+    expect(kindsIn("a w x", "b w x=2")).toEqual([])
   })
 })
 

@@ -92,10 +92,16 @@ function collectTouches(rows: readonly Row[]): Touch[] {
       if (resource === ANYTHING || ORDERING.test(resource)) continue
       // What a call of one access answered is what it read.
       const read = mode === "read" && accesses.length === 1 ? result : null
-      touches.push({ at: touches.length, row: number, actor, mode, resource, value: value ?? read })
+      const effective = mode === "write" && value === null && isRefusal(result) ? "read" : mode
+      touches.push({ at: touches.length, row: number, actor, mode: effective, resource, value: value ?? read })
     }
   }
   return touches
+}
+
+/** A write that was declared but answered so may not have taken place, as an insert of what is there already. */
+function isRefusal(result: string | null): boolean {
+  return result === "false" || (result !== null && /^(?:\w*Error|thrown): /.test(result))
 }
 
 /** What Holdfast's own commands touch beside cells: `command-access.ts`. */
@@ -309,6 +315,8 @@ function findOverwrittenUnread(byResource: ReadonlyMap<string, readonly Touch[]>
     touches.flatMap((overwrite, index): Found[] => {
       const lost = touches[index - 1]
       if (overwrite.mode !== "write" || lost === undefined || !isWriteOfOthers(overwrite.actor)(lost)) return []
+      // A write of nobody knows what may be an addition.
+      if (overwrite.value === null || lost.value === null) return []
       return [
         {
           kind: "overwritten-unread",

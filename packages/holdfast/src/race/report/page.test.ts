@@ -80,7 +80,7 @@ describe("a page", () => {
     const own =
       "html head meta title style body h1 h2 p div table thead tbody tr th td section svg text line g path circle details summary pre"
     expect([...tags].filter((tag) => !own.split(" ").includes(tag ?? ""))).toEqual([])
-    expect(page).not.toMatch(/[\u0000\u202E]/)
+    for (const character of ["\u0000", "\u202E"]) expect(page).not.toContain(character)
     expect(page).toContain("&#60;img src=x onerror=&#34;alert(2)&#34;&#62;&#39;&#96;&#38;amp;")
   })
 

@@ -174,7 +174,7 @@ describe("a timeline", () => {
           }
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 50 },
     )
     expect([...layouts].toSorted()).toEqual(["lanes", "list"])
   })
