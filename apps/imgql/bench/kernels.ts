@@ -20,6 +20,7 @@ import { arithmetic, mask } from "../src/kernels/arithmetic.ts"
 import { comparison } from "../src/kernels/comparison.ts"
 import { and } from "../src/kernels/logic.ts"
 import { statistics, volume } from "../src/kernels/statistics.ts"
+import { distanceLimitOf, withinDistance } from "../src/kernels/within-distance.ts"
 import { KernelPool } from "../src/threads/pool.ts"
 import { saveValue } from "../src/files/save.ts"
 import { buildItk } from "./itk.ts"
@@ -60,6 +61,7 @@ async function listRuns(head: Image): Promise<ReadonlyMap<string, Run>> {
     ["near", async (threads) => await threads.run(near, [tissue], {})],
     ["interior", async (threads) => await threads.run(interior, [tissue], {})],
     ["dt", async (threads) => await threads.run(dt, [tissue], {})],
+    ["within 5 mm", async (threads) => await runWithin(threads, tissue)],
     ["lcc", async (threads) => await threads.run(lcc, [tissue], {})],
     ["through", async (threads) => await threads.run(through, [bright, tissue], {})],
     ["maxvol", async (threads) => await threads.run(maxvol, [tissue], {})],
@@ -82,6 +84,14 @@ async function listRuns(head: Image): Promise<ReadonlyMap<string, Run>> {
     ["Statistics", async (threads) => await threads.run(statistics, [floats], {})],
   ]
   return new Map(runs)
+}
+
+/** What `dt` and a comparison come to; where they are needed for it, both. */
+async function runWithin(threads: KernelPool, region: Image): Promise<Image> {
+  const comparing = { relation: "<=", constant: 5 } as const
+  const limit = distanceLimitOf(region, { kind: "comparison", ...comparing })
+  if (limit !== null) return await threads.run(withinDistance, [region], limit)
+  return await threads.run(comparison, [await threads.run(dt, [region], {})], comparing)
 }
 
 /** Two, as in the figures for ITK that are published; our threads and theirs. */

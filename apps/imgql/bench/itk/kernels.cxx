@@ -65,6 +65,7 @@ int main(int argc, char ** argv)
     { "near", [&] { near(tissue); } },
     { "interior", [&] { interior(tissue); } },
     { "dt", [&] { distance(tissue); } },
+    { "within 5 mm", [&] { threshold(distance(tissue).GetPointer(), std::numeric_limits<float>::lowest(), 5); } },
     { "lcc", [&] { lcc(tissue); } },
     { "through", [&] { through(bright, tissue); } },
     { "maxvol", [&] { maxvol(tissue); } },
