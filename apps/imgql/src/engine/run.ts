@@ -51,6 +51,9 @@ export interface RunSummary extends Counts {
 /** So many goals or items are worked on at once: enough for a sweep to be worth its pass; memory has its own bound. */
 const GOALS_AT_ONCE = 128
 
+/** So deep lists may lie in each other to be shown or written. */
+const MAX_DEPTH = 1_000
+
 /** Runs all goals. @throws the signal's reason when it is aborted */
 export async function runGoals(options: RunOptions): Promise<RunSummary> {
   return await new Run(options).run()
@@ -64,6 +67,8 @@ class Run implements World {
   readonly #evaluation: Evaluation
   readonly #files = new Map<string, Promise<Operator>>()
   readonly #filesByContent = new Map<string, Operator>()
+  /** The last goal to save a file, by its path. */
+  readonly #saving = new Map<string, Promise<unknown>>()
   #failed = 0
 
   constructor(options: RunOptions) {
@@ -116,7 +121,7 @@ class Run implements World {
         const value = await this.#show(goal.handle, share)
         return () => observer.goal({ kind: "printed", goal, value })
       }
-      const saved = await this.#save(goal, share)
+      const saved = await this.#saveInTurn(goal, share)
       return () => observer.goal({ kind: "saved", goal, saved })
     } catch (error) {
       return () => {
@@ -129,8 +134,9 @@ class Run implements World {
   }
 
   /** A value as people read it: a sequence item by item and never all of its images in memory. */
-  async #show(handle: Handle, share: number): Promise<Shown> {
+  async #show(handle: Handle, share: number, depth = 0): Promise<Shown> {
     const { graph, observer } = this.#options
+    requireShallow(depth)
     observer.share({ begun: share, done: 0 })
     const normal = await this.#evaluation.normalize(handle)
     const constant = graph.constantOf(normal)
@@ -139,7 +145,7 @@ class Run implements World {
       const shown: Shown[] = []
       if (items.length > 0) observer.share({ begun: -share, done: 0 })
       for (const batch of batches(items, GOALS_AT_ONCE)) {
-        shown.push(...(await Promise.all(batch.map((item) => this.#show(item, share / items.length)))))
+        shown.push(...(await Promise.all(batch.map((item) => this.#show(item, share / items.length, depth + 1)))))
       }
       if (items.length === 0) observer.share({ begun: 0, done: share })
       return shown
@@ -153,10 +159,20 @@ class Run implements World {
     return await this.#results.withValues([node], ([image]) => (isImage(image) ? showImage(image) : null))
   }
 
-  async #save({ label, handle }: Goal, share: number): Promise<Saved> {
+  /** Of goals that save one file, the last has its way, as if they were reached one by one. */
+  async #saveInTurn(goal: Goal, share: number): Promise<Saved> {
+    const path = resolve(this.#options.folder, goal.label)
+    const saving = this.#save(goal, share, this.#saving.get(path))
+    this.#saving.set(path, saving)
+    return await saving
+  }
+
+  async #save({ label, handle }: Goal, share: number, before: Promise<unknown> | undefined): Promise<Saved> {
     const { folder, signal, observer } = this.#options
     observer.share({ begun: share, done: 0 })
     const normal = await this.#force(handle)
+    // With no room taken yet, which those before may wait for.
+    await before?.catch(ignore)
     try {
       return await this.#results.withValues(
         [normal],
@@ -168,13 +184,14 @@ class Run implements World {
   }
 
   /** The normal form with all items of sequences in normal form. */
-  async #force(handle: Handle): Promise<Handle> {
+  async #force(handle: Handle, depth = 0): Promise<Handle> {
     const { graph } = this.#options
+    requireShallow(depth)
     const normal = await this.#evaluation.normalize(handle)
     const operator = graph.operatorOf(normal)
     if (isList(operator)) {
       const items: Handle[] = []
-      for (const item of graph.inputs(normal)) items.push(await this.#force(item))
+      for (const item of graph.inputs(normal)) items.push(await this.#force(item, depth + 1))
       return graph.add(LIST, items, graph.siteOf(normal))
     }
     return normal
@@ -226,6 +243,16 @@ class Run implements World {
     this.#filesByContent.set(digest, operator)
     return operator
   }
+}
+
+/** What is deeper nobody reads, and no program that reads JSON either. */
+function requireShallow(depth: number): void {
+  if (depth <= MAX_DEPTH) return
+  throw new Error(`expected lists in lists at most ${String(MAX_DEPTH)} deep, found more; print or save a part of it`)
+}
+
+function ignore(): void {
+  // Whoever waits for that goal is told.
 }
 
 function failureOf(goal: Goal, error: unknown): GoalFailure {

@@ -1,4 +1,6 @@
 /** Scopes, loops and depth on the real engine, with a store and without. */
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { makeFolder, makeRamp, runHere } from "../program-run.ts"
 
@@ -54,19 +56,31 @@ describe("a program on the real engine", () => {
     expect(lines).toEqual([`f=${String(354_224_848_179_262_000_000)}`])
   })
 
-  it.each([
-    ["none", 10_000],
-    ["kept", 1_000],
-  ] as const)(
-    "goes through a chain of images, each made of the one before (store: %s, %i of them)",
-    async (store, length) => {
-      const chain = Array.from({ length }, (_, at) => `let a${at + 1} = a${at} +. 1`).join("\n")
-      const program = `import "simpleitk"\nlet a0 = ReadImage("head.nii.gz")\n${chain}\nprint "most" max(a${String(length)})`
-      const { ran, lines, failures } = await runHere(await makeFolder(makeRamp([2, 2, 2])), program, { store })
-      expect(failures).toEqual([])
-      expect({ ran, lines }).toEqual({ ran: length + 1, lines: [`most=${String(length + 2)}`] })
-    },
-  )
+  it.each(STORES)("goes through a chain of 10,000 images, each made of the one before (store: %s)", async (store) => {
+    const length = 10_000
+    const chain = Array.from({ length }, (_, at) => `let a${at + 1} = a${at} +. 1`).join("\n")
+    const program = `import "simpleitk"\nlet a0 = ReadImage("head.nii.gz")\n${chain}\nprint "most" max(a${String(length)})`
+    const { ran, lines, failures } = await runHere(await makeFolder(makeRamp([2, 2, 2])), program, { store })
+    expect(failures).toEqual([])
+    expect({ ran, lines }).toEqual({ ran: length + 1, lines: [`most=${String(length + 2)}`] })
+  })
+
+  it("saves one file after the other where both have one name, however long each takes", async () => {
+    const folder = await makeFolder()
+    const program = `import "test" save "x.txt" spin(1, 100) save "x.txt" 2 save "./x.txt" 3`
+    expect((await runHere(folder, program)).failures).toEqual([])
+    expect(readFileSync(join(folder, "x.txt"), "utf8")).toBe("3\n")
+  })
+
+  it("refuses to show or save what lies in lists without end, and goes on", async () => {
+    const deep = `${"[".repeat(20_000)}1${"]".repeat(20_000)}`
+    const edge = `${"[".repeat(1_000)}1${"]".repeat(1_000)}`
+    const program = `print "deep" ${deep} save "deep.json" ${deep} print "edge" ${edge} print "after" 1`
+    const { lines, failures } = await runHere(await makeFolder(), program)
+    expect(lines).toEqual([`edge=${edge}`, "after=1"])
+    const expected = "expected lists in lists at most 1000 deep, found more; print or save a part of it"
+    expect(failures).toEqual([expected, expected])
+  })
 
   it("keeps a failure to what needs it, in the middle of a loop too", async () => {
     const program = `import "strings"
