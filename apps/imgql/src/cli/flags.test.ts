@@ -10,16 +10,16 @@ describe("values of flags", () => {
     for (const wrong of ["", "0", "-1", "1.5.2", "G", "1 G", "many", "9".repeat(30), "0.1"]) {
       expect(() => parseBytes(wrong)).toThrow("Expected a number of bytes")
     }
-    expect([parseBudget("none"), parseBudget("1k")]).toEqual([null, 1_024])
+    expect([parseBudget("none"), parseBudget("1k")]).toEqual([{ bytes: null }, { bytes: 1_024 }])
   })
 
   it("are counts, windows and sizes of images", () => {
     expect([parseCount("7"), parseThreads("1024")]).toEqual([7, 1_024])
     for (const wrong of ["0", "1e3", "", "-2", "1.5"]) expect(() => parseCount(wrong)).toThrow("whole number from 1")
     expect(() => parseThreads("1025")).toThrow("from 1 to 1024")
-    expect([parseWindow("-5,2.5"), parseSize("3x4x5")]).toEqual([{ low: -5, high: 2.5 }, [3, 4, 5]])
+    expect([parseWindow("-5,2.5"), parseSize("8x9x2048")]).toEqual([{ low: -5, high: 2.5 }, [8, 9, 2_048]])
     for (const wrong of ["1", "2,1", "1,1", "a,b", ",", "1,2,3"]) expect(() => parseWindow(wrong)).toThrow("black")
-    expect(() => parseSize("3x4")).toThrow("three whole numbers")
+    for (const wrong of ["9x9", "7x9x9", "9x9x2049", "9x-9x9"]) expect(() => parseSize(wrong)).toThrow("from 8 to 2048")
   })
 
   it("are stores, by default in the user's cache folder", () => {

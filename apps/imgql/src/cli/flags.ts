@@ -1,6 +1,7 @@
 /** Values of flags: what each may be, and what to say of any other. */
 import { availableParallelism, totalmem } from "node:os"
 import { InvalidArgumentError } from "commander"
+import { LEAST_SIDE, MOST_SIDE } from "../files/phantom.ts"
 
 /** Of the machine's memory, for images. */
 const MEMORY_SHARE = 0.4
@@ -38,11 +39,16 @@ export function parseBytes(text: string): number {
   throw new InvalidArgumentError("Expected a number of bytes, as in 512M or 8G.")
 }
 
-/** A number of bytes, or null for `none`. */
-export function parseBudget(text: string): number | null {
-  if (text === "none") return null
+/** What a store may keep; null is without a bound. (A flag whose value is null counts as one without a value.) */
+export interface Budget {
+  readonly bytes: number | null
+}
+
+/** A number of bytes, or `none`. */
+export function parseBudget(text: string): Budget {
+  if (text === "none") return { bytes: null }
   try {
-    return parseBytes(text)
+    return { bytes: parseBytes(text) }
   } catch {
     throw new InvalidArgumentError('Expected a number of bytes, as in 20G, or "none".')
   }
@@ -56,11 +62,13 @@ export function parseWindow(text: string): { readonly low: number; readonly high
   throw new InvalidArgumentError('Expected what is black and what is white, as in "0,255".')
 }
 
-/** Three counts, as in 240x240x155. Which counts are possible is the phantom's to say. */
+/** Three counts, as in 240x240x155. */
 export function parseSize(text: string): readonly [number, number, number] {
   const found = /^(\d+)x(\d+)x(\d+)$/.exec(text)
-  if (found !== null) return [Number(found[1]), Number(found[2]), Number(found[3])]
-  throw new InvalidArgumentError("Expected three whole numbers, as in 240x240x155.")
+  const size = [Number(found?.[1]), Number(found?.[2]), Number(found?.[3])] as const
+  if (size.every((side) => side >= LEAST_SIDE && side <= MOST_SIDE)) return size
+  const range = `from ${String(LEAST_SIDE)} to ${String(MOST_SIDE)}`
+  throw new InvalidArgumentError(`Expected three whole numbers ${range}, as in 240x240x155.`)
 }
 
 /** The form a task graph is saved in goes by its name. */

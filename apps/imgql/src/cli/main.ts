@@ -3,7 +3,10 @@
 import { setMaxListeners } from "node:events"
 import { CommandError, describeError } from "./command-error.ts"
 import { type Console, STOP_CODES, Stopped } from "./console.ts"
+import { folderOfUser } from "./npx.ts"
 import { runCommand } from "./program.ts"
+
+process.chdir(folderOfUser(process.env, process.cwd()))
 
 const stopping = new AbortController()
 setMaxListeners(0, stopping.signal)

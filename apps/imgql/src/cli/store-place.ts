@@ -1,8 +1,10 @@
 /** Which store a command works on: where it is unless somebody says so, and what a URL of one looks like. */
-import { existsSync, mkdirSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { homedir } from "node:os"
 import { dirname, isAbsolute, join, resolve } from "node:path"
 import { type Holdfast, open } from "holdfast"
+import { isFileError } from "../files/file-error.ts"
+import { makeFolder } from "../files/make-folder.ts"
 import { CommandError } from "./command-error.ts"
 
 /** What a new store keeps of images before it forgets those that were not asked for the longest. */
@@ -39,8 +41,19 @@ export async function openStore({ url, folder, label, maxCacheBytes }: StoreOpti
   const place = folderOf(url, folder)
   if (place === null) return await open(url, { label })
   const budget = maxCacheBytes === undefined && !existsSync(place) ? FIRST_BUDGET_BYTES : maxCacheBytes
-  mkdirSync(dirname(place), { recursive: true, mode: 0o700 })
+  makePlace(dirname(place))
   return await open(`file:${place}`, { label, ...(budget === undefined ? {} : { blobBudgetBytes: budget }) })
+}
+
+/** @throws CommandError E_STORE where it cannot be made */
+function makePlace(folder: string): void {
+  try {
+    makeFolder(folder, 0o700)
+  } catch (error) {
+    if (!isFileError(error)) throw error
+    const message = `there is no place for a store: ${error.message}; name one with --store file:FOLDER, or run with --no-cache`
+    throw new CommandError("E_STORE", message, { cause: error })
+  }
 }
 
 /** The folder of a store; null for one in memory. */

@@ -32,10 +32,14 @@ const NOISE = 16
 
 const DEFAULT_SEED = 20_250_601
 
+/** Voxels along an axis: below this there is no room for a head, above it none in memory. */
+export const LEAST_SIDE = 8
+export const MOST_SIDE = 2_048
+
 /** Makes the phantom; 240 x 240 x 155 voxels take about a second. */
 export function makePhantom({ size, seed = DEFAULT_SEED }: PhantomOptions): Phantom {
-  if (!size.every((count) => Number.isInteger(count) && count >= 8 && count <= 2048)) {
-    throw new RangeError(`expected 8 to 2048 voxels along each axis, found ${size.join(" x ")}`)
+  if (!size.every((count) => Number.isInteger(count) && count >= LEAST_SIDE && count <= MOST_SIDE)) {
+    throw new RangeError(`expected ${LEAST_SIDE} to ${MOST_SIDE} voxels along each axis, found ${size.join(" x ")}`)
   }
   const grid = gridOf(size)
   const { shown, lesion } = drawTissues(size, seed)

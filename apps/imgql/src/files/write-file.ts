@@ -51,7 +51,8 @@ export async function writeFileAt(
       throw error
     }
   } catch (error) {
-    throw explain(shown, error, signal)
+    if (signal?.aborted === true && error === signal.reason) throw error
+    throw explainWriting(shown, error)
   }
 }
 
@@ -136,8 +137,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ELOOP: "links in its path lead in a circle; choose another name",
 }
 
-function explain(name: string, error: unknown, signal: AbortSignal | undefined): unknown {
-  if (isFileError(error) || (signal?.aborted === true && error === signal.reason)) return error
+/** What the system said when something was to be written there, as people understand it. */
+export function explainWriting(name: string, error: unknown): unknown {
+  if (isFileError(error)) return error
   const code = systemCode(error)
   return code === "" ? error : notWritable(name, REASONS[code] ?? reasonOf(error), error)
 }
