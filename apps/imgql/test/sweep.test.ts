@@ -68,7 +68,6 @@ const images = fc
   .tuple(
     fc.constantFrom(...TYPES),
     fc.array(fc.oneof({ weight: 9, arbitrary: numbers }, { weight: 1, arbitrary: fc.constant(Number.NaN) }), {
-      minLength: 1,
       maxLength: 40,
     }),
   )

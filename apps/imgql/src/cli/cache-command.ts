@@ -1,12 +1,13 @@
 /** `imgql cache`: what a store has of what programs computed, and its end. */
 import { existsSync } from "node:fs"
-import { createInterface } from "node:readline/promises"
+import { join } from "node:path"
 import type { Holdfast, RunInfo } from "holdfast"
 import { OPERATION_PREFIX } from "../engine/operations.ts"
 import { showBytes } from "../files/file-error.ts"
 import { CommandError } from "./command-error.ts"
 import type { Console } from "./console.ts"
 import { DIGEST_PREFIX } from "./digests.ts"
+import { ask } from "./question.ts"
 import { folderOf, openStore } from "./store-place.ts"
 
 /** So many results are looked at one by one: what they are takes memory, small results with them. */
@@ -39,15 +40,23 @@ export async function showCache({ store: url, isJson }: CacheCommand, console: C
   console.out.write(isJson ? `${JSON.stringify(info)}\n` : describe(info))
 }
 
-/** Forgets every result of every program. What others compute at the moment is left to them. */
+/**
+ * Forgets every result of every program. What others compute at the moment is left to them.
+ *
+ * @throws CommandError E_USAGE where there is nobody to ask; Stopped where they answer with Ctrl-C
+ */
 export async function clearCache(
   { store: url, isConfirmed }: { readonly store: string; readonly isConfirmed: boolean },
   console: Console,
 ): Promise<void> {
+  if (!isConfirmed && console.in.isTTY !== true) {
+    const message = "cache clear asks before it forgets, and there is no terminal to ask at; say --yes"
+    throw new CommandError("E_USAGE", message)
+  }
   await withStore(url, console, async (store) => {
     const { operations, failed, images } = await look(url, store)
     const what = `${counted(operations + failed, "result")} (${showBytes(images.bytes)} of images) of ${url}`
-    if (!isConfirmed && !(await confirm(`Forget ${what}? [y/N] `, console))) {
+    if (!isConfirmed && !(await ask(`Forget ${what}?`, console))) {
       console.out.write("nothing was forgotten\n")
       return
     }
@@ -65,7 +74,10 @@ async function withStore<T>(url: string, console: Console, work: (store: Holdfas
       `expected a store in a folder, found ${JSON.stringify(url)}, which ends with its run`,
     )
   }
-  if (!existsSync(place)) throw new CommandError("E_STORE", `there is no store in ${place}; imgql run makes one`)
+  // Opening another folder would make a store of it.
+  if (!existsSync(join(place, JOURNAL))) {
+    throw new CommandError("E_STORE", `there is no store in ${place}; imgql run makes one`)
+  }
   const store = await openStore({ url, folder, label: LABEL })
   try {
     return await work(store)
@@ -75,6 +87,9 @@ async function withStore<T>(url: string, console: Console, work: (store: Holdfas
 }
 
 const LABEL = "imgql cache"
+
+/** What every store in a folder has (docs/cli.md). */
+const JOURNAL = "journal.db"
 
 async function look(url: string, store: Holdfast): Promise<CacheInfo> {
   const { runs, blobs, sessions } = await store.inspect()
@@ -126,22 +141,6 @@ function describe({
     for (const [name, count] of names) lines.push(`  ${name.padEnd(width)}  ${count.toLocaleString("en-US")}`)
   }
   return `${lines.join("\n")}\n`
-}
-
-/** @throws CommandError E_USAGE where there is nobody to ask */
-async function confirm(question: string, console: Console): Promise<boolean> {
-  if (console.in.isTTY !== true) {
-    throw new CommandError(
-      "E_USAGE",
-      "cache clear asks before it forgets, and there is no terminal to ask at; say --yes",
-    )
-  }
-  const dialog = createInterface({ input: console.in, output: console.err })
-  try {
-    return /^y(?:es)?$/i.test((await dialog.question(question)).trim())
-  } finally {
-    dialog.close()
-  }
 }
 
 async function forgetAll(store: Holdfast): Promise<number> {

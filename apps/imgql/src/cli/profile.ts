@@ -99,7 +99,7 @@ export class Profile {
 }
 
 /** What a node applies, as programs call it. */
-function nameOfNode(graph: Graph, node: Handle): string {
+export function nameOfNode(graph: Graph, node: Handle): string {
   const operator = graph.operatorOf(node)
   return operator.kind === "apply" ? operator.overloads.name : operator.kind
 }

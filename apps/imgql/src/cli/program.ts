@@ -1,8 +1,10 @@
 /** The words of the `imgql` command: which commands there are, and what each takes. */
+import { resolve } from "node:path"
 import { Command, CommanderError, Option } from "commander"
 import { CommandError } from "./command-error.ts"
 import type { Console } from "./console.ts"
 import {
+  type Budget,
   DEFAULT_MEMORY_BYTES,
   DEFAULT_THREADS,
   parseBudget,
@@ -26,7 +28,7 @@ interface RunFlags {
   readonly threads: number
   readonly maxMemory: number
   readonly read: readonly string[]
-  readonly maxCache?: number | null
+  readonly maxCache?: Budget
   readonly json?: boolean
   readonly progress: ProgressStyle
   readonly profile?: string
@@ -78,6 +80,11 @@ export async function runCommand(words: readonly string[], console: Console): Pr
     .command("version")
     .description("print the version")
     .action(() => void console.out.write(`imgql ${VERSION}\n`))
+  const [first, second] = words
+  // Else the help of all would be shown for it.
+  if (first === "help" && second !== undefined && !root.commands.some((command) => command.name() === second)) {
+    throw new CommandError("E_USAGE", `there is no command ${JSON.stringify(second)}; imgql help lists those there are`)
+  }
   try {
     await root.parseAsync([...words], { from: "user" })
   } catch (error) {
@@ -129,7 +136,7 @@ function addRun(root: Command, console: Console, outcome: Outcome): void {
         {
           file,
           store: flags.cache ? flags.store : null,
-          maxCacheBytes: flags.maxCache,
+          maxCacheBytes: flags.maxCache?.bytes,
           isFresh: flags.fresh === true,
           isExecuted: flags.execute,
           threads: flags.threads,
@@ -223,7 +230,8 @@ function addPhantom(root: Command, console: Console): void {
     .addOption(new Option("--seed <number>", "another head for another seed").argParser(parseCount))
     .action(async (folder: string, { size, seed }: PhantomFlags) => {
       const { writePhantom } = await import("./phantom-command.ts")
-      await writePhantom({ folder, size, seed: seed ?? null, print: (line) => void console.out.write(`${line}\n`) })
+      const print = (line: string): void => void console.out.write(`${line}\n`)
+      await writePhantom({ folder: resolve(console.folder, folder), size, seed: seed ?? null, print })
     })
 }
 

@@ -19,7 +19,7 @@ function makeOutput(shape: { readonly isTTY: boolean; readonly columns: number }
 
 function makeProgress(style: ProgressStyle, shape: { readonly isTTY: boolean; readonly columns: number }) {
   const { out, text } = makeOutput(shape)
-  const progress = new Progress({ style, err: out, tally: new Tally(0), now: () => Date.now() })
+  const progress = new Progress({ style, err: out, tally: new Tally({ now: () => Date.now(), nameOf: String }) })
   return { progress, text, out }
 }
 

@@ -20,7 +20,6 @@ export interface ProgressOptions {
   readonly style: ProgressStyle
   readonly err: Output
   readonly tally: Tally
-  readonly now: () => number
 }
 
 export class Progress {
@@ -64,8 +63,8 @@ export class Progress {
   }
 
   #show(): void {
-    const { err, tally, now } = this.#options
-    const line = tally.describe(now())
+    const { err, tally } = this.#options
+    const line = tally.describe()
     if (this.#style === "plain") {
       err.write(`${line.trimStart()}\n`)
       return

@@ -21,6 +21,7 @@ import { type Console, Stopped } from "./console.ts"
 import { execute } from "./execute.ts"
 import { Notebook } from "./notebook.ts"
 import { loaderIn, variablesOf } from "./program-file.ts"
+import { nameOfNode } from "./profile.ts"
 import { Progress } from "./progress.ts"
 import { describeFailure, describeGoal, describeProblem } from "./report.ts"
 import { runProgram } from "./run-command.ts"
@@ -179,7 +180,7 @@ class Repl {
     const programVariables = variablesOf("repl", folder)
     const goals = loadProgram(graph, checked, { primitives: PRIMITIVES, programVariables })
     if (goals.length === 0) return
-    const tally = new Tally(performance.now())
+    const tally = new Tally({ now: () => performance.now(), nameOf: (node) => nameOfNode(graph, node) })
     const progress = this.#progress(tally)
     await this.#stoppable(async (signal) => {
       progress.start()
@@ -212,7 +213,7 @@ class Repl {
 
   #progress(tally: Tally): Progress {
     const { err } = this.#console
-    return new Progress({ style: this.#isTerminal ? "auto" : "off", err, tally, now: () => performance.now() })
+    return new Progress({ style: this.#isTerminal ? "auto" : "off", err, tally })
   }
 
   /** Does something that Ctrl-C stops, and the repl goes on. */
@@ -264,7 +265,7 @@ class Repl {
 
   async #run(file: string): Promise<void> {
     await this.#stoppable(async (signal) => {
-      const code = await runProgram(
+      const running = runProgram(
         {
           ...this.#command,
           file,
@@ -278,6 +279,8 @@ class Repl {
         },
         { ...this.#console, untilStopped: () => signal },
       )
+      // That it was stopped it says itself.
+      const code = await running.catch(ignoreStop)
       if (code !== 0) this.#hasFailed = true
     })
   }
@@ -298,4 +301,9 @@ class Repl {
     this.#hasFailed = true
     this.#console.err.write(`${line}\n`)
   }
+}
+
+function ignoreStop(error: unknown): null {
+  if (error instanceof Stopped) return null
+  throw error
 }

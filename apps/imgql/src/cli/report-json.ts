@@ -59,6 +59,7 @@ export function reportAsJson(parts: ReportParts): string {
         : {
             store,
             ran: summary.ran,
+            failed: summary.broken,
             shared: summary.shared,
             joined: summary.joined,
             stored: summary.stored,

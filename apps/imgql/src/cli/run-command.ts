@@ -1,6 +1,6 @@
 /** `imgql run FILE`: a program to its goals, on a store that others may be using at the same time. */
 import { setMaxListeners } from "node:events"
-import type { GoalOutcome, RunObserver } from "../engine/observer.ts"
+import type { GoalFailure, GoalOutcome, RunObserver } from "../engine/observer.ts"
 import { outline } from "../engine/outline.ts"
 import type { RunSummary } from "../engine/run.ts"
 import { Graph } from "../graph/graph.ts"
@@ -9,11 +9,11 @@ import { PRIMITIVES } from "../primitives/catalog.ts"
 import { codeOf } from "./command-error.ts"
 import { type Console, Stopped } from "./console.ts"
 import { execute } from "./execute.ts"
-import { Profile } from "./profile.ts"
+import { nameOfNode, Profile } from "./profile.ts"
 import { type ProgramFile, readProgram } from "./program-file.ts"
 import { Progress, type ProgressStyle } from "./progress.ts"
 import { reportAsJson } from "./report-json.ts"
-import { describeFailure, describeGoal, describeProblem, describeSummary } from "./report.ts"
+import { describeAlike, describeFailure, describeGoal, describeProblem, describeSummary } from "./report.ts"
 import { writeNamed, writeSyntax } from "./syntax-file.ts"
 import { Tally } from "./tally.ts"
 import { MAX_GRAPH_NODES, taskGraphAsDot, taskGraphAsJson } from "./task-graph.ts"
@@ -50,11 +50,14 @@ class ProgramRun {
   readonly #command: RunCommand
   readonly #console: Console
   readonly #startedMs = performance.now()
-  readonly #tally = new Tally(this.#startedMs)
+  readonly #graph = new Graph()
+  readonly #tally = new Tally({ now: () => performance.now(), nameOf: (node) => nameOfNode(this.#graph, node) })
   readonly #progress: Progress
   readonly #signal: AbortSignal
   readonly #outcomes: GoalOutcome[] = []
   readonly #lines: string[] = []
+  /** By reason, the goals that failed for it after the first. */
+  readonly #alike = new Map<string, GoalFailure[]>()
   #program: ProgramFile | null = null
   #summary: RunSummary | null = null
 
@@ -65,7 +68,7 @@ class ProgramRun {
     // As many wait on it as there are nodes under way, which Node takes for a leak.
     setMaxListeners(0, this.#signal)
     const { err } = console
-    this.#progress = new Progress({ style: command.progress, err, tally: this.#tally, now: () => performance.now() })
+    this.#progress = new Progress({ style: command.progress, err, tally: this.#tally })
   }
 
   async run(): Promise<0 | 1 | 2> {
@@ -93,9 +96,11 @@ class ProgramRun {
     }
     if (taskGraph !== null) await this.#writeTaskGraph(program, taskGraph)
     if (!isExecuted) return 0
-    const graph = new Graph()
+    const graph = this.#graph
     const goals = loadGoals(graph, program)
     const profile = this.#command.profile === null ? null : new Profile(graph, sources, () => performance.now())
+    // What cannot be written is said before the work, not after it.
+    if (profile !== null) writeNamed(this.#command.profile ?? "", folder, "")
     this.#progress.start()
     try {
       const { store, maxCacheBytes, isFresh, threads, maxMemoryBytes, readFolders } = this.#command
@@ -115,10 +120,12 @@ class ProgramRun {
       })
       this.#summary = summary
       this.#progress.close()
+      this.#tellAlike(program)
       this.#print(describeSummary(summary, performance.now() - this.#startedMs))
       return summary.failed > 0 ? 1 : 0
     } finally {
       this.#progress.close()
+      this.#tellAlike(program)
       if (profile !== null) writeNamed(this.#command.profile ?? "", folder, profile.toJson())
     }
   }
@@ -132,7 +139,7 @@ class ProgramRun {
       goal: (outcome) => {
         this.#outcomes.push(outcome)
         if (outcome.kind !== "failed") this.#print(describeGoal(outcome))
-        else if (!this.#command.isJson) this.#complain(describeFailure(outcome, sources))
+        else if (!this.#command.isJson && this.#isNews(outcome)) this.#complain(describeFailure(outcome, sources))
       },
       share: (change) => this.#progress.share(change),
       operation: (event) => {
@@ -141,6 +148,21 @@ class ProgramRun {
       },
       worked: (event) => profile?.worked(event),
     }
+  }
+
+  /** Whether the reason has not been told yet; else it is kept with the others of it. */
+  #isNews(failure: GoalFailure): boolean {
+    const { code, message, site } = failure
+    const reason = JSON.stringify([site.file, site.start, code, message])
+    const alike = this.#alike.get(reason)
+    alike?.push(failure)
+    if (alike === undefined) this.#alike.set(reason, [])
+    return alike === undefined
+  }
+
+  #tellAlike({ checked: { sources } }: ProgramFile): void {
+    for (const alike of this.#alike.values()) if (alike.length > 0) this.#complain(describeAlike(alike, sources))
+    this.#alike.clear()
   }
 
   /** Of a graph of its own: what is worked out for the picture is not taken for what the run has found. */

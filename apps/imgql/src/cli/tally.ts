@@ -1,26 +1,41 @@
 /** How far a run is: counted from what it tells of itself, and told in one line. */
 import type { OperationEvent, ShareChange } from "../engine/observer.ts"
+import type { Handle } from "../graph/graph.ts"
+import { Work } from "./work.ts"
 
 /** Before this, how long the rest takes is anybody's guess. */
 const GUESS_AFTER_MS = 2_000
 const GUESS_AFTER_SHARE = 0.02
 
+export interface TallyOptions {
+  readonly now: () => number
+  /** What a node applies: operations of one name cost about the same. */
+  readonly nameOf: (node: Handle) => string
+}
+
 export class Tally {
+  readonly #options: TallyOptions
   readonly #startedMs: number
+  readonly #work: Work
   readonly #running = new Set<string>()
   #wanted = 0
   #ran = 0
   #joined = 0
   #stored = 0
+  #shared = 0
   #failed = 0
   #begun = 0
   #share = 0
 
-  constructor(nowMs: number) {
-    this.#startedMs = nowMs
+  constructor(options: TallyOptions) {
+    this.#options = options
+    this.#startedMs = options.now()
+    this.#work = new Work(this.#startedMs)
   }
 
-  operation({ stage, id }: OperationEvent): void {
+  operation({ stage, id, node }: OperationEvent): void {
+    const { now, nameOf } = this.#options
+    this.#work.tell(stage, id, nameOf(node), now())
     switch (stage) {
       case "wanted":
         this.#wanted += 1
@@ -30,6 +45,9 @@ export class Tally {
         return
       case "joined":
         this.#joined += 1
+        return
+      case "shared":
+        this.#shared += 1
         return
       case "failed":
         this.#failed += 1
@@ -65,37 +83,47 @@ export class Tally {
     return Math.max(this.#wanted, this.done + this.#failed)
   }
 
-  /** `34%  120 of 180 operations: 80 ran, 10 joined, 30 cached, 4 running, about 12 s left`. */
-  describe(nowMs: number): string {
+  /** `34%  80 ran, 10 joined, 30 cached, 70 shared, 4 running, 56 waiting, 6.2 s, about 12 s left`. */
+  describe(): string {
+    const nowMs = this.#options.now()
     const waiting = this.known - this.done - this.#failed - this.#running.size
     const counts: readonly (readonly [number, string])[] = [
       [this.#ran, "ran"],
       [this.#joined, "joined"],
       [this.#stored, "cached"],
+      [this.#shared, "shared"],
       [this.#failed, "failed"],
       [this.#running.size, "running"],
       [waiting, "waiting"],
     ]
     const shown = counts.filter(([count]) => count > 0).map(([count, what]) => `${String(count)} ${what}`)
     const elapsedMs = nowMs - this.#startedMs
-    const reached = this.#reached()
-    const parts = [...shown, formatDuration(elapsedMs), ...guess(elapsedMs, reached)]
+    const work = this.#work.measure(nowMs)
+    const reached = this.#reached(work)
+    const leftMs = this.#leftMs(work) ?? (elapsedMs * (1 - reached)) / reached
+    const isGuessed = elapsedMs >= GUESS_AFTER_MS && reached >= GUESS_AFTER_SHARE && reached < 1
+    const left = isGuessed ? [`about ${formatDuration(leftMs)} left`] : []
+    const parts = [...shown, formatDuration(elapsedMs), ...left]
     return `${String(Math.floor(100 * reached + 1e-9)).padStart(3)}%  ${parts.join(", ")}`
   }
 
-  /** What is done, and of what has been begun as much as of its operations. From 0 to 1. */
-  #reached(): number {
-    const known = this.known
+  /** What is done, and of what has been begun as much as of its work, or else of its operations. From 0 to 1. */
+  #reached(work: Measured): number {
+    const known = Math.max(1, this.known)
+    const part = work === null ? (this.done + this.#failed) / known : work.doneMs / (work.doneMs + work.leftMs)
     const open = Math.max(0, this.#begun - this.#share)
-    return Math.min(1, this.#share + (known === 0 ? 0 : (open * (this.done + this.#failed)) / known))
+    return Math.min(1, this.#share + open * part)
+  }
+
+  /** The work that is left, and as much again for what has not been begun. What others have computed is no work. */
+  #leftMs(work: Measured): number | null {
+    if (work === null || this.#begun <= 0) return null
+    const unbegun = Math.max(0, 1 - this.#begun) / this.#begun
+    return work.leftMs + unbegun * (work.doneMs + work.leftMs)
   }
 }
 
-/** As if the rest took as long, part by part, as what is done has taken. */
-function guess(elapsedMs: number, reached: number): string[] {
-  if (elapsedMs < GUESS_AFTER_MS || reached < GUESS_AFTER_SHARE || reached >= 1) return []
-  return [`about ${formatDuration((elapsedMs * (1 - reached)) / reached)} left`]
-}
+type Measured = ReturnType<Work["measure"]>
 
 /** `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`. */
 export function formatDuration(ms: number): string {

@@ -56,6 +56,8 @@ export type OperationStage =
   | "stored"
   /** Somebody else has computed it meanwhile. */
   | "joined"
+  /** It is asked for once more, and there or on its way. */
+  | "shared"
   /** It is computed here. */
   | "started"
   | "ran"

@@ -56,6 +56,8 @@ export interface ResultsOptions {
 export interface Counts {
   /** Computed here. */
   readonly ran: number
+  /** Begun here, without a result. */
+  readonly broken: number
   /** How often one was wanted again within the program, and was there or on its way. */
   readonly shared: number
   /** Computed by others meanwhile. */
@@ -92,6 +94,7 @@ export class Results {
   readonly #served = new Set<string>()
   readonly #joined = new Set<string>()
   #ran = 0
+  #broken = 0
   #shared = 0
   #kernels = 0
 
@@ -120,6 +123,7 @@ export class Results {
   get counts(): Counts {
     return {
       ran: this.#ran,
+      broken: this.#broken,
       shared: this.#shared,
       joined: this.#joined.size,
       stored: this.#served.size,
@@ -168,6 +172,7 @@ export class Results {
     const known = this.#ensuring.get(id)
     if (known !== undefined) {
       this.#shared += 1
+      this.#tell("shared", id, node)
       return await known
     }
     const ensuring = this.#ensureTold(node, id)
@@ -180,7 +185,8 @@ export class Results {
     try {
       await this.#ensureOnce(node, id)
     } catch (error) {
-      this.#tell("failed", id, node)
+      // What was cut off has not failed.
+      if (!this.#options.signal.aborted) this.#tell("failed", id, node)
       throw this.#failureOf(node, causeOf(error))
     }
     if (!this.#started.has(id)) this.#tell(this.#served.has(id) ? "stored" : "joined", id, node)
@@ -359,13 +365,14 @@ export class Results {
   async #executed(node: Handle, id: string, work: () => Promise<Stored>): Promise<Stored> {
     this.#started.add(id)
     this.#joined.delete(id)
-    this.#ran += 1
     this.#tell("started", id, node)
     try {
       const stored = await work()
+      this.#ran += 1
       this.#tell("ran", id, node)
       return stored
     } catch (error) {
+      if (!this.#options.signal.aborted) this.#broken += 1
       this.#tell("stopped", id, node)
       throw error
     }

@@ -1,9 +1,9 @@
 /** The commands beside `run`, as real processes. */
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { makeFolder, makeRamp } from "../program-run.ts"
-import { imgql, start, write } from "./world.ts"
+import { imgql, refusalOf, start, write } from "./world.ts"
 
 const VERSION = String(
   (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: unknown }).version,
@@ -20,6 +20,26 @@ describe("imgql", () => {
     expect(help).toMatchObject({ code: 0, err: "" })
     expect((await imgql(folder, "help", "run")).out).toContain("Examples:")
     expect(await imgql(folder)).toMatchObject({ code: 2, out: "" })
+  })
+
+  it("refuses what no command can do with what it can, and ends with 2", async () => {
+    const folder = await makeFolder()
+    write(folder, "program.imgql", `print "a" 1`)
+    const cases: readonly (readonly [readonly string[], string])[] = [
+      [["help", "rum"], 'there is no command "rum"; imgql help lists those there are [E_USAGE]'],
+      [["phantom", "--size", "1x1x1"], "Expected three whole numbers from 8 to 2048, as in 240x240x155. [E_USAGE]"],
+      [["run", "program.imgql", "--store", "file:program.imgql/a/b"], "run with --no-cache [E_STORE]"],
+      [["cache", "clear"], "there is no terminal to ask at; say --yes [E_USAGE]"],
+    ]
+    for (const [words, expected] of cases) {
+      expect(await refusalOf(folder, ...words)).toContain(expected)
+    }
+    const { code, err, out } = await imgql(folder, "help", "rum")
+    expect({ code, out }).toEqual({ code: 2, out: "" })
+    expect(err).toMatch(/^imgql: error: .* \[E_USAGE\]\n$/)
+    const phantom = await imgql(folder, "phantom", "program.imgql/sample", "--size", "8x8x8")
+    expect(phantom).toMatchObject({ code: 1, out: "" })
+    expect(phantom.err).toContain("[FILE_NOT_WRITABLE]")
   })
 
   it("check tells problems with their places, or how many goals there are", async () => {
@@ -76,6 +96,11 @@ describe("imgql", () => {
     const none = await imgql(folder, "cache", "info")
     expect(none).toMatchObject({ code: 2 })
     expect(none.err).toContain("there is no store in")
+    // Looking makes no store of a folder that is something else.
+    const other = await imgql(folder, "cache", "info", "--store", "file:.")
+    expect(other).toMatchObject({ code: 2, out: "" })
+    expect(other.err).toContain("there is no store in")
+    expect(readdirSync(folder)).toEqual(["head.nii.gz"])
     write(folder, "program.imgql", `import "simpleitk" print "v" volume(near(ReadImage("head.nii.gz") >. 3))`)
     const first = await imgql(folder, "run", "program.imgql", "--max-cache", "1G")
     expect(first.code).toBe(0)

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { makeFolder, makeRamp } from "../program-run.ts"
-import { imgql, write } from "./world.ts"
+import { imgql, refusalOf, write } from "./world.ts"
 
 const PROGRAM = `import "simpleitk"
 import "vox1"
@@ -164,6 +164,47 @@ print "a" volume(near(BinaryThreshold(ReadImage("head.nii.gz"), 3, 9, 1, 0)))`)
     expect(existsSync(join(folder, "cache", "imgql", "store"))).toBe(true)
   })
 
+  it("--max-cache none is no bound, and the next run leaves it at that", async () => {
+    const folder = await makeWorld(`import "simpleitk" print "max" max(ReadImage("head.nii.gz"))`)
+    for (const flags of [["--max-cache", "none"], []]) {
+      expect(await imgql(folder, "run", "program.imgql", ...flags)).toMatchObject({ code: 0, err: "" })
+    }
+    const { out } = await imgql(folder, "cache", "info", "--json")
+    // A new store has one without the flag.
+    expect(JSON.parse(out)).toMatchObject({ images: { budgetBytes: null } })
+  })
+
+  it("says before it computes anything that a profile cannot be written", async () => {
+    const folder = await makeWorld(PROGRAM)
+    for (const target of ["no/where.json", "."]) {
+      const { code, out, err } = await imgql(folder, "run", "program.imgql", "--profile", target)
+      expect({ code, out }).toEqual({ code: 2, out: "" })
+      expect(err).toMatch(/^imgql: error: expected to write ".*", but .* \[E_FILE\]\n$/)
+    }
+    expect(existsSync(join(folder, "cache"))).toBe(false)
+  })
+
+  it("tells a reason once, with the places of all goals that failed for it, and what failed apart from what ran", async () => {
+    const folder = await makeWorld(`import "simpleitk" import "test"
+let img = ReadImage("nowhere.nii")
+print "a" max(img)
+print "b" for t in range(3) do volume(img >. t)
+save "c.nii" near(img)
+print "other" max(ReadImage("elsewhere.nii"))
+print "bad" avg(ReadImage("head.nii.gz"), ReadImage("head.nii.gz") >. 99)
+print "good" spin(7, 0)`)
+    const { code, err, lines } = await imgql(folder, "run", "program.imgql", "--no-cache")
+    expect(code).toBe(1)
+    expect(err.match(/nowhere\.nii", found none/g)).toHaveLength(1)
+    expect(err).toContain('program.imgql:2:11: error: print "a" failed: expected a file')
+    expect(err).toContain('program.imgql:6:19: error: print "other" failed: expected a file')
+    const others = 'print "b" (program.imgql:4:1), save "c.nii" (program.imgql:5:1)'
+    expect(err).toContain(`2 other goals failed for the reason told at program.imgql:2:11: ${others} [E_FAILED]\n`)
+    expect(lines[0]).toBe("good=7")
+    // The threshold, of which the mean has nothing to be of, and the number.
+    expect(lines[1]).toMatch(/^1 of 6 goals: 2 operations ran in \d+ kernels, .* shared, 1 failed, in [\d.]+ s$/)
+  })
+
   it("--progress live draws one line on stderr, which is gone when it ends", async () => {
     const folder = await makeWorld(PROGRAM)
     const { err, lines } = await imgql(folder, "run", "program.imgql", "--progress", "live")
@@ -188,10 +229,7 @@ print "a" volume(near(BinaryThreshold(ReadImage("head.nii.gz"), 3, 9, 1, 0)))`)
       [["run", "program.imgql", "--save-syntax", "no/where.json"], "[E_FILE]"],
     ]
     for (const [words, expected] of cases) {
-      const { code, err, out } = await imgql(folder, ...words)
-      expect({ words, code, out }).toEqual({ words, code: 2, out: "" })
-      expect(err).toMatch(/^imgql: error: .*\n$/)
-      expect(err).toContain(expected)
+      expect(await refusalOf(folder, ...words)).toContain(expected)
     }
   })
 })
