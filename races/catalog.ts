@@ -1,6 +1,23 @@
 /** Every race, in the order of the table. */
+import * as resultNotVisible from "./01-result-not-visible/index.ts"
+import * as completionNeverMarked from "./02-completion-never-marked/index.ts"
+import * as failedForEver from "./03-failed-for-ever/index.ts"
 import * as orphanedClaim from "./04-orphaned-claim/index.ts"
+import * as lostWakeUp from "./05-lost-wake-up/index.ts"
+import * as identityWithoutCaptures from "./06-identity-without-captures/index.ts"
+import * as newerValueOverwritten from "./07-newer-value-overwritten/index.ts"
 import * as lostUpdate from "./14-lost-update/index.ts"
+import * as checkAndSaveApart from "./15-check-and-save-apart/index.ts"
 import type { Race } from "./race.ts"
 
-export const races: readonly Race[] = [orphanedClaim.race, lostUpdate.race]
+export const races: readonly Race[] = [
+  resultNotVisible.race,
+  completionNeverMarked.race,
+  failedForEver.race,
+  orphanedClaim.race,
+  lostWakeUp.race,
+  identityWithoutCaptures.race,
+  newerValueOverwritten.race,
+  lostUpdate.race,
+  checkAndSaveApart.race,
+]

@@ -48,14 +48,18 @@ export class Executions {
   /** The result of an operation that somebody else has claimed. @throws Error where it failed, or nobody told of it in time */
   async waitForCompletion(operation: string): Promise<number> {
     const waiting = this.register(operation)
-    if ((await this.states.select(operation)) === "running") await waiting.told
-    else waiting.leave()
-    return await this.retrieve(operation)
+    const state = await this.states.select(operation)
+    if (state !== "running") {
+      waiting.leave()
+      return await this.retrieve(operation, state)
+    }
+    await waiting.told
+    return await this.retrieve(operation, await this.states.select(operation))
   }
 
-  /** The result of an operation that is settled. @throws Error where it failed */
-  async retrieve(operation: string): Promise<number> {
-    if ((await this.states.select(operation)) === "failed") throw new Error(`Operation ${operation} failed`)
+  /** The result of an operation in this state. @throws Error where it failed, or there is no result */
+  async retrieve(operation: string, state: State | undefined): Promise<number> {
+    if (state === "failed") throw new Error(`Operation ${operation} failed`)
     const result = await this.results.select(operation)
     if (result === undefined) throw new Error(`Operation completed but result not found for ${operation}`)
     return result

@@ -36,6 +36,7 @@ interface KnownRun {
 export class CommandAccesses {
   readonly #runs = new Map<Identity, KnownRun>()
   readonly #namesOfRequest = new Map<RequestId, readonly string[]>()
+  readonly #watches = new Set<RequestId>()
   readonly #namesOfToken = new Map<Token, readonly string[]>()
   readonly #runOfToken = new Map<Token, Identity>()
 
@@ -53,6 +54,8 @@ export class CommandAccesses {
       case "renewLock":
         return this.#ofNames("renews lock", this.#namesOfToken.get(command.token))
       case "withdrawRequest":
+        // Nobody but the watcher can tell whether a watch is there.
+        if (this.#watches.has(command.request)) return { label: "stops watching", touched: [] }
         return this.#ofNames("withdraws its request for", this.#namesOfRequest.get(command.request))
       case "readCells":
         return {
@@ -62,7 +65,8 @@ export class CommandAccesses {
       case "commitCells":
         return this.#ofCommit(command)
       case "watchCells": {
-        const { pattern } = command
+        const { pattern, request } = command
+        this.#watches.add(request)
         if (pattern.kind === "prefix") return { label: `watches ${pattern.prefix}…`, touched: [ANY_ACCESS] }
         return { label: `watches ${pattern.name}`, touched: [reads(`cell ${pattern.name}`)] }
       }
