@@ -4,34 +4,42 @@ import type { Scenario } from "holdfast/race"
 import { expectEqual, type Place, type Program, scenarioOf } from "../race.ts"
 
 function defineReadImage({ hf }: Place): Operation<[path: string], number> {
-  const reads = hf.cell("reads", { initial: 0 })
   return hf.operation("read image", {
     version: 1,
     effects: "idempotent",
     run: async (_, path: string) => {
-      if ((await reads.update((times) => times + 1)) === 1) throw new Error("EIO: i/o error, read")
+      const reads = await hf.cell(`reads of ${path}`, { initial: 0 }).update((times) => times + 1)
+      if (reads === 1) throw new Error("EIO: i/o error, read")
       return path.length
     },
   })
 }
 
-/** Five need one image, whose disk fails once; each of them asks again where it was told of a failure. */
-export const program: Program = {
-  actors: 5,
-  async act(place: Place): Promise<void> {
-    const readImage = defineReadImage(place)
-    const askAgain = async (error: unknown): Promise<number> => {
-      if (isHoldfastError(error, "RUN_FAILED")) return await readImage("chris_t1.nii.gz")
-      throw error
-    }
-    expectEqual("the result", await readImage("chris_t1.nii.gz").catch(askAgain), 15)
-  },
-  async check(place: Place): Promise<void> {
-    expectEqual("the result", await defineReadImage(place)("chris_t1.nii.gz"), 15)
-    // Once in vain, and once more for all who asked again.
-    expectEqual("how often it was read", await place.hf.cell("reads", { initial: 0 }).get(), 2)
-  },
+/** Actors who all need so many images, each of which fails once; each asks again where it was told of a failure. */
+function createProgram(images: number): Program {
+  const paths = Array.from({ length: images }, (_, index) => `t1-${String(index)}.nii.gz`)
+  return {
+    actors: 5,
+    async act(place: Place): Promise<void> {
+      const readImage = defineReadImage(place)
+      for (const path of paths) {
+        const askAgain = async (error: unknown): Promise<number> => {
+          if (isHoldfastError(error, "RUN_FAILED")) return await readImage(path)
+          throw error
+        }
+        expectEqual(`the result of ${path}`, await readImage(path).catch(askAgain), path.length)
+      }
+    },
+    async check({ hf }: Place): Promise<void> {
+      // Once in vain, and once more for all who asked again.
+      const reads = await hf.read(paths.map((path) => hf.cell(`reads of ${path}`, { initial: 0 })))
+      expectEqual("how often each was read", reads, Array<number>(images).fill(2))
+    },
+  }
 }
 
-/** Two need it. */
-export const fixed: Scenario = scenarioOf(program, 2)
+/** Five need 50 images. */
+export const program: Program = createProgram(50)
+
+/** Two need one. */
+export const fixed: Scenario = scenarioOf(createProgram(1), 2)
