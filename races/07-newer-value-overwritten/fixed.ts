@@ -3,17 +3,18 @@ import type { Cell, Operation } from "holdfast"
 import type { Scenario } from "holdfast/race"
 import { expectEqual, type Place, type Program, scenarioOf } from "../race.ts"
 
-function imageOf({ hf }: Place): Cell<number> {
-  return hf.cell("chris_t1.nii.gz", { initial: 0 })
+const PATH = "chris_t1.nii.gz"
+
+function imageOf({ hf }: Place, path: string): Cell<number> {
+  return hf.cell(path, { initial: 0 })
 }
 
 /** Named by the path of its image alone; whoever saves another image has its result forgotten. */
 function defineSquare(place: Place): Operation<[path: string], number> {
-  const image = imageOf(place)
   return place.hf.operation("square", {
     version: 1,
     effects: "pure",
-    run: async (_, _path: string) => (await image.get()) ** 2,
+    run: async (_, path: string) => (await imageOf(place, path).get()) ** 2,
   })
 }
 
@@ -22,18 +23,18 @@ function createProgram(saves: number): Program {
   return {
     actors: 5,
     async act(place: Place): Promise<void> {
-      const image = imageOf(place)
+      const image = imageOf(place, PATH)
       const square = defineSquare(place)
       for (let save = 0; save < saves; save++) {
         const mine = await image.update((number) => number + 1)
-        await square.forget("chris_t1.nii.gz")
-        const result = await square("chris_t1.nii.gz")
+        await square.forget(PATH)
+        const result = await square(PATH)
         if (result < mine ** 2) expectEqual("a result for this image or a newer one", result, mine ** 2)
       }
     },
     async check(place: Place, actors: number): Promise<void> {
       const newest = (actors * saves) ** 2
-      expectEqual("the result for the image that is there", await defineSquare(place)("chris_t1.nii.gz"), newest)
+      expectEqual("the result for the image that is there", await defineSquare(place)(PATH), newest)
     },
   }
 }

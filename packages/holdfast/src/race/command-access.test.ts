@@ -63,6 +63,7 @@ describe("what a command touches", () => {
         expect(info).toBeUndefined()
         const cell = hf.cell("c", { initial: 0 }).watch()
         await cell.next()
+        await cell.return()
       })
     })
     expect(touchesOf(trace)).toEqual([
@@ -71,6 +72,7 @@ describe("what a command touches", () => {
       "forgets square: >run",
       "looks at square: <run",
       "watches c: <cell c",
+      "stops watching: ",
     ])
   })
 })
