@@ -56,23 +56,23 @@ describe("what a command touches", () => {
         const hf = await open()
         const run = (_: unknown, x: number): number => x
         const square = hf.operation("square", { version: 1, effects: "pure", run })
+        const cell = hf.cell("c", { initial: 0 }).watch()
+        await cell.next()
+        await cell.return()
         await square.forget(2)
         await square.put([2], 4)
         await square.forget(2)
         const info = await square.handle(2).status()
         expect(info).toBeUndefined()
-        const cell = hf.cell("c", { initial: 0 }).watch()
-        await cell.next()
-        await cell.return()
       })
     })
     expect(touchesOf(trace)).toEqual([
+      "watches c: <cell c",
+      "stops watching: ",
       "forgets a run: >*",
       "puts a result of square: >run",
       "forgets square: >run",
       "looks at square: <run",
-      "watches c: <cell c",
-      "stops watching: ",
     ])
   })
 })
