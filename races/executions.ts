@@ -58,10 +58,10 @@ export class Executions {
   }
 
   /** The result of an operation in this state. @throws Error where it failed, or there is no result */
-  async retrieve(operation: string, state: State | undefined): Promise<number> {
+  async retrieve(operation: string, state: State | null): Promise<number> {
     if (state === "failed") throw new Error(`Operation ${operation} failed`)
     const result = await this.results.select(operation)
-    if (result === undefined) throw new Error(`Operation completed but result not found for ${operation}`)
+    if (result === null) throw new Error(`Operation completed but result not found for ${operation}`)
     return result
   }
 

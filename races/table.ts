@@ -1,46 +1,52 @@
 /** A table of a database in memory, with the statements that the broken programs need: each is a step of its own. */
-import { reads, type ScenarioContext, writes } from "holdfast/race"
+import type { ScenarioContext, Variable } from "holdfast/race"
 
 export class Table<Row> {
-  readonly #rows = new Map<string, Row>()
   readonly #name: string
-  readonly #step: ScenarioContext["step"]
+  readonly #context: ScenarioContext
+  /** Each row is a variable, so that a statement that changes nothing is not taken for one that writes. */
+  readonly #rows = new Map<string, Variable<Row | null>>()
 
-  constructor({ step }: ScenarioContext, name: string) {
+  constructor(context: ScenarioContext, name: string) {
     this.#name = name
-    this.#step = step
+    this.#context = context
   }
 
-  async select(key: string): Promise<Row | undefined> {
-    return await this.#step(`SELECT ${this.#name} ${key}`, () => this.#rows.get(key), [reads(this.#resource(key))])
+  async select(key: string): Promise<Row | null> {
+    return await this.#execute("SELECT", key, (row) => row.get())
   }
 
   /** INSERT OR IGNORE; true where there was no row yet. */
-  async insert(key: string, row: Row): Promise<boolean> {
-    return await this.#write(`INSERT ${this.#name} ${key}`, key, () => {
-      if (this.#rows.has(key)) return false
-      this.#rows.set(key, row)
+  async insert(key: string, value: Row): Promise<boolean> {
+    return await this.#execute("INSERT", key, (row) => {
+      if (row.get() !== null) return false
+      row.set(value)
       return true
     })
   }
 
-  async update(key: string, row: Row): Promise<void> {
-    await this.#write(`UPDATE ${this.#name} ${key}`, key, () => {
-      if (this.#rows.has(key)) this.#rows.set(key, row)
+  /** Changes nothing where there is no row. */
+  async update(key: string, value: Row): Promise<void> {
+    await this.#execute("UPDATE", key, (row) => {
+      if (row.get() !== null) row.set(value)
     })
   }
 
   async delete(key: string): Promise<void> {
-    await this.#write(`DELETE ${this.#name} ${key}`, key, () => {
-      this.#rows.delete(key)
+    await this.#execute("DELETE", key, (row) => {
+      row.set(null)
     })
   }
 
-  async #write<T>(label: string, key: string, statement: () => T): Promise<T> {
-    return await this.#step(label, statement, [writes(this.#resource(key))])
+  async #execute<T>(statement: string, key: string, execute: (row: Variable<Row | null>) => T): Promise<T> {
+    return await this.#context.step(`${statement} ${this.#name} ${key}`, () => execute(this.#rowOf(key)), [])
   }
 
-  #resource(key: string): string {
-    return `row ${this.#name} ${key}`
+  #rowOf(key: string): Variable<Row | null> {
+    const known = this.#rows.get(key)
+    if (known !== undefined) return known
+    const row = this.#context.variable<Row | null>(`${this.#name} ${key}`, null)
+    this.#rows.set(key, row)
+    return row
   }
 }

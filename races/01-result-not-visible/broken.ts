@@ -33,7 +33,7 @@ class Engine {
 
   async execute(operation: string): Promise<number> {
     const stored = await this.storage.results.select(operation)
-    if (stored !== undefined) return stored
+    if (stored !== null) return stored
     if (!(await this.storage.markRunning(operation))) return await this.storage.waitForCompletion(operation)
     const result = await this.#step("computes, and queues the result", () => {
       this.storage.store(operation, 144)

@@ -22,7 +22,7 @@ class Engine {
 
   async execute(operation: string): Promise<number> {
     const stored = await this.#storage.results.select(operation)
-    if (stored !== undefined) return stored
+    if (stored !== null) return stored
     if (!(await this.#storage.markRunning(operation))) return await this.#storage.waitForCompletion(operation)
     try {
       const result = await this.#step("computes", () => 144)

@@ -14,7 +14,7 @@ class Engine {
 
   async execute(operation: string): Promise<number> {
     const stored = await this.#executions.results.select(operation)
-    if (stored !== undefined) return stored
+    if (stored !== null) return stored
     if (!(await this.#executions.markRunning(operation))) return await this.#executions.waitForCompletion(operation)
     try {
       const result = await this.#compute()

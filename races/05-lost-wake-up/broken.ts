@@ -14,8 +14,8 @@ class Storage extends Executions {
   override async waitForCompletion(operation: string): Promise<number> {
     const state = await this.states.select(operation)
     if (state !== "running") return await this.retrieve(operation, state)
-    const waiting = await this.#step("registers its callback", () => this.register(operation))
-    await waiting.told
+    await this.#step("registers its callback")
+    await this.register(operation).told
     return await this.retrieve(operation, await this.states.select(operation))
   }
 }

@@ -21,7 +21,7 @@ class Engine {
   async map(elements: readonly number[], closure: Closure): Promise<readonly number[]> {
     const operation = identify(elements, closure)
     const stored = await this.#results.select(operation)
-    if (stored !== undefined) return stored
+    if (stored !== null) return stored
     const results = elements.map(closure.evaluate)
     await this.#results.insert(operation, results)
     return results

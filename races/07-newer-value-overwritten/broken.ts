@@ -14,7 +14,7 @@ class Engine {
 
   async execute(operation: string): Promise<number> {
     const stored = await this.#executions.results.select(operation)
-    if (stored !== undefined) return stored
+    if (stored !== null) return stored
     if (!(await this.#executions.markRunning(operation))) return await this.#executions.waitForCompletion(operation)
     const image = await this.#readImage()
     await this.#executions.results.insert(operation, image * image)
@@ -31,14 +31,14 @@ class Engine {
 
 /** An operation is named by the path of its image; somebody saves another image there while a worker computes. */
 export const broken: Scenario = async (context) => {
-  let image = 12
-  const engine = new Engine(context, () => context.step("reads chris_t1.nii.gz", () => image))
+  const image = context.variable("chris_t1.nii.gz", 12)
+  const engine = new Engine(context, () => context.step("reads chris_t1.nii.gz", () => image.get(), []))
   await Promise.all([
     context.actor("worker", async () => {
       await engine.execute("51c0b8dd")
     }),
     context.actor("user", async () => {
-      await context.step("saves chris_t1.nii.gz", () => (image = 5))
+      await context.step("saves chris_t1.nii.gz", () => image.set(5), [])
       await engine.invalidate("51c0b8dd")
     }),
   ])
