@@ -1,6 +1,7 @@
 /** Kernels on pairs and surfaces against their definitions, in any number of parts. */
+import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { Image } from "../src/image/image.ts"
+import type { Image, VoxelType } from "../src/image/image.ts"
 import { confusion, differences, overlap } from "../src/kernels/agreement.ts"
 import { dt } from "../src/kernels/distance.ts"
 import { circle, regularPolygon } from "../src/kernels/drawing.ts"
@@ -59,6 +60,29 @@ describe("kernels on pairs of images", () => {
         meanAbsolute: pairs.reduce((sum, [one, other]) => sum + Math.abs(other - one), 0) / COUNT,
       })
     }
+  })
+
+  it("tallies any values as sorting all of them does, in any number of parts", () => {
+    const numbers = fc.oneof(
+      fc.integer({ min: -9, max: 9 }),
+      fc.double({ noNaN: true }),
+      fc.constantFrom(Number.NaN, 0, -0, Infinity, -Infinity, 5e-324, -5e-324, 1e308),
+    )
+    const types = fc.constantFrom<VoxelType[]>("uint8", "int16", "uint32", "float32", "float64")
+    const lists = fc.array(numbers, { minLength: 1, maxLength: 200 })
+    fc.assert(
+      fc.property(types, lists, fc.integer({ min: 1, max: 4 }), (type, list, parts) => {
+        const image = imageOf({ size: [list.length, 1] }, type, list)
+        const sorted = Float64Array.from(image.voxels, (value) => value + 0).sort()
+        const distinct = [...new Set(sorted)]
+        const found = runApart(tally, [image], {}, parts)
+        expect(found.values).toEqual(distinct)
+        expect(found.counts).toEqual(distinct.map((value) => sorted.filter((each) => Object.is(each, value)).length))
+        const half = sorted.length / 2
+        const middle = ((sorted[Math.ceil(half) - 1] ?? 0) + (sorted[Math.floor(half)] ?? 0)) / 2
+        expect([found.distinct, found.median]).toEqual([distinct.length, middle])
+      }),
+    )
   })
 
   it("tally values, median and means of labels, in any number of parts", () => {
