@@ -6,7 +6,7 @@ import { saveValue } from "../src/files/save.ts"
 import { makeVoxels, plainGrid } from "../src/image/image.ts"
 import type { Ended } from "./imgql-process.ts"
 import { startProgram } from "./process-run.ts"
-import { makeFolder } from "./program-run.ts"
+import { makeFolder, runHere } from "./program-run.ts"
 
 const MEBIBYTE = 1024 ** 2
 const CASES = 20
@@ -64,5 +64,19 @@ describe("a sweep over 20 images and 100 thresholds", () => {
     )
     expect(cold.peakMebibytes).toBeLessThanOrEqual(tiny.peakMebibytes + 256)
     expect(warm.peakMebibytes).toBeLessThanOrEqual(tiny.peakMebibytes + 256)
+  })
+})
+
+describe("images that are made of nothing", () => {
+  it.each([
+    ["blob", 'import "test" print "b" for t in range(6) do shrink(blob(t, 16, 1))'],
+    ["blank", 'import "geom" print "b" for t in range(6) do max(blank(2048, 2048, t))'],
+  ])("take room like any others: under a bound for one, each %s waits for the one before", async (name, program) => {
+    const maxMemoryBytes = 40 * MEBIBYTE
+    const { spans, failures } = await runHere(await makeFolder(), program, { threads: 4, maxMemoryBytes })
+    const made = spans.filter((span) => span.name === name).toSorted((a, b) => a.startedMs - b.startedMs)
+    expect({ failures, made: made.length }).toEqual({ failures: [], made: 6 })
+    const overlapping = made.filter(({ startedMs }, at) => startedMs < (made[at - 1]?.endedMs ?? 0))
+    expect(overlapping).toEqual([])
   })
 })

@@ -18,9 +18,16 @@ import { KernelPool } from "../src/threads/pool.ts"
 
 const ENOUGH_BYTES = 2 ** 30
 
+interface KernelSpan {
+  readonly name: string
+  readonly startedMs: number
+  readonly endedMs: number
+}
+
 export interface RanHere extends Omit<RunSummary, "kernels"> {
   /** The kernels that ran, by their names, each as often as it did. */
   readonly kernels: readonly string[]
+  readonly spans: readonly KernelSpan[]
   readonly lines: readonly string[]
   /** What is said of goals that failed. */
   readonly failures: readonly string[]
@@ -31,6 +38,7 @@ export interface HereOptions {
   /** A store in the folder, or one in memory that is gone with the run. */
   readonly store?: "kept" | "none"
   readonly threads?: number
+  readonly maxMemoryBytes?: number
 }
 
 /** An empty folder, with an image `head.nii.gz` of these voxels if there are some. */
@@ -67,6 +75,7 @@ export async function runHere(folder: string, program: string, options: HereOpti
   const { signal } = new AbortController()
   setMaxListeners(0, signal)
   const ran: string[] = []
+  const spans: KernelSpan[] = []
   try {
     const summary = await runGoals({
       graph,
@@ -77,7 +86,7 @@ export async function runHere(folder: string, program: string, options: HereOpti
       digests: { get: () => undefined, put: () => undefined },
       folder,
       readFolders: [],
-      maxMemoryBytes: ENOUGH_BYTES,
+      maxMemoryBytes: options.maxMemoryBytes ?? ENOUGH_BYTES,
       maxImageBytes: ENOUGH_BYTES,
       signal,
       isFresh: false,
@@ -89,12 +98,14 @@ export async function runHere(folder: string, program: string, options: HereOpti
           if (outcome.kind === "failed") failedGoals.push(outcome)
           if (outcome.kind === "printed") lines.push(`${outcome.goal.label}=${formatShown(outcome.value)}`)
         },
-        worked: ({ kind: work, name }) => {
-          if (work === "kernel") ran.push(name)
+        worked: ({ kind: work, name, startedMs, endedMs }) => {
+          if (work !== "kernel") return
+          ran.push(name)
+          spans.push({ name, startedMs, endedMs })
         },
       },
     })
-    return { ...summary, kernels: ran, lines, failedGoals, failures: failedGoals.map(({ message }) => message) }
+    return { ...summary, kernels: ran, spans, lines, failedGoals, failures: failedGoals.map(({ message }) => message) }
   } finally {
     await pool.close()
     await local.close()

@@ -391,10 +391,16 @@ export class Results {
     return await residence.within(
       async (room) =>
         await this.#values.with(graph.inputs(node), room, async (args) => {
-          await room.take(roomFor(args))
+          await room.take(this.#roomFor(node, args))
           return await this.#values.write(id, await this.#apply(node, id, args))
         }),
     )
+  }
+
+  #roomFor(node: Handle, args: readonly Value[]): number {
+    const { work } = this.#options.chosen(node)
+    const own = work.kind === "heavy" ? (work.roomFor?.(args) ?? 0) : 0
+    return Math.max(own, roomFor(args))
   }
 
   /** Of a node whose one image is at hand. */

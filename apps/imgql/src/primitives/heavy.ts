@@ -24,6 +24,12 @@ export function selecting(primitive: Primitive, selection: Selecting): Primitive
   return work.kind === "heavy" ? { ...primitive, work: { ...work, selection } } : primitive
 }
 
+/** A primitive that makes an image of nothing, so large as its arguments say. */
+export function sized(primitive: Primitive, roomFor: (args: readonly Value[]) => number): Primitive {
+  const { work } = primitive
+  return work.kind === "heavy" ? { ...primitive, work: { ...work, roomFor } } : primitive
+}
+
 /** A primitive on masks that goes byte by byte. */
 export function combining(primitive: Primitive, combines: HeavyWork["combines"]): Primitive {
   const { work } = primitive

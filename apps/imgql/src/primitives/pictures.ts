@@ -5,15 +5,18 @@
 import { blank, circle, regularPolygon } from "../kernels/drawing.ts"
 import { overlay } from "../kernels/overlay.ts"
 import { image, num, whole } from "./argument.ts"
-import { heavy, onImages } from "./heavy.ts"
+import { heavy, onImages, sized } from "./heavy.ts"
 import type { Primitive } from "./primitive.ts"
 
 export const PICTURE_PRIMITIVES: readonly Primitive[] = [
-  heavy(
-    "geom",
-    "blank(width: number, height: number, value: number = 0): image",
-    async ([width, height, value], { run }) =>
-      await run(blank, [], { width: whole(width), height: whole(height), value: num(value) }),
+  sized(
+    heavy(
+      "geom",
+      "blank(width: number, height: number, value: number = 0): image",
+      async ([width, height, value], { run }) =>
+        await run(blank, [], { width: whole(width), height: whole(height), value: num(value) }),
+    ),
+    ([width, height]) => 4 * num(width) * num(height),
   ),
   heavy(
     "geom",

@@ -31,6 +31,8 @@ export type Work =
       readonly selection?: (args: readonly (Value | undefined)[]) => Selection | null
       /** Of masks, byte by byte: of selections of one image it is a selection again. */
       readonly combines?: "and" | "or" | "xor" | "not"
+      /** The bytes of memory it takes, where that does not follow from the images that it is given. */
+      readonly roomFor?: (args: readonly Value[]) => number
       /** It counts what is not 0 in the image that it is given. */
       readonly isCount?: boolean
       /** It keeps of an image what is where a mask is, and has 0 elsewhere. */

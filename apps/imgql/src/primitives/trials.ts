@@ -2,7 +2,7 @@
 import { blob, shrink, spin, timewaste } from "../kernels/trials.ts"
 import { describe, image, num, whole } from "./argument.ts"
 import { cheap } from "./define.ts"
-import { heavy } from "./heavy.ts"
+import { heavy, sized } from "./heavy.ts"
 import type { Primitive } from "./primitive.ts"
 import { PrimitiveError } from "./primitive-error.ts"
 
@@ -27,11 +27,14 @@ export const TRIAL_PRIMITIVES: readonly Primitive[] = [
     "spin(value: number, rounds: number): number",
     async ([value, rounds], { run }) => await run(spin, [], { value: num(value), rounds: whole(rounds) }),
   ),
-  heavy(
-    "test",
-    "blob(seed: number, mebibytes: number, rounds: number): image",
-    async ([seed, size, rounds], { run }) =>
-      await run(blob, [], { seed: whole(seed), mebibytes: num(size), rounds: whole(rounds) }),
+  sized(
+    heavy(
+      "test",
+      "blob(seed: number, mebibytes: number, rounds: number): image",
+      async ([seed, size, rounds], { run }) =>
+        await run(blob, [], { seed: whole(seed), mebibytes: num(size), rounds: whole(rounds) }),
+    ),
+    ([, size]) => num(size) * 2 ** 20,
   ),
   heavy("test", "shrink(image: image): number", async ([of], { run }) => await run(shrink, [image(of)], {})),
   cheap("test", "demo_data(): sequence", () => [
