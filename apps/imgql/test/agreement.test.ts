@@ -73,7 +73,7 @@ describe("kernels on pairs of images", () => {
     fc.assert(
       fc.property(types, lists, fc.integer({ min: 1, max: 4 }), (type, list, parts) => {
         const image = imageOf({ size: [list.length, 1] }, type, list)
-        const sorted = Float64Array.from(image.voxels, (value) => value + 0).sort()
+        const sorted = Float64Array.from(image.voxels, (value) => value + 0).toSorted()
         const distinct = [...new Set(sorted)]
         const found = runApart(tally, [image], {}, parts)
         expect(found.values).toEqual(distinct)
