@@ -14,7 +14,11 @@ function defineSquare(place: Place): Operation<[path: string], number> {
   return place.hf.operation("square", {
     version: 1,
     effects: "pure",
-    run: async (_, path: string) => (await imageOf(place, path).get()) ** 2,
+    run: async (_, path: string) => {
+      const image = await imageOf(place, path).get()
+      await place.reach("computing")
+      return image ** 2
+    },
   })
 }
 
@@ -22,6 +26,7 @@ function defineSquare(place: Place): Operation<[path: string], number> {
 function createProgram(saves: number): Program {
   return {
     actors: 5,
+    faults: [{ actor: 0, at: "computing", signal: "SIGSTOP" }],
     async act(place: Place): Promise<void> {
       const image = imageOf(place, PATH)
       const square = defineSquare(place)
@@ -39,7 +44,7 @@ function createProgram(saves: number): Program {
   }
 }
 
-/** Five actors save five images each. */
+/** Five actors save five images each; the first is stopped while it computes, until the others have saved all of theirs. */
 export const program: Program = createProgram(5)
 
 /** Two actors save one image each. */
