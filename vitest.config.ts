@@ -4,7 +4,13 @@ import { plantMutant } from "./scripts/mutants/plant-plugin.ts"
 export default defineConfig({
   plugins: [plantMutant()],
   test: {
-    include: ["{packages,apps}/*/src/**/*.test.ts", "{packages,apps}/*/test/**/*.test.ts", "bench/**/*.test.ts", "races/**/*.test.ts"],
+    include: [
+      "{packages,apps}/*/src/**/*.test.ts",
+      "{packages,apps}/*/test/**/*.test.ts",
+      "bench/**/*.test.ts",
+      "races/**/*.test.ts",
+      "examples/*-vitest.test.ts",
+    ],
     exclude: ["**/node_modules/**", "**/dist/**"],
     // No test is about time; this bound only ends one that hangs, on however slow a machine.
     testTimeout: 120_000,

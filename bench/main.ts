@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- [SECTION…] [--quick] [--json] [--no-peers] [--sizes N,N…]`: runs the named sections, `memory` by default. `memory` is locks, operations
- * and cells; `durable` is every section of a `file:` store.
+ * and cells; `durable` is every section of a `file:` store, and `race` the race kit.
  */
 import { parseArgs } from "node:util"
 import { measureCells } from "./cells.ts"
@@ -16,6 +16,7 @@ import { measureLocks } from "./locks.ts"
 import { describeMachine } from "./machine.ts"
 import { NORMAL_EFFORT, QUICK_EFFORT, type Effort } from "./measure.ts"
 import { measureOperations } from "./operations.ts"
+import { measureRaces } from "./race.ts"
 import { type Grid, printGrid, printMachine, printTable, type Table } from "./report.ts"
 
 type Section = (effort: Effort, options: DurableOptions) => AsyncGenerator<Table | Grid>
@@ -34,7 +35,7 @@ const DURABLE = new Map<string, Section>([
   ["takeover", measureTakeover],
   ["growth", measureGrowth],
 ])
-const SECTIONS = new Map([...MEMORY, ...DURABLE])
+const SECTIONS = new Map([...MEMORY, ...DURABLE, ["race", measureRaces]])
 const GROUPS = new Map([
   ["memory", [...MEMORY.keys()]],
   ["durable", [...DURABLE.keys()]],

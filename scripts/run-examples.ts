@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url"
 
 const folder = fileURLToPath(new URL("../examples/", import.meta.url))
 
-for (const name of readdirSync(folder).filter((file) => file.endsWith(".ts"))) {
+for (const name of readdirSync(folder).filter((file) => /(?<!\.test)\.ts$/.test(file))) {
   console.log(`\nexamples/${name}`)
   execFileSync(process.execPath, ["--import", "tsx", `${folder}${name}`], { stdio: "inherit" })
 }

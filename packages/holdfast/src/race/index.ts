@@ -10,6 +10,9 @@ export type { Variable } from "./variable.ts"
 export { fileAccesses, requestAccesses, type WrapOptions } from "./wrap.ts"
 export { ScenarioError } from "./choices/chooser.ts"
 
+// Asserting
+export { expectNoRace, expectRace, RaceError, type RaceMatch, type RaceMatchers, raceMatchers } from "./assertions.ts"
+
 // Reporting
 export { describeFailure } from "./report/timeline.ts"
 export { type FailureReport, reportFailure } from "./report/json.ts"
@@ -29,6 +32,7 @@ export {
   type ModelStep,
 } from "./checks/linearizability.ts"
 export {
+  type CounterInput,
   counterModel,
   createSemaphoreModel,
   createSharedLockModel,
@@ -37,4 +41,5 @@ export {
   queueModel,
   registerModel,
 } from "./checks/models.ts"
+export { assertLinearizable, assertSerializable } from "./checks/assertions.ts"
 export { checkSerializable, describeAnomaly } from "./checks/serializability.ts"
