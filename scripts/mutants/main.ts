@@ -3,7 +3,7 @@
  * proves nothing: a mutant that survives fails this command. So does a suite that fails without any bug, which would
  * seem to catch everything.
  *
- * `npm run mutants` runs them all; `npm run mutants -- ID …` runs some.
+ * `npm run mutants` runs them all; `npm run mutants -- ID …` runs some, and a folder such as `race/` those of its files.
  */
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -21,7 +21,7 @@ const PACKAGE = `${ROOT}packages/holdfast/`
 const PARALLEL = 2
 
 const wanted = process.argv.slice(2)
-const chosen = wanted.length === 0 ? MUTANTS : MUTANTS.filter((mutant) => wanted.includes(mutant.id))
+const chosen = wanted.length === 0 ? MUTANTS : MUTANTS.filter((mutant) => wanted.some((each) => isMeant(mutant, each)))
 const faults = findFaults()
 if (faults.length > 0) {
   for (const fault of faults) console.error(fault)
@@ -42,11 +42,16 @@ if (sound.kind === "passed") {
 for (const runner of runners) runner.stop()
 if (caught < chosen.length) process.exitCode = 1
 
+/** Whether an argument, an id or a folder that ends with a slash, means this mutant. */
+function isMeant(mutant: Mutant, wantedName: string): boolean {
+  return mutant.id === wantedName || (wantedName.endsWith("/") && mutant.file.startsWith(wantedName))
+}
+
 /** What is wrong with the catalog itself, or with what was asked for. */
 function findFaults(): string[] {
   const found = wanted
-    .filter((id) => !MUTANTS.some((mutant) => mutant.id === id))
-    .map((id) => `there is no mutant "${id}"`)
+    .filter((each) => !MUTANTS.some((mutant) => isMeant(mutant, each)))
+    .map((each) => `there is no mutant "${each}", nor one in a folder of that name`)
   const known = new Set(INVARIANTS.map((invariant) => invariant.id))
   const ids = new Set<string>()
   for (const mutant of chosen) {
