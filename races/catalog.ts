@@ -8,6 +8,13 @@ import * as identityWithoutCaptures from "./06-identity-without-captures/index.t
 import * as newerValueOverwritten from "./07-newer-value-overwritten/index.ts"
 import * as lostUpdate from "./14-lost-update/index.ts"
 import * as checkAndSaveApart from "./15-check-and-save-apart/index.ts"
+import * as saveDropped from "./20-save-dropped-on-timeout/index.ts"
+import * as lockHalves from "./21-lock-halves-never-meet/index.ts"
+import * as aliases from "./22-aliases-lock-separately/index.ts"
+import * as cacheAndDatabase from "./23-cache-and-database/index.ts"
+import * as duplicate from "./24-duplicate-after-unknown-outcome/index.ts"
+import * as firstContributor from "./25-first-contributor-lost/index.ts"
+import * as promotedTwice from "./26-promoted-twice/index.ts"
 import type { Race } from "./race.ts"
 
 export const races: readonly Race[] = [
@@ -20,4 +27,11 @@ export const races: readonly Race[] = [
   newerValueOverwritten.race,
   lostUpdate.race,
   checkAndSaveApart.race,
+  saveDropped.race,
+  lockHalves.race,
+  aliases.race,
+  cacheAndDatabase.race,
+  duplicate.race,
+  firstContributor.race,
+  promotedTwice.race,
 ]

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util"
 import type { Holdfast } from "holdfast"
 import type { ActorOptions, ExploreOptions, Scenario } from "holdfast/race"
+import { createDisk, type Disk } from "./disk.ts"
 
 /** One race of the seed documents, or of the systems behind them. */
 export interface Race {
@@ -30,6 +31,8 @@ export interface Place {
   readonly hf: Holdfast
   /** A folder for the program's own files; "" where it has none. */
   readonly folder: string
+  /** Files that all actors share: in memory in an exploration, in the folder where actors are real. */
+  readonly disk: Disk
   /**
    * Says that the actor has come to a point in the middle of its work, which takes a while there: a step in an exploration;
    * where actors are real, where one of them may be killed or stopped.
@@ -58,7 +61,9 @@ export interface Program {
 
 /** The scenario of a program: so many actors, each with a session of its own and what may befall it, and then the check. */
 export function scenarioOf(program: Program, actors: number, options: ActorOptions = { faults: [] }): Scenario {
-  return async ({ actor, open, step }) => {
+  return async (context) => {
+    const { actor, open, step } = context
+    const disk = createDisk(context)
     const numbers = Array.from({ length: actors }, (_, index) => index)
     const reach = async (point: string): Promise<void> => {
       await step(point)
@@ -67,12 +72,12 @@ export function scenarioOf(program: Program, actors: number, options: ActorOptio
       numbers.map(async (number) => {
         const name = `actor ${String(number + 1)}`
         const act = async (): Promise<void> => {
-          await program.act({ hf: await open(name), folder: "", reach }, number)
+          await program.act({ hf: await open(name), folder: "", disk, reach }, number)
         }
         await actor(name, act, options)
       }),
     )
-    await program.check({ hf: await open("check"), folder: "", reach }, actors, null)
+    await program.check({ hf: await open("check"), folder: "", disk, reach }, actors, null)
   }
 }
 

@@ -2,6 +2,7 @@
 import { parentPort } from "node:worker_threads"
 import { open } from "holdfast"
 import { races } from "../catalog.ts"
+import { openDisk } from "../disk.ts"
 import type { Order, Report, Told } from "./order.ts"
 
 const port = parentPort
@@ -30,11 +31,12 @@ async function act({ race: number, url, folder, actors, fault }: Order): Promise
     report({ kind: "arrived" })
     await new Promise<void>((resolve) => (goOn = resolve))
   }
+  const disk = openDisk(folder)
   const hf = await open(url, { label: `actors ${actors.join(", ")}` })
   let error: string | null = null
   try {
     const acts = actors.map(async (actor) => {
-      await race.program.act({ hf, folder, reach: async (point) => await reach(actor, point) }, actor)
+      await race.program.act({ hf, folder, disk, reach: async (point) => await reach(actor, point) }, actor)
     })
     report({ kind: "acting" })
     await Promise.all(acts)

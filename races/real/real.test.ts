@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { open } from "holdfast"
 import { afterAll, beforeAll, describe, it } from "vitest"
 import { races } from "../catalog.ts"
+import { openDisk } from "../disk.ts"
 import { Crew } from "./crew.ts"
 
 /** How often each program is acted out, each time on a store of its own. */
@@ -33,7 +34,8 @@ describe("across three processes and two threads", () => {
       try {
         await crew.act({ race: number, url, folder, actors, fault })
         const hf = await open(url)
-        await program.check({ hf, folder, reach: async () => await Promise.resolve() }, actors, fault)
+        const place = { hf, folder, disk: openDisk(folder), reach: async () => await Promise.resolve() }
+        await program.check(place, actors, fault)
         await hf.close()
       } finally {
         await keeper?.close()
