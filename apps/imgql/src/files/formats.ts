@@ -1,4 +1,9 @@
-/** The formats of image files, and which of them a name asks for. The longest suffix wins: `a.nii.gz` is no `.gz`. */
+/**
+ * The formats of image files. What is read is of the format that its content tells, so that the same bytes are the same image
+ * under any name; where the content does not tell, and of what is written, the name does. The longest suffix wins: `a.nii.gz`
+ * is no `.gz`.
+ */
+import { isGzip, unpackHead } from "./gzip.ts"
 
 export type ImageFormat = "nifti" | "nrrd" | "metaimage" | "vtk" | "dicom" | "png" | "jpeg" | "tiff" | "bmp"
 
@@ -68,15 +73,64 @@ export function formatOf(path: string): ImageFormat | null {
   return SUFFIXES[suffixOf(path)]?.format ?? null
 }
 
-/** What a file's first bytes tell, for names that tell nothing (DICOM files often have no suffix). */
-export function formatOfContent(head: Uint8Array): ImageFormat | null {
-  const text = (at: number, length: number): string => String.fromCharCode(...head.subarray(at, at + length))
-  if (text(128, 4) === "DICM") return "dicom"
-  if (text(0, 4) === "NRRD") return "nrrd"
-  if (text(1, 3) === "PNG") return "png"
-  if (text(0, 14) === "# vtk DataFile") return "vtk"
-  if (text(344, 4) === "n+1\0") return "nifti"
-  return null
+/** Enough to tell a format, also through gzip, and little enough to unpack whatever it holds. */
+export const HEAD_BYTES = 4096
+
+/** The format of a file that begins with `head`; null where neither that nor the name tells. */
+export function formatOfFile(path: string, head: Uint8Array): ImageFormat | null {
+  return formatOfContent(head) ?? formatOf(path)
+}
+
+/** The last part of a path as ITK's readers want it, which go by suffixes in lower case. */
+export function nameForReader(path: string, format: ImageFormat, head: Uint8Array): string {
+  const name = baseName(path)
+  if (format === "nifti") {
+    const suffix = isGzip(head) ? ".nii.gz" : ".nii"
+    return name.endsWith(suffix) ? name : name + suffix
+  }
+  return formatOf(path) === format ? name : name + SUFFIX_OF_FORMAT[format]
+}
+
+/** For files that are named as something else. */
+const SUFFIX_OF_FORMAT: Readonly<Record<Exclude<ImageFormat, "nifti">, string>> = {
+  nrrd: ".nrrd",
+  metaimage: ".mha",
+  vtk: ".vtk",
+  dicom: ".dcm",
+  png: ".png",
+  jpeg: ".jpg",
+  tiff: ".tif",
+  bmp: ".bmp",
+}
+
+/** What is at a place of formats that have such a mark; of what has several, the first that is there counts. */
+const MARKS: readonly (readonly [number, string, ImageFormat])[] = [
+  [0, "NRRD", "nrrd"],
+  [0, "\x89PNG\r\n\x1a\n", "png"],
+  [0, "\xff\xd8\xff", "jpeg"],
+  [0, "II*\0", "tiff"],
+  [0, "MM\0*", "tiff"],
+  [0, "II+\0", "tiff"],
+  [0, "MM\0+", "tiff"],
+  [0, "# vtk DataFile", "vtk"],
+  [4, "n+2\0", "nifti"],
+  [344, "n+1\0", "nifti"],
+  [128, "DICM", "dicom"],
+]
+
+/** What a file's first bytes tell. */
+function formatOfContent(head: Uint8Array): ImageFormat | null {
+  if (isGzip(head)) return formatOfMarks(unpackHead(head)) === "nifti" ? "nifti" : null
+  return formatOfMarks(head)
+}
+
+function formatOfMarks(head: Uint8Array): ImageFormat | null {
+  const text = Buffer.from(head.subarray(0, 512)).toString("latin1")
+  const marked = MARKS.find(([at, mark]) => text.startsWith(mark, at))
+  if (marked !== undefined) return marked[2]
+  // Two letters would be few: what is always 0 must be, too.
+  if (text.startsWith("BM") && text.startsWith("\0\0\0\0", 6)) return "bmp"
+  return /^\s*(?:Comment\s*=.*\s+)?(?:ObjectType|NDims)\s*=/.test(text) ? "metaimage" : null
 }
 
 function baseName(path: string): string {

@@ -10,7 +10,7 @@ import { stat } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
 import { Content, explainOpening, isSameStamp, quote, stampOf, type ReadLimits, type Stamp } from "./content.ts"
 import { FileError } from "./file-error.ts"
-import { formatOf, formatOfContent } from "./formats.ts"
+import { formatOfFile, HEAD_BYTES } from "./formats.ts"
 import { partOf } from "./parts.ts"
 
 /** What is known of one file, by its absolute path. Plain data: it may be stored as JSON. */
@@ -100,6 +100,6 @@ async function digestOfFile(path: string, options: IdentifyOptions): Promise<Kno
 }
 
 async function mayHaveParts(content: Content): Promise<boolean> {
-  const format = formatOf(content.path) ?? formatOfContent(await content.head(16))
+  const format = formatOfFile(content.path, await content.head(HEAD_BYTES))
   return format === "metaimage" || format === "nrrd"
 }

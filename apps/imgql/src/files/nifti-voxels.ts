@@ -2,16 +2,16 @@
 import { createHash } from "node:crypto"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { constants, createGunzip, gunzipSync } from "node:zlib"
+import { createGunzip } from "node:zlib"
 import { bytesPerValue, makeVoxels, voxelCount, voxelsOn, type Image } from "../image/image.ts"
 import { quote, tooLarge, type Content, type ReadLimits } from "./content.ts"
 import { FileError, showBytes } from "./file-error.ts"
+import { HEAD_BYTES } from "./formats.ts"
+import { isGzip, unpackHead } from "./gzip.ts"
 import { parseHeader, storedBytes, type NiftiHeader } from "./nifti.ts"
 
 /** Deflate makes at most 1032 bytes of one. */
 const DEFLATE_RATIO = 1032
-/** Enough for a header through gzip, and little enough to unpack whatever it holds. */
-const HEAD_BYTES = 4096
 /** How much may follow the voxels in a compressed file; some writers pad. */
 const TRAILING_BYTES = 1 << 20
 
@@ -24,7 +24,7 @@ export interface PlainNifti {
 /** Null for a file that is not of the plain kind. @throws FileError FILE_DAMAGED, FILE_TOO_LARGE, FILE_CHANGED */
 export async function readPlainNifti(content: Content, options: ReadLimits): Promise<PlainNifti | null> {
   const start = await content.head(HEAD_BYTES)
-  const isCompressed = start[0] === 0x1f && start[1] === 0x8b
+  const isCompressed = isGzip(start)
   const header = parseHeader(isCompressed ? unpackHead(start) : start)
   if (header === null) return null
   const bytes = checkSize(content, header, isCompressed, options.maxBytes)
@@ -45,16 +45,6 @@ export async function readPlainNifti(content: Content, options: ReadLimits): Pro
   }
   sink.finish()
   return { image: makeImage(header, stored), digest: hash.digest("hex") }
-}
-
-function unpackHead(start: Buffer): Buffer {
-  try {
-    // Told to flush and not to finish, gunzip gives what the piece holds.
-    return gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH })
-  } catch {
-    // Broken gzip is for whoever reads the whole file to say.
-    return Buffer.alloc(0)
-  }
 }
 
 function checkSize({ path, stamp }: Content, header: NiftiHeader, isCompressed: boolean, maxBytes: number): number {

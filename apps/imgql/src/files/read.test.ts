@@ -237,6 +237,54 @@ describe("names", () => {
   })
 })
 
+describe("the format", () => {
+  const suffixes = [".nii.gz", ".nii", ".mha", ".nrrd", ".vtk", ".dcm", ".png", ".jpg", ".tif", ".bmp"]
+  it.each(suffixes)("is what the content says, whatever the name: %s", async (suffix) => {
+    const path = await save(`a${suffix}`, sample("uint8", [9, 8, 1]))
+    const { voxels } = await readImage(path, LIMITS)
+    for (const other of [
+      ".nii.gz",
+      ".nii",
+      ".mha",
+      ".mhd",
+      ".nrrd",
+      ".vtk",
+      ".dcm",
+      ".png",
+      ".jpg",
+      ".tif",
+      ".bmp",
+      ".txt",
+    ]) {
+      const misnamed = put(`b${other}`, readFileSync(path))
+      expect([other, voxelsOf(await readImage(misnamed, LIMITS))]).toEqual([other, new Uint8Array(voxels.buffer)])
+    }
+  })
+
+  it("is what the content says for NIfTI that ITK has to read, too", async () => {
+    const plain = Buffer.from(readFileSync(await save("a.nii", sample("uint8", [3, 2]))))
+    // In meters, which is not the plain kind.
+    plain[123] = 1
+    for (const [name, bytes] of [
+      ["a.nii", gzipSync(plain)],
+      ["a.nii.gz", plain],
+      ["a.png", gzipSync(plain)],
+      ["a", plain],
+    ] as const) {
+      expect([name, (await readImage(put(name, bytes), LIMITS)).size]).toEqual([name, [3, 2]])
+    }
+  })
+
+  it("of a header that names its voxels, too, whose identity covers them", async () => {
+    const path = await save("a.mhd", sample("uint8", [3, 2]))
+    const misnamed = path.replace(/mhd$/, "png")
+    copyFileSync(path, misnamed)
+    const digest = await identify(misnamed, LIMITS)
+    expect(digest).toBe(await identify(path, LIMITS))
+    expect((await readImage(misnamed, { ...LIMITS, digest })).voxels).toEqual(sample("uint8", [3, 2]).voxels)
+  })
+})
+
 describe("the identity of an image file", () => {
   const mapCache = (): DigestCache & { readonly known: Map<string, KnownDigest> } => {
     const known = new Map<string, KnownDigest>()

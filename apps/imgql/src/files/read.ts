@@ -6,11 +6,11 @@
  * bound, nothing runs without end, and every failure is a {@link FileError}.
  */
 import { createHash } from "node:crypto"
-import { basename, dirname, join } from "node:path"
+import { dirname, join } from "node:path"
 import type { Image } from "../image/image.ts"
 import { Content, quote, tooLarge, type ReadLimits } from "./content.ts"
 import { FileError, reasonOf, systemCode } from "./file-error.ts"
-import { formatOf, formatOfContent, IMAGE_SUFFIXES, PIPELINES, suffixOf, type ImageFormat } from "./formats.ts"
+import { formatOfFile, HEAD_BYTES, IMAGE_SUFFIXES, type ImageFormat, nameForReader, PIPELINES } from "./formats.ts"
 import { checkDigest, combineDigests } from "./identity.ts"
 import { imageFromItk } from "./itk-image.ts"
 import { runItk } from "./itk.ts"
@@ -21,21 +21,6 @@ import { checkWholeBmp, checkWholeVtk } from "./whole.ts"
 export interface ReadOptions extends ReadLimits {
   /** What the content must be, as `identify` gave it; anything else is FILE_CHANGED. */
   readonly digest?: string
-}
-
-const HEAD_BYTES = 512
-
-/** For files whose name has no suffix and whose content told the format. */
-const SUFFIX_OF_CONTENT: Readonly<Record<ImageFormat, string>> = {
-  nifti: ".nii",
-  nrrd: ".nrrd",
-  metaimage: ".mha",
-  vtk: ".vtk",
-  dicom: ".dcm",
-  png: ".png",
-  jpeg: ".jpg",
-  tiff: ".tif",
-  bmp: ".bmp",
 }
 
 /**
@@ -50,7 +35,7 @@ const SUFFIX_OF_CONTENT: Readonly<Record<ImageFormat, string>> = {
 export async function readImage(path: string, options: ReadOptions): Promise<Image> {
   const content = await Content.open(path, options)
   try {
-    const format = formatOf(path) ?? formatOfContent(await content.head(HEAD_BYTES))
+    const format = formatOfFile(path, await content.head(HEAD_BYTES))
     if (format === null) {
       const message = `${quote(path)}: expected an image file (${IMAGE_SUFFIXES}), found none of them; rename or convert it`
       throw new FileError("FILE_FORMAT_UNKNOWN", message, { path })
@@ -74,9 +59,7 @@ export async function readThroughItk(content: Content, format: ImageFormat, opti
   await options.admit?.(Math.min(maxBytes, 3 * content.stamp.sizeBytes))
   const bytes = await content.all(signal)
   if (format === "bmp") checkWholeBmp(path, bytes)
-  // ITK's readers go by suffixes in lower case.
-  const name = basename(path).toLowerCase() + (suffixOf(path) === "" ? SUFFIX_OF_CONTENT[format] : "")
-  const main = { path: name, data: bytes }
+  const main = { path: nameForReader(path, format, bytes), data: bytes }
   const part = format === "metaimage" || format === "nrrd" ? partOf(path, bytes) : null
   const parts = part === null ? [] : [{ path: part, data: await readBytes(join(dirname(path), part), options) }]
   if (options.digest !== undefined) {
