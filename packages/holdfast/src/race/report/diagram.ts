@@ -2,7 +2,7 @@
 import type { Finding } from "./findings.ts"
 import type { FailureReport } from "./json.ts"
 import type { Row } from "./rows.ts"
-import { cut, readable } from "./text.ts"
+import { cut, readable, showTime } from "./text.ts"
 
 const ROW_HEIGHT = 34
 const HEAD_HEIGHT = 44
@@ -68,7 +68,7 @@ function drawRow(row: Row, x: number, notes: readonly string[]): string {
 
 function captionOf({ kind, label, atMs }: Row): string {
   if (kind === "answer") return `... ${readable(label)} answers`
-  return kind === "timer" ? `timer, at ${Math.round(atMs)} ms` : readable(label)
+  return kind === "timer" ? `timer, at ${showTime(atMs)}` : readable(label)
 }
 
 function titleOf(row: Row, notes: readonly string[]): string {

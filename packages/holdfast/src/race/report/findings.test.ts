@@ -43,6 +43,16 @@ describe("a lost update", () => {
     )
   })
 
+  it("is told of whoever saves what it wrote itself before", () => {
+    expect(findIn("a w x=1", "b r x", "b w x=2", "a w x=3")).toMatchObject([
+      {
+        kind: "lost-update",
+        text: "Lost update of x: the value 2 that b wrote (T3) was overwritten by a (T4), which had not read it since its own write (T1)",
+      },
+    ])
+    expect(findIn("a w x=1", "b r x", "b w x=2", "a w x")).toEqual([])
+  })
+
   it.each([
     { name: "whoever reads again", moves: ["b r x", "a w x", "b r x", "b w x"] },
     { name: "whoever reads and writes in one step", moves: ["a r x w x", "b r x w x", "a r x w x"] },
@@ -115,6 +125,8 @@ describe("other findings", () => {
         text: "Torn read: b read y (T2) and x (T3) after a had written x (T1) and before it wrote y (T4)",
       },
     ])
+    expect(findIn("b r x", "a w x w y", "b r y")[0]?.text).toMatch(/a wrote both \(T2\)$/)
+    expect(kindsIn("b r x", "a w x", "a w y", "b r y", "b r x")).toEqual([])
     expect(kindsIn("a w x", "a w y", "b r x", "b r y", "a w x", "a w y")).toEqual([])
   })
 

@@ -114,13 +114,16 @@ function findLostUpdates(byResource: ReadonlyMap<string, readonly Touch[]>): Fou
       const read = touches.findLastIndex(({ actor }, at) => at < index && actor === overwrite.actor)
       const before = touches[read]
       const lost = touches.slice(read + 1, index).findLast(isWriteOfOthers(overwrite.actor))
-      if (before?.mode !== "read" || lost === undefined) return []
+      if (before === undefined || lost === undefined) return []
+      // Of writes alone, only their values tell that one is not an addition to the other.
+      if (before.mode === "write" && (overwrite.value === null || lost.value === null)) return []
+      const earlier = before.mode === "read" ? "had read it before" : "had not read it since its own write"
       return [
         {
           kind: "lost-update",
-          text: `Lost update of ${lost.resource}: ${valueThat(lost)} wrote (T${lost.row}) was overwritten by ${overwrite.actor} (T${overwrite.row}), which had read it before (T${before.row})`,
+          text: `Lost update of ${lost.resource}: ${valueThat(lost)} wrote (T${lost.row}) was overwritten by ${overwrite.actor} (T${overwrite.row}), which ${earlier} (T${before.row})`,
           accesses: [
-            note(before, `read before T${lost.row}`),
+            note(before, before.mode === "read" ? `read before T${lost.row}` : `not read since, T${overwrite.row}`),
             note(lost, `LOST at T${overwrite.row}`),
             note(overwrite, `overwrites T${lost.row}`),
           ],
@@ -137,9 +140,10 @@ function findOverwrittenBeforeUse(byResource: ReadonlyMap<string, readonly Touch
       if (lost.mode !== "write") return []
       const back = touches.findIndex(({ actor }, at) => at > index && actor === lost.actor)
       const use = touches[back]
-      // Whoever had read it before may well have taken it up.
+      // Whoever had read it before may well have taken it up, and so may a write of nobody knows what.
       const overwrite = touches[index + 1]
       if (use === undefined || overwrite === undefined || !isWriteOfOthers(lost.actor)(overwrite)) return []
+      if (lost.value === null || overwrite.value === null) return []
       return [
         {
           kind: "overwritten-before-use",
@@ -225,6 +229,9 @@ function findTornReads(byResource: ReadonlyMap<string, readonly Touch[]>): Found
         if (one.mode !== "read") return []
         const other = second.find(({ at, actor, mode }) => at > one.at && actor === one.actor && mode === "read")
         if (other === undefined) return []
+        // Whoever looks again may well notice.
+        const isAgain = ({ at, actor }: Touch): boolean => at > other.at && actor === one.actor
+        if (first.some(isAgain) || second.some(isAgain)) return []
         return [...tearBetween(one, other, first, second), ...tearAround(one, other, first, second)]
       })
     }),
@@ -239,7 +246,7 @@ function tearBetween(one: Touch, other: Touch, first: readonly Touch[], second: 
   return [
     {
       kind: "torn-read",
-      text: `Torn read: between ${one.actor}'s reads of ${one.resource} (T${one.row}) and of ${other.resource} (T${other.row}), ${change.actor} wrote both (T${change.row} and T${also.row})`,
+      text: `Torn read: between ${one.actor}'s reads of ${one.resource} (T${one.row}) and of ${other.resource} (T${other.row}), ${change.actor} wrote both (${rowsOf(change, also)})`,
       accesses: [
         note(one, `before T${change.row}`),
         ...[
@@ -334,6 +341,11 @@ function isRead(touches: readonly Touch[], first: Touch, second: Touch): boolean
   return touches.some(
     ({ at, actor, mode }) => at > first.at && at < second.at && actor === second.actor && mode === "read",
   )
+}
+
+function rowsOf(one: Touch, other: Touch): string {
+  const [first, second] = one.row <= other.row ? [one.row, other.row] : [other.row, one.row]
+  return first === second ? `T${first}` : `T${first} and T${second}`
 }
 
 function isWriteOfOthers(actor: string): (touch: Touch) => boolean {

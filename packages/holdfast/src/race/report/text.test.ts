@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { cut, pad, readable, readableLines, widthOf, wrap } from "./text.ts"
+import { cut, pad, readable, readableLines, showTime, widthOf, wrap } from "./text.ts"
 
 describe("widths", () => {
   it.each([
@@ -48,6 +48,7 @@ describe("wrapping", () => {
     expect(wrap("a extraordinarily", 8, 5)).toEqual(["a extrao", "rdinaril", "y"])
     expect(wrap("one two three four", 8, 2)).toEqual(["one two", "three f…"])
     expect(wrap("", 8, 2)).toEqual([""])
+    expect(wrap('{"a":1,"b":2}', 8, 3)).toEqual(['{"a":1,', '"b":2}'])
   })
 
   it("loses nothing where there is room", () => {
@@ -60,6 +61,18 @@ describe("wrapping", () => {
         },
       ),
     )
+  })
+})
+
+describe("times", () => {
+  it.each([
+    [0, "0 ms"],
+    [3.333_33, "3.33 ms"],
+    [5_000, "5000 ms"],
+    [300_000, "300 s"],
+    [12_345.678, "12.35 s"],
+  ])("of %d ms are %s", (ms, shown) => {
+    expect(showTime(ms)).toBe(shown)
   })
 })
 

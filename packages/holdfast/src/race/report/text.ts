@@ -32,14 +32,16 @@ export function pad(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - widthOf(text)))
 }
 
-/** Lines at most so wide, broken at spaces where there are any; the last of `maxLines` is cut. */
+/** Lines at most so wide, broken at spaces or after commas where there are any; the last of `maxLines` is cut. */
 export function wrap(text: string, width: number, maxLines: number): string[] {
   const lines: string[] = []
   let rest = text
   while (widthOf(rest) > width && lines.length < maxLines - 1) {
     const fitting = takeWidth(rest, width)
     // A space that comes right after belongs to the line it ends.
-    const space = rest.startsWith(" ", fitting.length) ? fitting.length : fitting.lastIndexOf(" ")
+    const space = rest.startsWith(" ", fitting.length)
+      ? fitting.length
+      : Math.max(fitting.lastIndexOf(" "), fitting.lastIndexOf(",") + 1)
     // A word broken early leaves a ragged line that is harder to read than a broken word.
     const end = space > fitting.length / 2 ? space : fitting.length
     lines.push(rest.slice(0, end).trimEnd())
@@ -51,6 +53,13 @@ export function wrap(text: string, width: number, maxLines: number): string[] {
 
 /** Text whose every character is a column, as almost all is: taking it apart costs a thousand times as much. */
 const NARROW = /^[\u{20}-\u{7E}→…]*$/u
+
+/** A time of a schedule, to as many digits as anybody reads. */
+export function showTime(ms: number): string {
+  const HUNDREDTHS = 100
+  const [value, unit] = ms < 10_000 ? [ms, "ms"] : [ms / 1_000, "s"]
+  return `${Math.round(value * HUNDREDTHS) / HUNDREDTHS} ${unit}`
+}
 
 const GRAPHEMES = new Intl.Segmenter("en", { granularity: "grapheme" })
 

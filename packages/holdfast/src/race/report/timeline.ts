@@ -14,7 +14,7 @@ import type { ScheduleFailure } from "../explore.ts"
 import type { FoundAccess } from "./findings.ts"
 import { type FailureReport, reportFailure } from "./json.ts"
 import type { Row } from "./rows.ts"
-import { cut, pad, readable, readableLines, widthOf, wrap } from "./text.ts"
+import { cut, pad, readable, readableLines, showTime, widthOf, wrap } from "./text.ts"
 
 /** How wide a timeline is at most. */
 const WIDTH = 110
@@ -147,29 +147,31 @@ function drawCell(row: Row, marks: Marks, width: number): string[] {
   ]
 }
 
-/** The label, and below it what came back and what went wrong. */
+/** The label, and below it what came back, what was written and what went wrong. */
 function bodyOf(row: Row, marks: Marks): string[] {
   const found = marks.get(row.number) ?? []
-  // What else than the label tells of was touched, too.
-  const isNamed = new Set(row.accesses.map(({ resource }) => resource)).size > 1
-  const written = found.flatMap(({ mode, resource, value }) => {
-    if (mode === "read" || value === null) return []
-    return [`${isNamed ? `${readable(resource)} ` : ""}= ${readable(value)}`]
-  })
+  const written = row.accesses.flatMap(({ mode, resource, value }) =>
+    mode === "read" || value === null ? [] : [`${nameIn(row, resource, " ")}= ${readable(value)}`],
+  )
   return [
     labelOf(row),
     ...(row.result === null ? [] : [`→ ${readable(row.result)}`]),
     ...new Set(written),
-    ...found.map(({ resource, note }) => `^ ${isNamed ? `${readable(resource)}: ` : ""}${readable(note)}`),
+    ...found.map(({ resource, note }) => `^ ${nameIn(row, resource, ": ")}${readable(note)}`),
   ]
+}
+
+/** The resource with what follows it, where neither the label nor what else was touched tells which it is. */
+function nameIn({ label, accesses }: Row, resource: string, then: string): string {
+  const isOnly = accesses.every((access) => access.resource === resource)
+  return isOnly || label.includes(resource.slice(resource.indexOf(" ") + 1)) ? "" : readable(resource) + then
 }
 
 /** Time is only told where it passed. */
 function labelOf({ kind, label, atMs, passedMs }: Row): string {
   if (kind === "answer") return `... ${readable(label)} answers`
   if (kind !== "timer") return readable(label)
-  const HUNDREDTHS = 100
-  return passedMs === 0 ? "timer" : `timer, at ${Math.round(atMs * HUNDREDTHS) / HUNDREDTHS} ms`
+  return passedMs === 0 ? "timer" : `timer, at ${showTime(atMs)}`
 }
 
 function signOf({ number, kind, label }: Row, marks: Marks): string {
