@@ -9,8 +9,8 @@ import type { Row } from "./rows.ts"
 /** What a finding is, the surest first. */
 export type FindingKind =
   | "lost-update"
-  | "overwritten-before-use"
   | "check-then-act"
+  | "overwritten-before-use"
   | "crossed-writes"
   | "torn-read"
   | "stale-read"
@@ -46,8 +46,8 @@ export function findRaces(rows: readonly Row[]): Finding[] {
   const byResource = groupBy(touches, ({ resource }) => resource)
   const sure = [
     ...findLostUpdates(byResource),
-    ...findOverwrittenBeforeUse(byResource),
     ...findChecksThenActs(touches, byResource),
+    ...findOverwrittenBeforeUse(byResource),
     ...findCrossedWrites(byResource),
   ]
   if (sure.length > 0) return tellOnce(sure)
@@ -166,7 +166,7 @@ function findChecksThenActs(touches: readonly Touch[], byResource: ReadonlyMap<s
     const same = byResource.get(check.resource) ?? []
     const again = same.find(({ at, actor }) => at > check.at && actor === check.actor)?.at ?? Infinity
     const change = same.find((touch) => touch.at > check.at && isWriteOfOthers(check.actor)(touch))
-    if (change === undefined || change.at > again) return []
+    if (change === undefined) return []
     const act = touches.find(
       ({ at, row, actor, mode }) =>
         at > change.at && at < again && row > change.row && actor === check.actor && mode === "write",
