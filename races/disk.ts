@@ -10,7 +10,7 @@ export interface Disk {
   write(path: string, text: string): Promise<void>
   /** @throws Error ENOENT */
   rename(from: string, to: string): Promise<void>
-  /** The names of all files, sorted. */
+  /** The names of all files, sorted, for the check at the end. */
   list(): Promise<string[]>
 }
 
@@ -38,22 +38,31 @@ class MemoryDisk implements Disk {
 
   #get(path: string, call: string): string {
     const text = this.#files.get(path)
-    if (text === undefined) throw new Error(`ENOENT: no such file or directory, ${call}`)
-    return text
+    if (text !== undefined) return text
+    throw Object.assign(new Error(`ENOENT: no such file or directory, ${call}`), { code: "ENOENT" })
   }
 }
 
 /** A disk in memory, each call of which is a step of the actor that makes it. */
 export function createDisk({ wrap }: ScenarioContext): Disk {
-  return wrap<Disk>(new MemoryDisk(), { name: "disk", touches: touchesOf })
+  return wrap<Disk>(new MemoryDisk(), { name: "disk", methods: ["read", "write", "rename"], touches: touchesOf })
 }
 
 function touchesOf(method: string, args: readonly unknown[]): readonly Access[] {
-  const [path = "", text = null] = args.filter((arg) => typeof arg === "string")
-  if (method === "read") return [reads(`file ${path}`)]
-  if (method === "list") return [reads("names of files")]
-  if (method === "write") return [{ ...writes(`file ${path}`), value: text }, writes("names of files")]
-  return [writes(`file ${path}`), writes(`file ${text ?? ""}`), writes("names of files")]
+  const paths = args.filter((arg) => typeof arg === "string")
+  if (method === "read") return [reads(`file ${paths[0] ?? ""}`)]
+  if (method === "write") return [{ ...writes(`file ${paths[0] ?? ""}`), value: paths[1] ?? null }]
+  return paths.map((path) => writes(`file ${path}`))
+}
+
+/** What the file says, or undefined where there is none. */
+export async function readIfThere(disk: Disk, path: string): Promise<string | undefined> {
+  try {
+    return await disk.read(path)
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined
+    throw error
+  }
 }
 
 /** The files of a real folder. */

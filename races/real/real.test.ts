@@ -16,7 +16,8 @@ describe("across three processes and two threads", () => {
 
   beforeAll(async () => {
     crew = await Crew.start({ processes: 3, threads: 2 })
-  })
+    // As long as a test may take: on a busy machine, five participants take longer to start than a hook may by default.
+  }, 120_000)
 
   afterAll(async () => {
     await crew.end()
