@@ -1,0 +1,4 @@
+import { describeRace } from "../suite.ts"
+import { race } from "./index.ts"
+
+describeRace(race)
