@@ -1,5 +1,5 @@
 /**
- * `npm run races -- [--only N…] [--json] [--html FILE] [--pages]`: breaks every broken program, passes every fixed one, and
+ * `npm run races -- [--only N…] [--json] [--html FILE] [--pages | --packages]`: breaks every broken program, passes every fixed one, and
  * prints how many schedules each took. The exit code is 0 where each is as it must be, 1 where one is not, and 2 for words
  * that are not understood.
  */
@@ -7,6 +7,7 @@ import { writeFileSync } from "node:fs"
 import { Command, CommanderError } from "commander"
 import { renderPage } from "holdfast/race"
 import { races } from "./catalog.ts"
+import { drawPackages } from "./packages/table.ts"
 import { writePage } from "./pages.ts"
 import type { Race } from "./race.ts"
 import { COLUMNS, drawTable, rowOf, summarize, toJson } from "./results.ts"
@@ -23,6 +24,7 @@ interface Options {
   readonly json?: boolean
   readonly html?: string
   readonly pages?: boolean
+  readonly packages?: boolean
 }
 
 /** Runs the command and answers with the process's exit code. */
@@ -33,12 +35,17 @@ export async function runCommand(words: readonly string[], output: Output): Prom
     .option("--json", "as JSON, with the failing schedules")
     .option("--html <file>", "also write a page with a diagram of each failing schedule")
     .option("--pages", "write the failing schedule of each race into its README instead")
+    .option("--packages", "the races that the kit finds in published packages instead")
     .allowExcessArguments(false)
     .exitOverride()
     .configureOutput({ writeOut: output.out, writeErr: ignore, outputError: ignore })
   try {
     command.parse([...words], { from: "user" })
     const options: Options = command.opts()
+    if (options.packages === true) {
+      output.out(`${await drawPackages()}\n`)
+      return 0
+    }
     const chosen = choose(options.only ?? null)
     if (options.pages !== true) return await runAll(chosen, options, output)
     for (const race of chosen) await writePage(race)

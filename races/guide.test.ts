@@ -23,6 +23,7 @@ it("the guide names every option and everything an exploration tells", () => {
     depth: true,
     maxSteps: true,
     timersAreSteps: true,
+    globals: true,
     maxFaults: true,
     shrinks: true,
     replay: true,

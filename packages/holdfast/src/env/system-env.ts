@@ -24,6 +24,18 @@ export function sinceBootMs(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }
 
+const { setTimeout: setRealTimeout, clearTimeout: clearRealTimeout } = globalThis
+
+/** A timer of the machine also while the global ones are replaced: only for whoever replaces them. */
+export function startRealTimer(delayMs: number, callback: () => void): Timer {
+  const handle = setRealTimeout(callback, delayMs)
+  return {
+    cancel: () => {
+      clearRealTimeout(handle)
+    },
+  }
+}
+
 // Node keeps a delay in a signed 32-bit integer and turns a larger one into 1 ms.
 const LONGEST_NODE_DELAY_MS = 2 ** 31 - 1
 

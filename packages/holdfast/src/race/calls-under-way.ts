@@ -1,5 +1,5 @@
 /** Calls that take effect now: while one does, nothing else is picked, however long real input and output take. */
-import { systemEnv } from "../env/system-env.ts"
+import { startRealTimer } from "../env/system-env.ts"
 import { nextTurn } from "../env/turn.ts"
 
 /** A call, from its start until it has answered or waits for a step of its own. */
@@ -42,7 +42,7 @@ export class CallsUnderWay {
     while (this.#count > 0) {
       const haveEnded = await new Promise<boolean>((resolve) => {
         // Nothing tells that a call is blocked by what another actor holds: only that it has not ended for a while.
-        const timer = systemEnv.timers.after(BLOCKED_AFTER_MS, () => {
+        const timer = startRealTimer(BLOCKED_AFTER_MS, () => {
           resolve(false)
         })
         this.#whenNone = () => {

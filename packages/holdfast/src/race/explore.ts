@@ -18,6 +18,7 @@ import { createPct } from "./choices/pct.ts"
 import { createRandomOrder } from "./choices/random.ts"
 import { createReducedOrder } from "./choices/reduced.ts"
 import { createReplay } from "./choices/replay.ts"
+import { replaceGlobals } from "./globals.ts"
 import { Schedule, type ScheduleEnd, type ScheduleOptions } from "./schedule.ts"
 import { shrink } from "./shrink.ts"
 import type { TraceEntry } from "./trace.ts"
@@ -51,6 +52,12 @@ export interface ExploreOptions {
   readonly maxSteps?: number
   /** Whether the next timer may fire while steps are parked. Default false: time passes only when nobody can step. */
   readonly timersAreSteps?: boolean
+  /**
+   * What the global `setTimeout`, `setInterval`, `setImmediate`, `Date`, `performance.now` and `Math.random` are while a
+   * schedule runs. `simulated`: those of its env, for programs and packages that take none; such explorations run one at a
+   * time. Default real.
+   */
+  readonly globals?: "real" | "simulated"
   /** How many faults of the actors that may have any befall one schedule. Default 1. */
   readonly maxFaults?: number
   /** Whether a failure is made as short as possible. Default true. */
@@ -86,13 +93,14 @@ export interface Exploration {
 /** Explores until a schedule fails, all have run, or `maxSchedules` is reached. */
 export async function explore(scenario: Scenario, options: ExploreOptions = {}): Promise<Exploration> {
   const { seed = 1, maxSchedules = 10_000, replay, shrinks = true } = options
-  const limits: ScheduleOptions = {
+  const limits: AttemptOptions = {
     seed,
     maxSteps: options.maxSteps ?? 10_000,
     timersAreSteps: options.timersAreSteps ?? false,
     maxFaults: options.maxFaults ?? 1,
     isDeclared: options.shares === "declared",
     isRecording: false,
+    replacesGlobals: options.globals === "simulated",
   }
   const runOnce = async (chooser: Chooser): Promise<Attempt> => await attempt(scenario, chooser, limits)
   if (replay !== undefined) {
@@ -121,19 +129,29 @@ export interface Attempt {
   readonly failure: ScheduleFailure | null
 }
 
-async function attempt(scenario: Scenario, chooser: Chooser, limits: ScheduleOptions): Promise<Attempt> {
+interface AttemptOptions extends ScheduleOptions {
+  readonly replacesGlobals: boolean
+}
+
+async function attempt(scenario: Scenario, chooser: Chooser, limits: AttemptOptions): Promise<Attempt> {
   const schedule = new Schedule(chooser, limits)
   const world = createWorld(schedule)
-  const end = await schedule.run(async () => {
-    await scenario(world)
-  })
+  const restoreGlobals = limits.replacesGlobals ? replaceGlobals(schedule.env) : null
+  let end: ScheduleEnd
+  try {
+    end = await schedule.run(async () => {
+      await scenario(world)
+    })
+  } finally {
+    restoreGlobals?.()
+  }
   if (end.kind !== "failed") return { end: end.kind, failure: null }
   const { choices, trace, preemptions } = schedule
   return { end: "failed", failure: { choices, trace, seed: limits.seed, preemptions, error: end.error } }
 }
 
 /** Runs a failing schedule once more, with all that a timeline shows. */
-async function record(scenario: Scenario, failure: ScheduleFailure, limits: ScheduleOptions): Promise<ScheduleFailure> {
+async function record(scenario: Scenario, failure: ScheduleFailure, limits: AttemptOptions): Promise<ScheduleFailure> {
   // What cannot be explored may not fail again.
   if (failure.error instanceof ScenarioError) return failure
   const again = await attempt(scenario, createReplay(failure.choices), { ...limits, isRecording: true })
