@@ -70,6 +70,27 @@ describe("shrinking", () => {
     }
   })
 
+  it("lets a crash come as early as it does harm", async () => {
+    const scenario: Scenario = async ({ actor, step }) => {
+      const statuses: string[] = []
+      const end = await actor(
+        "worker",
+        async () => {
+          await step("prepares")
+          await step("starts", () => statuses.push("running"))
+          for (let index = 0; index < 5; index++) await step("works")
+          return "done"
+        },
+        { faults: ["kill"] },
+      )
+      if (end === undefined && statuses.includes("running")) throw new Error("running for ever")
+    }
+    const { trace } = failureOf(await explore(scenario))
+    expect(trace.map(({ label }) => label)).toEqual(["prepares", "starts", "is killed"])
+    const late = failureOf(await explore(scenario, { shrinks: false }))
+    expect(late.trace).toHaveLength(7)
+  })
+
   it("keeps to the kind of failure that was found", async () => {
     // A hang is easier to reach than the wrong answer that is looked for.
     const scenario: Scenario = async ({ actor, step }) => {
