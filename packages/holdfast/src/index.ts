@@ -29,6 +29,7 @@ export {
   type KeyedLimit,
   type Operation,
   type OperationOptions,
+  type Peek,
   type RetryOptions,
   RunContext,
   RunHandle,

@@ -53,8 +53,9 @@ export async function open(url: string, options: OpenOptions = {}): Promise<Hold
   const { blobBudgetBytes } = options
   checkBudget(blobBudgetBytes, "blobBudgetBytes")
   if (url.startsWith("file:")) {
-    // Loaded when it is needed: it brings native code, which a program with stores in memory alone does without.
-    const { connectFolder } = await import("./stores/embedded/index.ts")
+    // Loaded when it is needed, and nothing beside it: programs with stores in memory do without its native code, and those
+    // that open a folder without SQLite, which is the keeper's thread's, and all that looks after stores.
+    const { connectFolder } = await import("./stores/embedded/client/connect.ts")
     return await Holdfast.connect({
       store: await connectFolder({ address: url, env, check }),
       env,

@@ -241,6 +241,13 @@ export interface ReadRun {
   readonly identity: Identity
 }
 
+/** What the identity's newest run came to, or where it stands; nothing else of it, which is less to carry. */
+export interface PeekRun {
+  readonly kind: "peekRun"
+  readonly session: SessionId
+  readonly identity: Identity
+}
+
 export interface ListRuns {
   readonly kind: "listRuns"
   readonly session: SessionId
@@ -379,6 +386,7 @@ export type Command =
   | ControlRun
   | ReportProgress
   | ReadRun
+  | PeekRun
   | ListRuns
   | WatchRun
   | PutResult

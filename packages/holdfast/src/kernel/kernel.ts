@@ -350,6 +350,8 @@ export class Kernel {
         return this.#runs.progress(session, command.token, command.progress)
       case "readRun":
         return this.#runs.read(command.identity)
+      case "peekRun":
+        return this.#runs.peek(command.identity)
       case "listRuns":
         return this.#runs.list(command.filter)
       case "watchRun":
@@ -540,6 +542,7 @@ function rowsOf(command: Command): RowKey[] {
     case "putResult":
       return [`run:${command.spec.identity}`]
     case "readRun":
+    case "peekRun":
     case "forgetResult":
       return [`run:${command.identity}`]
     case "evictRuns":

@@ -487,6 +487,12 @@ export class RunTable {
     return { kind: "run", view: run === undefined ? null : viewRun(run) }
   }
 
+  peek(identity: Identity): Outcome {
+    const run = this.#runs.get(identity)
+    if (run === undefined) return { kind: "run", view: null }
+    return isOpen(run.row) ? { kind: "status", status: run.row.status } : settled(run.row)
+  }
+
   list(filter: RunFilter): Outcome {
     const views: RunView[] = []
     const runs = [...this.#runs.values()].filter((run) => matches(run.row, filter))

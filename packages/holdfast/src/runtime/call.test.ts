@@ -45,6 +45,41 @@ describe("a handle", () => {
     expect([await call.result(), log]).toEqual([9, ["square 3", "square 3"]])
   })
 
+  it("shows the result that is stored, and starts nothing where none is (O2, O9)", async () => {
+    const hf = await new RuntimeWorld().open()
+    const { square, log } = arithmetic(hf)
+    expect([await square.handle(3).peek(), log]).toEqual([undefined, []])
+    await square(3)
+    expect(await square.handle(3).peek()).toEqual({ status: "completed", result: 9 })
+    await square.forget(3)
+    expect([await square.handle(3).peek(), log]).toEqual([undefined, ["square 3"]])
+  })
+
+  it("shows where a run stands that has no result (O2)", async () => {
+    const hf = await new RuntimeWorld().open()
+    const gate = new Gate()
+    const wait = hf.operation("wait", { version: 1, effects: "pure", run: async () => await gate.opened })
+    const waiting = wait()
+    expect(await wait.handle().peek()).toEqual({ status: "running" })
+    gate.open()
+    await waiting
+    const fail = hf.operation("fail", { version: 1, effects: "pure", run: () => Promise.reject(new Error("no")) })
+    await faultOf(fail(), "RUN_FAILED")
+    expect(await fail.handle().peek()).toEqual({ status: "failed" })
+    const { id } = await hf.start(wait, [], { force: true })
+    await hf.run(id).cancel()
+    expect(await wait.handle().peek()).toEqual({ status: "canceled" })
+  })
+
+  it("shows an ephemeral result for as long as the session has it", async () => {
+    const hf = await new RuntimeWorld().open()
+    const socket = { send: () => "sent" }
+    const connect = hf.operation("connect", { version: 1, effects: "pure", ephemeral: true, run: () => socket })
+    await connect()
+    const found = await connect.handle().peek()
+    expect(found?.status === "completed" && found.result).toBe(socket)
+  })
+
   it("remembers so many handles of plain arguments, and is as good without", async () => {
     const hf = await new RuntimeWorld().open()
     const { square } = arithmetic(hf)
@@ -59,7 +94,7 @@ describe("a handle", () => {
     const { square } = arithmetic(hf)
     const call = square.handle(3)
     await hf.close()
-    for (const use of [() => call.result(), () => call.status(), () => call.forget(), () => call.put(1)]) {
+    for (const use of [() => call.result(), () => call.status(), () => call.peek(), () => call.forget(), () => call.put(1)]) {
       await faultOf(use(), "CLOSED")
     }
     await faultOf(square.start([1]), "CLOSED")
@@ -71,7 +106,7 @@ describe("a handle", () => {
     const { square } = arithmetic(hf)
     world.kill("me")
     const call = square.handle(3)
-    for (const use of [() => call.result(), () => call.status(), () => call.forget(), () => call.put(1)]) {
+    for (const use of [() => call.result(), () => call.status(), () => call.peek(), () => call.forget(), () => call.put(1)]) {
       await faultOf(use(), "SESSION_LOST")
     }
     await faultOf(square.start([1]), "SESSION_LOST")

@@ -4,19 +4,21 @@
  */
 import {
   type Identity,
+  assertInvariant,
   decodeArguments,
   encodeArguments,
   HoldfastError,
   Reference,
   refuseStored,
   type RunSpec,
+  type RunStatus,
 } from "../kernel/index.ts"
 import { NO_OPTIONS, type WaitOptions } from "./bounds.ts"
 import type { Definition } from "./execution.ts"
 import { packArguments, Recipe } from "./recipe.ts"
 import { refusalError, unexpected } from "./refusal.ts"
 import { RunHandle, toRunInfo, type RunInfo } from "./run-handle.ts"
-import type { Asked, Runs } from "./runs.ts"
+import { ASK_AGAIN, type Asked, type Runs } from "./runs.ts"
 
 /** How one call waits. */
 export interface CallOptions extends WaitOptions {
@@ -47,6 +49,10 @@ export interface CallPlan {
   readonly recipe: Recipe
   readonly spec: Omit<RunSpec, "args">
 }
+
+/** What {@link Call.peek} finds: the result of a run that is completed, and of any other only where it stands. */
+export type Peek<R> =
+  { readonly status: "completed"; readonly result: R } | { readonly status: Exclude<RunStatus, "completed"> }
 
 /** One identity of an operation. */
 export class Call<R> extends Reference implements Asked {
@@ -80,6 +86,30 @@ export class Call<R> extends Reference implements Asked {
     if (outcome.kind !== "run")
       throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("readRun", outcome)
     return outcome.view === null ? undefined : toRunInfo(session, outcome.view)
+  }
+
+  /**
+   * The result, if it is stored, in the one request that asks whether it is; undefined when nothing is known of the
+   * identity. Starts nothing and waits for nothing. Many that are asked together travel together.
+   *
+   * @throws HoldfastError STORE_DAMAGED, CLOSED
+   * @example const found = await call.peek(); if (found?.status === "completed") use(found.result)
+   */
+  async peek(): Promise<Peek<R> | undefined> {
+    const { session } = this.#runs
+    const outcome = await session.execute({ kind: "peekRun", session: session.id, identity: this.identity })
+    if (outcome.kind === "status") return { status: notCompleted(outcome.status) }
+    if (outcome.kind === "run" && outcome.view === null) return undefined
+    if (outcome.kind !== "settled")
+      throw outcome.kind === "refused" ? refusalError(outcome) : unexpected("peekRun", outcome)
+    const { settlement } = outcome
+    if (settlement.kind === "forgotten") return undefined
+    if (settlement.kind !== "completed") return { status: settlement.kind }
+    const result = this.#runs.open(this.#definition, outcome)
+    // An ephemeral result may have been dropped: what is left of it is no result.
+    if (result === ASK_AGAIN) return undefined
+    // The store keeps what this operation's body returned, which is an R.
+    return { status: "completed", result: result as R }
   }
 
   /** See {@link Operation.forget}. */
@@ -158,6 +188,11 @@ export class Call<R> extends Reference implements Asked {
       `a call of operation "${this.#definition.name}" was made with another open store; make it with the operation of this one`,
     )
   }
+}
+
+function notCompleted(status: RunStatus): Exclude<RunStatus, "completed"> {
+  assertInvariant(status !== "completed", "O2", "a completed run was told without its result")
+  return status
 }
 
 /** Trailing arguments that are undefined are as good as left out: `f(x)` and `f(x, undefined)` are one identity. */

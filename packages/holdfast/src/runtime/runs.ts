@@ -148,7 +148,7 @@ export class Runs implements ExecutionHome {
       const command = { kind: "claimRun", session: session.id, request, spec, holding, force } as const
       const answer = this.#ask({ command, definition, recipe, options })
       const settled = answer instanceof Promise ? await answer : answer
-      const value = this.#open(definition, settled)
+      const value = this.open(definition, settled)
       if (value !== ASK_AGAIN) return value
       // Forgotten meanwhile, or completed without this session having the ephemeral result: that is computed anew.
       force = settled.settlement.kind === "completed"
@@ -165,7 +165,7 @@ export class Runs implements ExecutionHome {
     const command = { kind: "awaitRun", session: session.id, request, run, holding, execute } as const
     const answer = this.#ask({ command, definition, recipe: null, options })
     const settled = answer instanceof Promise ? await answer : answer
-    const value = this.#open(definition, settled)
+    const value = this.open(definition, settled)
     if (value !== ASK_AGAIN) return value
     throw new HoldfastError("RUN_SUPERSEDED", `${describe(definition)} was forgotten; ask the operation again`, {
       details: { run },
@@ -391,7 +391,7 @@ export class Runs implements ExecutionHome {
   }
 
   /** The value of a settlement, or that the identity is to be asked again. */
-  #open(definition: Definition | null, { run, settlement }: Settled): unknown {
+  open(definition: Definition | null, { run, settlement }: Settled): unknown {
     switch (settlement.kind) {
       case "completed":
         return definition?.ephemeral === true ? this.#openEphemeral(run) : this.#decode(run, settlement.result)
@@ -442,7 +442,7 @@ export class Runs implements ExecutionHome {
 }
 
 /** The answer to a call whose run was forgotten: the caller wants a current value and asks again. */
-const ASK_AGAIN = Symbol("ask again")
+export const ASK_AGAIN: unique symbol = Symbol("ask again")
 
 function isAnswer(first: StoreOutcome | Answer): first is Answer {
   return ANSWERS.has(first.kind)

@@ -324,6 +324,11 @@ export class Client {
     return expectKind(await this.send({ kind: "readRun", identity: spec.identity }), "run").view
   }
 
+  /** What is known of the newest run, in one word or one result. */
+  async peek(spec: RunSpec): Promise<StoreOutcome> {
+    return await this.send({ kind: "peekRun", identity: spec.identity })
+  }
+
   // Workers
 
   async openWorker(operations: readonly string[], { id = 1, slots = 1 } = {}): Promise<WorkerId> {

@@ -36,6 +36,7 @@ export const COMMANDS: Readonly<Record<Exclude<Command["kind"], "advanceTime" | 
   commitCells: true,
   watchCells: true,
   flushRun: true,
+  peekRun: true,
   inspect: true,
 }
 

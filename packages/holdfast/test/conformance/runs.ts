@@ -47,6 +47,29 @@ export function testRuns(it: Conform): void {
     }
   })
 
+  it("shows what a run came to without starting or awaiting anything (O2, O9)", ["runs"], async (world) => {
+    const [executor, looker] = [await world.open(), await world.open()]
+    const spec = specOf("render")
+    expect(await looker.peek(spec)).toEqual({ kind: "run", view: null })
+    const { run } = await executor.enqueue(spec)
+    expect(await looker.peek(spec)).toEqual({ kind: "status", status: "pending" })
+    const claim = await executor.claim(spec)
+    expect(await looker.peek(spec)).toEqual({ kind: "status", status: "running" })
+    await executor.complete(claim.token, Uint8Array.of(1, 2, 3))
+    const completed = { kind: "completed", result: Uint8Array.of(1, 2, 3) } as const
+    expect(await looker.peek(spec)).toEqual({ kind: "settled", run, settlement: completed })
+    await executor.send({ kind: "forgetResult", identity: spec.identity })
+    expect(await looker.peek(spec)).toEqual({ kind: "run", view: null })
+
+    const failing = specOf("render", 1)
+    await executor.fail((await executor.claim(failing)).token, "no")
+    expect(await looker.peek(failing)).toMatchObject({ kind: "settled", settlement: { failure: { message: "no" } } })
+    const [canceled] = [await executor.enqueue(specOf("render", 2))]
+    await executor.send({ kind: "controlRun", run: canceled.run, action: "cancel" })
+    expect(await looker.peek(specOf("render", 2))).toMatchObject({ settlement: { kind: "canceled" } })
+    await looker.expectNothing()
+  })
+
   it("keeps identities apart, and shows what a run was asked with (O7)", ["runs"], async (world) => {
     const client = await world.open()
     const specs = [specOf("render", 0), specOf("render", "0"), specOf("render", 0, { version: 2 }), specOf("draw", 0)]

@@ -53,6 +53,7 @@ function oneOfEach(client: Client): OwnCommand[] {
     { kind: "commitCells", holding: [], reads: [], writes: [put("a", 1)], starts: [], step: null, complete: null },
     { kind: "watchCells", request, pattern: { kind: "name", name: "a" } },
     { kind: "flushRun", run },
+    { kind: "peekRun", identity: spec.identity },
     { kind: "inspect" },
   ]
 }

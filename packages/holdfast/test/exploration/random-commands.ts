@@ -145,7 +145,7 @@ export function commandOf([kind, who, what, how]: Draw, knows: Knowledge): Comma
     case 23:
       return how % 2 === 0
         ? { kind: "reportProgress", session, token, progress: how }
-        : { kind: "readRun", session, identity: spec.identity }
+        : { kind: how % 4 === 1 ? "readRun" : "peekRun", session, identity: spec.identity }
     case 24:
       return how % 4 === 1
         ? { kind: "evictRuns", identities: [spec.identity] }

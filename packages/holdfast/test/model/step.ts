@@ -34,6 +34,7 @@ const WEIGHTS = {
   controlRun: 5,
   reportProgress: 2,
   readRun: 2,
+  peekRun: 2,
   listRuns: 1,
   watchRun: 2,
   putResult: 2,
@@ -282,6 +283,7 @@ function commandOf(verb: Exclude<Verb, "openSession" | "closeConnection" | "adva
     case "claimRun":
     case "enqueueRun":
     case "readRun":
+    case "peekRun":
     case "listRuns":
     case "putResult":
     case "forgetResult":
@@ -395,7 +397,7 @@ function runCommandOf(verb: "awaitRun" | "watchRun" | "controlRun" | "discardRes
 
 const ACTIONS = ["cancel", "pause", "resume", "resume", "retry", "pin", "unpin"] as const
 
-type AskVerb = "claimRun" | "enqueueRun" | "readRun" | "listRuns" | "putResult" | "forgetResult"
+type AskVerb = "claimRun" | "enqueueRun" | "readRun" | "peekRun" | "listRuns" | "putResult" | "forgetResult"
 
 function askOf(verb: AskVerb, scene: Scene): Command {
   const { picks, actor } = scene
@@ -409,7 +411,8 @@ function askOf(verb: AskVerb, scene: Scene): Command {
     case "enqueueRun":
       return { kind: "enqueueRun", session, spec, force: picks.chance(8) }
     case "readRun":
-      return { kind: "readRun", session, identity: spec.identity }
+    case "peekRun":
+      return { kind: verb, session, identity: spec.identity }
     case "listRuns": {
       const statuses = picks.chance(2) ? (["pending", "running"] as const) : null
       const operation = picks.chance(2) ? picks.of(OPERATIONS) : null

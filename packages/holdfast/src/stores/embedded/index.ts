@@ -1,5 +1,4 @@
-/** What the layers above use of the embedded store. */
-export { connectFolder } from "./client/connect.ts"
+/** What the command and its kind use of the embedded store; programs that open one load `client/connect.ts` alone. */
 export { keepStore, type KeepStoreOptions } from "./admin/keep-store.ts"
 export { BUILD } from "./host/build.ts"
 export { KeeperLine } from "./admin/keeper-line.ts"

@@ -8,6 +8,7 @@ export function isHarmless({ kind }: Command): boolean {
     case "readCells":
     case "listCells":
     case "readRun":
+    case "peekRun":
     case "listRuns":
     case "flushRun":
     case "inspect":

@@ -2,7 +2,6 @@
  * The folder of an embedded store: found or made, checked to be fit, and the names of what lies in it. A folder that
  * passes is ours, closed to others, on a filesystem of this kernel alone, and its locks have been seen to exclude.
  */
-import { spawnSync } from "node:child_process"
 import {
   closeSync,
   constants,
@@ -14,6 +13,7 @@ import {
   realpathSync,
   statSync,
 } from "node:fs"
+import { createRequire } from "node:module"
 import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Env } from "../../../env/index.ts"
@@ -261,7 +261,9 @@ function makeLockFiles({ keeperLock, clientsLock }: Folder, platform: NodeJS.Pla
  */
 function makeKeeperLock(path: string, platform: NodeJS.Platform): void {
   if (platform === "linux" && lstatSync(path, { throwIfNoEntry: false }) === undefined) {
-    // Whether it worked is seen below; that it failed because another process was first is as good.
+    // Loaded here: whoever opens a store that is there does without. Whether it worked is seen below; that it failed
+    // because another process was first is as good.
+    const { spawnSync } = createRequire(import.meta.url)("node:child_process") as typeof import("node:child_process")
     spawnSync("mkfifo", ["-m", "600", "--", path], { stdio: "ignore" })
   }
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOFOLLOW

@@ -8,7 +8,8 @@ import { MessageChannel, type MessagePort, type Worker } from "node:worker_threa
 import type { Env } from "../../../env/index.ts"
 import { HoldfastError } from "../../../kernel/index.ts"
 import { startThread } from "../start-thread.ts"
-import type { KeeperOrder, KeeperReport, KeeperThreadData } from "./keeper-thread.ts"
+import type { KeeperThreadData } from "./keeper-start.ts"
+import type { KeeperOrder, KeeperReport } from "./keeper-thread.ts"
 
 /** Several flushes and the thread's own bound; a thread that takes longer is stuck, and its work is safe without it. */
 const CLOSE_BOUND_MS = 10_000
@@ -27,7 +28,7 @@ export class HostedKeeper {
   constructor(data: KeeperThreadData) {
     this.incarnation = data.incarnation
     this.predecessor = data.ignoredIncarnation
-    this.#worker = startThread(new URL("./keeper-thread", import.meta.url), {
+    this.#worker = startThread(new URL("./keeper-start", import.meta.url), {
       name: "holdfast keeper",
       workerData: data,
     })

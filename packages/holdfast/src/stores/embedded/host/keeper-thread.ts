@@ -14,7 +14,7 @@
  */
 import { chmodSync } from "node:fs"
 import { createServer, type Server } from "node:net"
-import { type MessagePort, parentPort, workerData } from "node:worker_threads"
+import { type MessagePort, parentPort, type Worker, workerData } from "node:worker_threads"
 import { readClock, sinceBootMs, systemEnv } from "../../../env/index.ts"
 import { type ErrorCode, HoldfastError, isHoldfastError } from "../../../kernel/index.ts"
 import { reach } from "../fail-point.ts"
@@ -23,12 +23,11 @@ import { removeStaleSockets, socketAddress } from "../folder/address.ts"
 import { awaitKeeper } from "../folder/await-keeper.ts"
 import { type ClientId, isAlive } from "../folder/client-lock.ts"
 import { KeeperLock } from "../folder/election.ts"
-import type { Folder } from "../folder/folder.ts"
 import { removeKeeperFile, writeKeeperFile } from "../folder/keeper-file.ts"
 import { awaitPredecessor, onUnnamed } from "../folder/predecessor.ts"
 import { identifyProcess, readBootId } from "../folder/process-identity.ts"
 import { unavailable } from "../folder/unavailable.ts"
-import { type Journal, openJournal, startWriter } from "../journal/journal.ts"
+import { type Journal, openJournal } from "../journal/journal.ts"
 import { warmUp } from "../journal/opening.ts"
 import { Keeper } from "../keeper/keeper.ts"
 import { LiveLog } from "../keeper/live-log.ts"
@@ -36,19 +35,8 @@ import { portChannel, PROTOCOL, socketChannel } from "../wire/index.ts"
 import { administerWith } from "./administer.ts"
 import { BUILD } from "./build.ts"
 import { asKeeperJournal } from "./keeper-journal.ts"
+import type { KeeperThreadData } from "./keeper-start.ts"
 import { Reception } from "./reception.ts"
-
-/** What the thread is started with. */
-export interface KeeperThreadData {
-  readonly folder: Folder
-  readonly check: boolean
-  /** What tells the store's time instead of the machine, for tests. */
-  readonly clockFile: string | null
-  /** A keeper that was found dead, or that is to be followed when it ends: its announcement is passed over. */
-  readonly ignoredIncarnation: string | null
-  /** The name it announces itself by. */
-  readonly incarnation: string
-}
 
 /** What the client that started the thread asks of it. */
 export type KeeperOrder =
@@ -71,8 +59,6 @@ const owner = openOwner()
 const leaving = new AbortController()
 /** Ports that came before there was anybody to serve them. */
 const waiting: MessagePort[] = []
-/** Ready before it is needed, as starting it takes longer than taking the store up. */
-const writer = startWriter(folder.journal)
 let term: Term | null = null
 
 function openOwner(): MessagePort {
@@ -92,7 +78,8 @@ interface Term {
   readonly server: Server
 }
 
-async function main(): Promise<void> {
+/** Until the thread ends. The writer is ready before it is needed, as starting it takes longer than taking the store up. */
+export async function keep(writer: Worker): Promise<void> {
   owner.on("message", (order: KeeperOrder) => {
     if (order.kind === "leave") leaving.abort()
     else if (term === null) waiting.push(order.port)
@@ -100,7 +87,7 @@ async function main(): Promise<void> {
   })
   try {
     warmUp()
-    term = await begin(KeeperLock.tryTake(folder) ?? (await awaitLock()))
+    term = await begin(KeeperLock.tryTake(folder) ?? (await awaitLock()), writer)
     say({ kind: "serving" })
     for (const port of waiting.splice(0)) attach(term, port)
     await left()
@@ -118,7 +105,7 @@ async function awaitLock(): Promise<KeeperLock> {
   return found.kind === "elected" ? found.lock : exit()
 }
 
-async function begin(lock: KeeperLock): Promise<Term> {
+async function begin(lock: KeeperLock, writer: Worker): Promise<Term> {
   reach("during-election")
   await awaitPredecessor(lock, env)
   const naming = onUnnamed(lock, () => {
@@ -246,5 +233,3 @@ function exit(): never {
   // Ends the thread alone, with every lock and connection it has.
   process.exit()
 }
-
-void main()

@@ -28,13 +28,13 @@ import {
 } from "../../../kernel/index.ts"
 import type { RunRow } from "../../../kernel/state.ts"
 import type { BlobIndex } from "../keeper/blob-care.ts"
-import { startThread } from "../start-thread.ts"
 import type { JournalBatch, StoredReply } from "./batch.ts"
 import { detach } from "./detach.ts"
 import { errorOf, type Fault } from "./fault.ts"
 import type { WriterOrder, WriterReport } from "./journal-thread.ts"
 import { type JournalMeta, openDatabase, type OpenJournalOptions } from "./opening.ts"
 import { JournalReader } from "./reader.ts"
+import { startWriter } from "./start-writer.ts"
 
 export interface Journal {
   readonly path: string
@@ -111,14 +111,6 @@ export async function openJournal(options: OpenJournalOptions, thread?: Worker):
   }
   await journal.started
   return journal
-}
-
-/** A thread that can write the journal at the path, and has opened nothing yet. It does not keep the process alive. */
-export function startWriter(path: string): Worker {
-  const program = new URL("./journal-thread", import.meta.url)
-  const thread = startThread(program, { name: "holdfast journal", workerData: { path: resolve(path) } })
-  thread.unref()
-  return thread
 }
 
 interface Waiter {

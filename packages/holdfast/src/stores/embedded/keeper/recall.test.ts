@@ -84,7 +84,7 @@ describe("anything else that comes again", () => {
   it("is kept where twice would be once too often (S4)", () => {
     const twice: readonly Command["kind"][] = ["commitCells", "acquireLock", "releaseLock", "completeRun", "enqueueRun"]
     expect(twice.map((kind) => isKept({ kind } as Command))).toEqual(twice.map(() => true)) // Only the kind is asked for.
-    const looks: readonly Command["kind"][] = ["readCells", "readRun", "watchCells", "takeRun", "endSession"]
+    const looks: readonly Command["kind"][] = ["readCells", "readRun", "peekRun", "watchCells", "takeRun", "endSession"]
     expect(looks.map((kind) => isKept({ kind } as Command))).toEqual(looks.map(() => false)) // As above.
   })
 })

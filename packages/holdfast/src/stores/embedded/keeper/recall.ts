@@ -61,6 +61,7 @@ export function isKept({ kind }: Command): boolean {
     case "watchCells":
     case "readCells":
     case "readRun":
+    case "peekRun":
     case "listCells":
     case "listRuns":
     case "flushRun":

@@ -24,12 +24,14 @@ describe("what is told of a run", () => {
       reader.ask({ kind: "controlRun", session: READER, run, action: "resume" }),
       reader.ask({ kind: "forgetResult", session: READER, identity: other.identity }),
       reader.ask({ kind: "readRun", session: READER, identity: other.identity }),
+      reader.ask({ kind: "peekRun", session: READER, identity: other.identity }),
     ]
-    expect(asked.map((sequence) => reader.answer(sequence))).toEqual([undefined, undefined, undefined])
+    expect(asked.map((sequence) => reader.answer(sequence))).toEqual([undefined, undefined, undefined, undefined])
     await world.flush()
     expect(asked.map((sequence) => reader.answer(sequence))).toEqual([
       { kind: "status", status: "canceled" },
       { kind: "done" },
+      { kind: "run", view: null },
       { kind: "run", view: null },
     ])
   })

@@ -57,14 +57,14 @@ export function restOfOutcome(
       return restOfRun(durability, outcome.run)
     case "run":
       // That there is none may be news, too: it was forgotten.
-      if (outcome.view === null)
-        return command.kind === "readRun" ? durability.restOfNews(`run:${command.identity}`) : 0
+      if (outcome.view === null) return isLook(command) ? durability.restOfNews(`run:${command.identity}`) : 0
       return restOfRun(durability, outcome.view.run)
     case "cells":
       return command.kind === "watchCells" && command.pattern.kind === "name"
         ? durability.restOf(`cell:${command.pattern.name}`)
         : 0
     case "status":
+      return isLook(command) ? durability.restOfNews(`run:${command.identity}`) : restOfDone(durability, command)
     case "retrying":
     case "done":
       return restOfDone(durability, command)
@@ -74,6 +74,11 @@ export function restOfOutcome(
     default:
       return 0
   }
+}
+
+/** It asks what is known of an identity, and changes nothing. */
+function isLook(command: Command): command is Extract<Command, { readonly kind: "readRun" | "peekRun" }> {
+  return command.kind === "readRun" || command.kind === "peekRun"
 }
 
 /** The batch an event rests on. */

@@ -19,7 +19,7 @@ export class Traffic {
   }
 
   answered(command: Command, outcome: Outcome): void {
-    if (command.kind !== "claimRun") return
+    if (command.kind !== "claimRun" && command.kind !== "peekRun") return
     if (outcome.kind === "settled") this.#served += 1
     else if (outcome.kind === "joined") this.#joined += 1
     else if (outcome.kind === "claimed") this.#computed += 1

@@ -143,4 +143,5 @@ export const COMMAND: Shape<Command> = union("kind", "a command", {
     drop: list("the blobs to drop", words.digest, words.MAX_ASKED_COUNT),
   },
   flushRun: { session, run },
+  peekRun: { session, identity: words.identity },
 })
