@@ -7,8 +7,9 @@ import { showBytes } from "../files/file-error.ts"
 import { CommandError } from "./command-error.ts"
 import type { Console } from "./console.ts"
 import { DIGEST_PREFIX } from "./digests.ts"
+import { openStore } from "./open-store.ts"
 import { ask } from "./question.ts"
-import { folderOf, openStore } from "./store-place.ts"
+import { folderOf } from "./store-place.ts"
 
 /** So many results are looked at one by one: what they are takes memory, small results with them. */
 const LISTED = 20_000

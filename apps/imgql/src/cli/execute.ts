@@ -4,6 +4,7 @@ import { runGoals, type RunSummary } from "../engine/run.ts"
 import type { Graph } from "../graph/graph.ts"
 import type { Goal } from "../graph/load.ts"
 import { storedDigests } from "./digests.ts"
+import type { StoreAhead } from "./open-store.ts"
 import { Workbench } from "./workbench.ts"
 
 /** Larger images than this would not fit the memory of the machines this runs on. */
@@ -16,6 +17,8 @@ export interface ExecuteOptions {
   readonly store: string | null
   /** Undefined leaves the bound that the store has. */
   readonly maxCacheBytes?: number | null | undefined
+  /** The store, where it was opened ahead. */
+  readonly ahead?: StoreAhead | null
   readonly isFresh: boolean
   readonly folder: string
   readonly label: string
@@ -30,9 +33,9 @@ export interface ExecuteOptions {
 /** @throws the signal's reason when it is aborted: kernels are stopped then, and what is done is kept */
 export async function execute(options: ExecuteOptions): Promise<RunSummary> {
   const { graph, goals, store, maxCacheBytes, isFresh, folder, label, threads, maxMemoryBytes } = options
-  const { readFolders, signal, observer } = options
+  const { readFolders, signal, observer, ahead = null } = options
   signal.throwIfAborted()
-  const bench = await Workbench.open({ store, folder, label, threads, maxCacheBytes })
+  const bench = await Workbench.open({ store, folder, label, threads, maxCacheBytes, ahead })
   const stop = (): void => void bench.close()
   signal.addEventListener("abort", stop, { once: true })
   try {

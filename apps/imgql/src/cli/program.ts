@@ -16,6 +16,7 @@ import {
   parseWindow,
   PHANTOM_SIZE,
 } from "./flags.ts"
+import type { StoreAhead } from "./open-store.ts"
 import type { ProgressStyle } from "./progress.ts"
 import { checkStore, defaultStore } from "./store-place.ts"
 import { VERSION } from "./version.ts"
@@ -131,11 +132,13 @@ function addRun(root: Command, console: Console, outcome: Outcome): void {
     .addHelpText("after", RUN_HELP)
     .action(async (file: string, flags: RunFlags) => {
       checkStore(flags.store)
+      const ahead = await openAhead(file, flags, console.folder)
       const { runProgram } = await import("./run-command.ts")
       outcome.code = await runProgram(
         {
           file,
           store: flags.cache ? flags.store : null,
+          ahead,
           maxCacheBytes: flags.maxCache?.bytes,
           isFresh: flags.fresh === true,
           isExecuted: flags.execute,
@@ -151,6 +154,13 @@ function addRun(root: Command, console: Console, outcome: Outcome): void {
         console,
       )
     })
+}
+
+/** Begins to open the store of a run, where it has one that stays. */
+async function openAhead(file: string, flags: RunFlags, folder: string): Promise<StoreAhead | null> {
+  if (!flags.execute || !flags.cache) return null
+  const { labelOf, StoreAhead } = await import("./open-store.ts")
+  return StoreAhead.open({ url: flags.store, folder, label: labelOf(file), maxCacheBytes: flags.maxCache?.bytes })
 }
 
 /** What looks at programs and runs nothing. */

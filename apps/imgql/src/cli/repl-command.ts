@@ -25,7 +25,7 @@ import { nameOfNode } from "./profile.ts"
 import { Progress } from "./progress.ts"
 import { describeFailure, describeGoal, describeProblem } from "./report.ts"
 import { runProgram } from "./run-command.ts"
-import { openStore } from "./store-place.ts"
+import { openStore } from "./open-store.ts"
 import { Tally } from "./tally.ts"
 
 export interface ReplCommand {
@@ -269,6 +269,7 @@ class Repl {
         {
           ...this.#command,
           file,
+          ahead: null,
           isFresh: false,
           isExecuted: true,
           isJson: false,

@@ -9,6 +9,7 @@ import { PRIMITIVES } from "../primitives/catalog.ts"
 import { codeOf } from "./command-error.ts"
 import { type Console, Stopped } from "./console.ts"
 import { execute } from "./execute.ts"
+import { labelOf, type StoreAhead } from "./open-store.ts"
 import { nameOfNode, Profile } from "./profile.ts"
 import { type ProgramFile, readProgram } from "./program-file.ts"
 import { Progress, type ProgressStyle } from "./progress.ts"
@@ -22,6 +23,8 @@ export interface RunCommand {
   readonly file: string
   /** Where results stay; null for a store that is gone with this run. */
   readonly store: string | null
+  /** That store, where it was opened ahead. */
+  readonly ahead: StoreAhead | null
   /** Undefined leaves the bound that the store has. */
   readonly maxCacheBytes?: number | null | undefined
   readonly isFresh: boolean
@@ -80,6 +83,8 @@ class ProgramRun {
       if (error instanceof Stopped) this.#sayStopped(error)
       this.#reportJson(error)
       throw error
+    } finally {
+      await this.#command.ahead?.leave()
     }
   }
 
@@ -103,15 +108,16 @@ class ProgramRun {
     if (profile !== null) writeNamed(this.#command.profile ?? "", folder, "")
     this.#progress.start()
     try {
-      const { store, maxCacheBytes, isFresh, threads, maxMemoryBytes, readFolders } = this.#command
+      const { store, ahead, maxCacheBytes, isFresh, threads, maxMemoryBytes, readFolders } = this.#command
       const summary = await execute({
         graph,
         goals,
         store,
+        ahead,
         maxCacheBytes,
         isFresh,
         folder,
-        label: `imgql ${this.#command.file}`,
+        label: labelOf(this.#command.file),
         threads,
         maxMemoryBytes,
         readFolders,

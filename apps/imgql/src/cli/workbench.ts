@@ -2,7 +2,7 @@
 import { type Holdfast, open, type Semaphore } from "holdfast"
 import { Overflow } from "../engine/overflow.ts"
 import { KernelPool } from "../threads/pool.ts"
-import { openStore } from "./store-place.ts"
+import { openStore, type StoreAhead } from "./open-store.ts"
 
 export interface WorkbenchOptions {
   /** Null for a store that is gone with the workbench. */
@@ -11,6 +11,8 @@ export interface WorkbenchOptions {
   readonly label: string
   readonly threads: number
   readonly maxCacheBytes?: number | null | undefined
+  /** The store, where it was opened ahead. */
+  readonly ahead?: StoreAhead | null
 }
 
 export class Workbench {
@@ -31,9 +33,11 @@ export class Workbench {
     this.threads = local.semaphore("threads", threads)
   }
 
-  static async open({ store: url, folder, label, threads, maxCacheBytes }: WorkbenchOptions): Promise<Workbench> {
-    const store = await (url === null ? open("memory:", { label }) : openStore({ url, folder, label, maxCacheBytes }))
+  static async open(options: WorkbenchOptions): Promise<Workbench> {
+    const { store: url, folder, label, threads, maxCacheBytes, ahead = null } = options
     const local = await open("memory:", { label: "imgql" })
+    if (ahead !== null) return new Workbench(await ahead.take(), local, threads, null)
+    const store = await (url === null ? open("memory:", { label }) : openStore({ url, folder, label, maxCacheBytes }))
     return new Workbench(store, local, threads, url === null ? new Overflow() : null)
   }
 

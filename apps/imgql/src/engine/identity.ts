@@ -4,7 +4,7 @@
  *
  * An identity is text: of a constant its value, of all else a digest of the operator and the identities of its inputs.
  */
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { Graph, Handle } from "../graph/graph.ts"
 import type { Operator } from "../graph/operator.ts"
 import type { Primitive } from "../primitives/primitive.ts"
@@ -73,7 +73,5 @@ function nameOfConstant(value: ReturnType<Graph["constantOf"]>): string {
 }
 
 function digestOf(parts: readonly unknown[]): string {
-  return createHash("sha256")
-    .update(JSON.stringify([SCHEME, ...parts]))
-    .digest("hex")
+  return hash("sha256", JSON.stringify([SCHEME, ...parts]), "hex")
 }

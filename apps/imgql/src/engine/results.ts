@@ -13,7 +13,7 @@
  * 4. What is cut off is given back to the store, for whoever wants it next, and never counts as failed.
  * 5. Thresholds of one image that wait together are claimed together and found in one pass, each a result of its own.
  */
-import { type Call, type Holdfast, isHoldfastError, type RunContext, type Semaphore } from "holdfast"
+import { Binary, type Call, type Holdfast, isHoldfastError, type RunContext, type Semaphore } from "holdfast"
 import type { Graph, Handle } from "../graph/graph.ts"
 import type { Image } from "../image/image.ts"
 import type { Kernel } from "../kernels/kernel.ts"
@@ -27,6 +27,7 @@ import type { Overflow } from "./overflow.ts"
 import { type Origin, Passes } from "./passes.ts"
 import { Presence } from "./presence.ts"
 import type { Residence } from "./residence.ts"
+import type { ShownImage } from "./shown.ts"
 import { type Part, Parts } from "./sweeps.ts"
 import { Values } from "./values.ts"
 
@@ -93,6 +94,8 @@ export class Results {
   /** What the store had when it was wanted. */
   readonly #served = new Set<string>()
   readonly #joined = new Set<string>()
+  /** What was found when it was asked whether it is there, for who reads it next, who need not ask again. */
+  readonly #found = new Map<string, Stored>()
   #ran = 0
   #broken = 0
   #shared = 0
@@ -138,6 +141,12 @@ export class Results {
     return await this.#options.residence.within(async (room) => await this.#values.read(node, id, room))
   }
 
+  /** What is said of an image to people: of one in the store without its voxels, as its digest is known. */
+  async shown(node: Handle): Promise<ShownImage> {
+    await this.#ensureEach(this.#values.imagesIn(node), (image) => this.#ensure(image))
+    return await this.#options.residence.within(async (room) => await this.#values.show(node, room))
+  }
+
   /** Does something with the values of normal forms, computed if they are not yet; images are in memory meanwhile. */
   async withValues<T>(nodes: readonly Handle[], use: (values: readonly Value[]) => T | Promise<T>): Promise<T> {
     await this.#ensureAll(nodes)
@@ -163,8 +172,16 @@ export class Results {
   /** Sees that the images in these are computed. */
   async #ensureAll(nodes: readonly Handle[]): Promise<void> {
     const images = nodes.flatMap((node) => this.#values.imagesIn(node))
+    await this.#ensureEach(images, async (image) => {
+      await this.#ensure(image)
+      // When it will be read is not known: it may have been evicted by then, so it is asked for again.
+      this.#found.delete(this.#nameOf(image))
+    })
+  }
+
+  async #ensureEach(images: readonly Handle[], ensure: (image: Handle) => Promise<void>): Promise<void> {
     const computed = images.filter((image) => this.#options.graph.operatorOf(image).kind !== "file")
-    await Promise.all(computed.map((image) => this.#ensure(image)))
+    await Promise.all(computed.map(ensure))
   }
 
   async #ensure(node: Handle): Promise<void> {
@@ -195,16 +212,17 @@ export class Results {
   async #ensureOnce(node: Handle, id: string): Promise<void> {
     const { signal, isFresh, pool } = this.#options
     const call = this.#callOf(node)
-    const info = await call.status()
+    const found = await call.peek()
     signal.throwIfAborted()
-    if (info?.status === "completed" && !isFresh) {
+    if (found?.status === "completed" && !isFresh) {
       this.#served.add(id)
+      this.#found.set(id, found.result)
       return
     }
     // There will be work for threads, which may get ready while files are read.
     pool.start()
-    if (info?.status === "running") return await this.#follow(node, id, call.result())
-    if (info !== undefined && isFresh) await call.forget()
+    if (found?.status === "running") return await this.#follow(node, id, call.result())
+    if (found !== undefined && isFresh) await call.forget()
     const part = this.#partOf(node)
     if (part !== null) return await this.#ensureInPass(node, id, part)
     await this.#withThread(node, async (release) => {
@@ -237,7 +255,7 @@ export class Results {
 
   /** The store answers in order: when this resolves, the body has been started, or somebody else is at it. */
   async #asked(call: Call<Stored>, result: Promise<unknown>): Promise<void> {
-    await Promise.race([call.status(), result.then(ignore, ignore)])
+    await Promise.race([call.peek(), result.then(ignore, ignore)])
   }
 
   /** Waits for what somebody else is at, and computes it in their place where they are frozen. */
@@ -321,8 +339,8 @@ export class Results {
   /** A fresh run forgets the mask of a count, too, although it makes none, and what it goes around. */
   async #forgetUnwanted(node: Handle): Promise<void> {
     if (!this.#options.isFresh) return
-    const info = await this.#callOf(node).status()
-    if (info?.status === "completed" && !this.#ensuring.has(this.#nameOf(node))) await this.#callOf(node).forget()
+    const found = await this.#callOf(node).peek()
+    if (found?.status === "completed" && !this.#ensuring.has(this.#nameOf(node))) await this.#callOf(node).forget()
   }
 
   /** What a process left behind that died or is frozen: found with others of its image, or with a thread of its own. */
@@ -350,10 +368,12 @@ export class Results {
     if (node === undefined) throw new Error(`the operation ${id} is no part of this program`)
     const isReady = this.#ready.has(id)
     try {
-      return await this.#executed(node, id, async () => {
+      const stored = await this.#executed(node, id, async () => {
         if (this.#swept.delete(id)) return await this.#brought(id)
         return await this.#presence.attend([id], isReady ? this.#compute(node, id) : this.#takeOver(node, id))
       })
+      if (!(stored instanceof Binary)) this.#found.set(id, stored)
+      return stored
     } catch (error) {
       // Cut off, it has not failed: it ends when the store, which is being closed, takes it back.
       if (this.#options.signal.aborted) await whenAborted(over)
@@ -434,6 +454,8 @@ export class Results {
   /** Where it must be computed again, that is done in the place of who reads it, who has a thread. */
   async #storedNow(node: Handle): Promise<Stored> {
     const id = this.#nameOf(node)
+    const found = this.#found.get(id)
+    if (this.#found.delete(id) && found !== undefined) return found
     this.#ready.add(id)
     try {
       return await this.#callOf(node).result()

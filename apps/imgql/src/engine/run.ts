@@ -9,7 +9,7 @@ import { type Saved, saveValue } from "../files/save.ts"
 import type { Graph, Handle } from "../graph/graph.ts"
 import { findBaseImage, type Goal } from "../graph/load.ts"
 import { LIST, type Operator } from "../graph/operator.ts"
-import { isImage, type Outside, type Primitive, type Value } from "../primitives/primitive.ts"
+import type { Outside, Primitive, Value } from "../primitives/primitive.ts"
 import type { KernelPool } from "../threads/pool.ts"
 import { Evaluation, EvaluationFailed } from "./evaluation.ts"
 import type { GoalFailure, RunObserver } from "./observer.ts"
@@ -17,7 +17,7 @@ import type { Overflow } from "./overflow.ts"
 import { Residence } from "./residence.ts"
 import { type Counts, Results } from "./results.ts"
 import { isList, Rewriting, type World } from "./rewrite.ts"
-import { formatShown, type Shown, showImage, showValue } from "./shown.ts"
+import { formatShown, type Shown, showValue } from "./shown.ts"
 
 export interface RunOptions {
   readonly graph: Graph
@@ -150,13 +150,9 @@ class Run implements World {
       if (items.length === 0) observer.share({ begun: 0, done: share })
       return shown
     }
-    const shown = constant === undefined ? await this.#showImage(normal) : constant
+    const shown = constant === undefined ? await this.#results.shown(normal) : constant
     observer.share({ begun: 0, done: share })
     return shown
-  }
-
-  async #showImage(node: Handle): Promise<Shown> {
-    return await this.#results.withValues([node], ([image]) => (isImage(image) ? showImage(image) : null))
   }
 
   /** Of goals that save one file, the last has its way, as if they were reached one by one. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto"
 import { encodeValue } from "../files/encode.ts"
 import { isImage, isList, type Value } from "../files/value.ts"
 import type { Constant } from "../graph/graph.ts"
-import type { Image } from "../image/image.ts"
+import type { Image, ImageHead } from "../image/image.ts"
 
 export type Shown = Constant | ShownImage | readonly Shown[]
 
@@ -18,10 +18,14 @@ export interface ShownImage {
 }
 
 export function showImage(image: Image): ShownImage {
-  const { size, spacing, type, components } = image
   const hash = createHash("sha256")
   for (const part of encodeValue(image).parts) hash.update(part)
-  return { kind: "image", size, spacing, type, components, digest: hash.digest("hex") }
+  return showHead(image, hash.digest("hex"))
+}
+
+/** Of an image whose portable bytes are known by their digest. */
+export function showHead({ size, spacing, type, components }: ImageHead, digest: string): ShownImage {
+  return { kind: "image", size, spacing, type, components, digest }
 }
 
 export function showValue(value: Value): Shown {

@@ -3,7 +3,7 @@
  * the bound of {@link Residence}, for as long as somebody works with them and while there is room.
  */
 import { Binary, type Holdfast } from "holdfast"
-import { decodeStream, decodeValue } from "../files/decode.ts"
+import { decodeHead, decodeStream, decodeValue } from "../files/decode.ts"
 import { encodeValue, joinParts } from "../files/encode.ts"
 import { readImage } from "../files/read.ts"
 import type { Graph, Handle } from "../graph/graph.ts"
@@ -14,6 +14,7 @@ import type { RunObserver, WorkEvent } from "./observer.ts"
 import type { Stored } from "./operations.ts"
 import type { Overflow } from "./overflow.ts"
 import type { Residence, Room } from "./residence.ts"
+import { showHead, showImage, type ShownImage } from "./shown.ts"
 
 export interface ValuesOptions {
   readonly graph: Graph
@@ -118,8 +119,7 @@ export class Values {
       })
     }
     const value = await this.read(node, id, room)
-    if (isImage(value)) return value
-    throw new Error("the store has something else than the image that was computed")
+    return imageIn(value)
   }
 
   /** What a heavy node comes to, as the store has it. */
@@ -140,6 +140,31 @@ export class Values {
     return await this.#gated(room, async (admit) => {
       const decoded = decodeStream(source, { maxBytes, admit })
       return await this.timed({ kind: "fetch", name: "result", ids: [id] }, decoded)
+    })
+  }
+
+  /**
+   * What is said of an image. The store knows one by the digest of its bytes, which are checked against it and not decoded.
+   */
+  async show(node: Handle, room: Room): Promise<ShownImage> {
+    const { graph, residence, overflow, nameOf, stored } = this.#options
+    // A file's, and one that the store has nothing of, are looked at.
+    if (graph.operatorOf(node).kind === "file" || overflow !== null) {
+      return await this.with([node], room, ([image]) => Promise.resolve(showImage(imageIn(image))))
+    }
+    const id = nameOf(node)
+    const bytes = await room.aside(async () => await stored(node))
+    if (!(bytes instanceof Binary)) {
+      return showImage(imageIn(decodeValue(bytes, { maxBytes: this.#options.maxImageBytes })))
+    }
+    const resident = residence.use(id)
+    if (resident !== undefined) {
+      residence.release(id)
+      return showHead(resident, bytes.digest)
+    }
+    return await this.#gated(room, async () => {
+      const head = await this.timed({ kind: "fetch", name: "result", ids: [id] }, decodeHead(bytes.stream()))
+      return showHead(head, bytes.digest)
     })
   }
 
@@ -181,6 +206,11 @@ export class Values {
       this.#options.observer.worked({ ...what, startedMs, endedMs: performance.now() })
     }
   }
+}
+
+function imageIn(value: Value | undefined): Image {
+  if (isImage(value)) return value
+  throw new Error("the store has something else than the image that was computed")
 }
 
 async function* iterate(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

@@ -3,7 +3,7 @@
  * against what is there and against the caller's bound before memory is taken, and only what `encodeValue` would make is
  * accepted, so that a value has one encoding in both directions.
  */
-import { bytesPerValue, makeVoxels, type Image, type VoxelType } from "../image/image.ts"
+import { bytesPerValue, type Image, type ImageHead, makeVoxels, type VoxelType } from "../image/image.ts"
 import { MAGIC, PACKINGS, TAGS, TYPE_ORDER } from "./encode.ts"
 import { FileError, showBytes } from "./file-error.ts"
 import { packedBytes, unpackMask } from "./mask-bits.ts"
@@ -92,9 +92,38 @@ export async function decodeStream(source: AsyncIterable<Uint8Array>, limits: De
   }
 }
 
-function* parse({ maxBytes }: DecodeLimits): Parsing<Value> {
+/** What the bytes of an image say of it, without its voxels. @throws FileError BYTES_INVALID where it is none */
+export async function decodeHead(source: AsyncIterable<Uint8Array>): Promise<ImageHead> {
+  const parsing = parseHeadOnly()
+  let bytes = NOTHING
+  let at = 0
+  let step = parsing.next()
+  for await (const piece of source) {
+    bytes = bytes.length === 0 ? piece : Buffer.concat([bytes, piece])
+    while (step.done !== true && step.value.count <= bytes.length - at) {
+      at += step.value.count
+      step = parsing.next(bytes.subarray(at - step.value.count, at))
+    }
+    if (step.done === true) return step.value
+  }
+  throw invalid("an image", `${bytes.length} bytes`)
+}
+
+function* parseHeadOnly(): Parsing<ImageHead> {
+  yield* parseMagic()
+  const state = { position: 8, leftBytes: 0, maxBytes: 0 }
+  const tag = (yield* takeFrom(state, 1))[0]
+  if (tag !== TAGS.image) throw invalid(`the tag ${TAGS.image} of an image`, String(tag))
+  return yield* parseHead(state)
+}
+
+function* parseMagic(): Parsing<void> {
   const magic = yield* take(8)
   if (Buffer.from(magic).toString("latin1") !== MAGIC) throw invalid(JSON.stringify(MAGIC), "other bytes")
+}
+
+function* parse({ maxBytes }: DecodeLimits): Parsing<Value> {
+  yield* parseMagic()
   return yield* parseValue({ position: 8, leftBytes: maxBytes, maxBytes }, 0)
 }
 
@@ -157,7 +186,12 @@ function* parseList(state: State, depth: number): Parsing<Value> {
   return list
 }
 
-function* parseImage(state: State): Parsing<Image> {
+/** All that is said of an image before its voxels. */
+interface Head extends ImageHead {
+  readonly packing: number
+}
+
+function* parseHead(state: State): Parsing<Head> {
   const fixed = viewOf(yield* takeFrom(state, 8))
   const type = TYPE_ORDER[fixed.getUint8(0)]
   const packing = fixed.getUint8(1)
@@ -178,13 +212,19 @@ function* parseImage(state: State): Parsing<Image> {
   if (!spacing.every((step) => step > 0)) throw invalid("a spacing above 0", spacing.join(" "))
   const padding = yield* takeFrom(state, (8 - (state.position % 8)) % 8)
   if (!padding.every((byte) => byte === 0)) throw invalid("bytes of 0 before the voxels", "others")
-  const grid = { size, spacing, origin: numbers.slice(axes, 2 * axes), direction: numbers.slice(2 * axes) }
+  if (packing > PACKINGS.bits) throw invalid("a packing of 0 or 1", String(packing))
+  const [origin, direction] = [numbers.slice(axes, 2 * axes), numbers.slice(2 * axes)]
+  return { size, spacing, origin, direction, type, components, packing }
+}
+
+function* parseImage(state: State): Parsing<Image> {
+  const { packing, ...head } = yield* parseHead(state)
+  const { size, type, components } = head
   const count = size.reduce((product, each) => product * each, components)
   spend(state, count * bytesPerValue(type))
-  if (packing > PACKINGS.bits) throw invalid("a packing of 0 or 1", String(packing))
   yield { kind: "admit", count: count * bytesPerValue(type) + (packing === PACKINGS.bits ? packedBytes(count) : 0) }
   const voxels = packing === PACKINGS.bits ? yield* parseBits(state, type, count) : yield* parseRaw(state, type, count)
-  const image = { ...grid, type, components, voxels }
+  const image = { ...head, voxels }
   if (packing === PACKINGS.raw && isMask(image)) throw invalid("a mask as bits", "one as bytes")
   return image
 }

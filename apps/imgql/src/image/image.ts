@@ -22,10 +22,14 @@ export interface Grid {
   readonly direction: readonly number[]
 }
 
-export interface Image extends Grid {
+/** All of an image but its voxels. */
+export interface ImageHead extends Grid {
   readonly type: VoxelType
   /** Values a voxel: 1 for a grey picture or mask, 3 for red, green and blue, 4 with alpha. */
   readonly components: number
+}
+
+export interface Image extends ImageHead {
   readonly voxels: Voxels
 }
 

@@ -82,7 +82,8 @@ export class CommandAccesses {
         return this.#ofIdentity("awaits", runIdentityOf(command.run), graphOf(command.holding))
       case "forgetResult":
         return this.#ofIdentity("forgets", command.identity)
-      case "readRun": {
+      case "readRun":
+      case "peekRun": {
         const known = this.#runs.get(command.identity)
         return { label: `looks at ${nameOf(known)}`, touched: [reads(`run ${command.identity}`)] }
       }
