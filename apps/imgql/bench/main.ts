@@ -5,6 +5,7 @@
 import { availableParallelism, cpus, loadavg } from "node:os"
 import { parseArgs } from "node:util"
 import { benchKernels } from "./kernels.ts"
+import { benchProcesses } from "./processes.ts"
 import { benchRecipe } from "./recipe.ts"
 import { benchScheduler } from "./scheduler.ts"
 import type { Section } from "./section.ts"
@@ -15,6 +16,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   recipe: benchRecipe,
   sweep: benchSweep,
   scheduler: benchScheduler,
+  processes: benchProcesses,
 }
 
 async function main(): Promise<void> {

@@ -16,7 +16,7 @@ const RUNS = 2_000
 export async function benchScheduler(): Promise<void> {
   await inFolder((folder) => {
     const idle = runCommand(folder, `print "x" 1`)
-    console.log(`a process that prints a number: ${idle.wallMs.toFixed(0)} ms\n`)
+    console.log(`a process that prints a number: ${idle.wallMs.toFixed(0)} ms, cpu ${idle.cpuMs.toFixed(0)} ms\n`)
     console.log(`${"".padEnd(30)}     nodes        ms   nodes/s   published   ratio`)
     for (const [count, published] of Object.entries(PUBLISHED)) {
       const items = Math.ceil(Number(count) / NODES_AN_ITEM)
@@ -44,10 +44,10 @@ export async function benchScheduler(): Promise<void> {
       print "x" fold + (for i in range(${String(RUNS)}) do volume(near(img >. (i / 4))))`
     console.log(`\nruns of the store, three for each of ${String(RUNS)} values of an image of 16x16x16`)
     for (const name of ["cold", "warm"]) {
-      const { wallMs, ran, stored } = runCommand(folder, program)
+      const { wallMs, cpuMs, ran, stored } = runCommand(folder, program)
       const rate = (ran + stored) / (wallMs / 1_000)
       console.log(
-        `  ${name}: ${String(ran)} ran, ${String(stored)} stored, ${wallMs.toFixed(0)} ms, ${rate.toFixed(0)} a second`,
+        `  ${name}: ${String(ran)} ran, ${String(stored)} stored, ${wallMs.toFixed(0)} ms, cpu ${cpuMs.toFixed(0)} ms, ${rate.toFixed(0)} a second`,
       )
     }
   })

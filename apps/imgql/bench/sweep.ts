@@ -128,9 +128,9 @@ function sweepCases(folder: string, what: string, body: string): void {
   tell(`${what}, warm`, warm.wallMs < wallMs ? warm : { ...warm, wallMs })
 }
 
-function tell(name: string, { wallMs, ran, stored, kernels }: CommandRun): void {
+function tell(name: string, { wallMs, cpuMs, ran, stored, kernels }: CommandRun): void {
   console.log(
-    `  ${name.padEnd(24)}${ms(wallMs)} ms; ${String(ran)} operations ran in ${String(kernels)} kernels, ${String(stored)} were stored`,
+    `  ${name.padEnd(24)}${ms(wallMs)} ms, cpu ${ms(cpuMs)} ms; ${String(ran)} operations ran in ${String(kernels)} kernels, ${String(stored)} were stored`,
   )
 }
 
