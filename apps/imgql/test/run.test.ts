@@ -1,4 +1,5 @@
 /** `imgql run` as people and other programs start it: real processes, on one store. */
+import { createHash } from "node:crypto"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -51,6 +52,26 @@ describe("imgql run", () => {
     const second = await run(folder)
     expect(second.counts?.[0]).toBe(0)
     expect(second.out.slice(0, 2)).toEqual(first.out.slice(0, 2))
+  })
+
+  it("shows an image by the digest of its bytes, whether it was computed, is stored, or is saved", async () => {
+    const folder = await makeFolder(`
+      import "simpleitk"
+      let img = ReadImage("head.nii.gz")
+      print "smooth" Multiply(img, 2)
+      save "smooth.bin" Multiply(img, 2)
+    `)
+    const first = await run(folder)
+    const second = await run(folder)
+    expect([first.counts, second.counts]).toEqual([
+      [1, 0, 0],
+      [0, 0, 1],
+    ])
+    const digest = createHash("sha256")
+      .update(readFileSync(join(folder, "smooth.bin")))
+      .digest("hex")
+    const shown = `smooth=Image(24x20x16 float32, spacing 1, ${digest.slice(0, 8)})`
+    expect([first.out[0], second.out[0]]).toEqual([shown, shown])
   })
 
   it("runs three kernels for three thresholds (test_variant_dedup), and shares them with other programs", async () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { bytesPerValue, makeVoxels, plainGrid, voxelsOn, type Image, type VoxelType } from "../image/image.ts"
-import { decodeStream, decodeValue } from "./decode.ts"
+import { decodeHead, decodeStream, decodeValue } from "./decode.ts"
 import { encodeValue, joinParts, TYPE_ORDER } from "./encode.ts"
 import { isFileError } from "./file-error.ts"
 import { isMask, type Value } from "./value.ts"
@@ -236,3 +236,22 @@ function attempt(bytes: Uint8Array): { readonly value: Value } | null {
     return null
   }
 }
+
+describe("what is said of an image before its voxels", () => {
+  it("is all but those, however the bytes come", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyImage, fc.integer({ min: 1, max: 200 }), async (image, pieceBytes) => {
+        const { voxels: _voxels, ...head } = image
+        expect(await decodeHead(cut(encoded(image), pieceBytes))).toMatchObject(head)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it("is nothing of other values, and of images that are cut off", async () => {
+    const cutOff = encoded(imageOf("uint8", [2, 2], [1, 2, 3, 4])).subarray(0, 40)
+    for (const bytes of [encoded(5), encoded("text"), new Uint8Array(64), cutOff]) {
+      await expect(decodeHead(cut(bytes, 64))).rejects.toMatchObject({ code: "BYTES_INVALID" })
+    }
+  })
+})

@@ -94,7 +94,13 @@ describe("a handle", () => {
     const { square } = arithmetic(hf)
     const call = square.handle(3)
     await hf.close()
-    for (const use of [() => call.result(), () => call.status(), () => call.peek(), () => call.forget(), () => call.put(1)]) {
+    for (const use of [
+      () => call.result(),
+      () => call.status(),
+      () => call.peek(),
+      () => call.forget(),
+      () => call.put(1),
+    ]) {
       await faultOf(use(), "CLOSED")
     }
     await faultOf(square.start([1]), "CLOSED")
@@ -106,7 +112,13 @@ describe("a handle", () => {
     const { square } = arithmetic(hf)
     world.kill("me")
     const call = square.handle(3)
-    for (const use of [() => call.result(), () => call.status(), () => call.peek(), () => call.forget(), () => call.put(1)]) {
+    for (const use of [
+      () => call.result(),
+      () => call.status(),
+      () => call.peek(),
+      () => call.forget(),
+      () => call.put(1),
+    ]) {
       await faultOf(use(), "SESSION_LOST")
     }
     await faultOf(square.start([1]), "SESSION_LOST")
