@@ -1,5 +1,5 @@
 /** What the command and its kind use of the embedded store; programs that open one load `client/connect.ts` alone. */
-export { keepStore, type KeepStoreOptions } from "./admin/keep-store.ts"
+export { keepStore } from "./admin/keep-store.ts"
 export { BUILD } from "./host/build.ts"
 export { KeeperLine } from "./admin/keeper-line.ts"
 export { reportStore, type StorePicture } from "./admin/report-store.ts"
