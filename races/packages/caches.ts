@@ -102,6 +102,21 @@ function createScenario(
   }
 }
 
+type Tell = "forget" | "put"
+
+/** The same on Holdfast, one for all packages. */
+function createControl(tell: Tell): NonNullable<PackageRace["control"]> {
+  return {
+    scenario: createScenario("operation", tell, async (load, open) => operation(await open(), load)),
+    options: { maxSchedules: 10_000 },
+  }
+}
+
+const controls: Readonly<Record<Tell, PackageRace["control"]>> = {
+  forget: createControl("forget"),
+  put: createControl("put"),
+}
+
 function createRaces(name: string, make: Make): PackageRace[] {
   return (["forget", "put"] as const).map((tell) => ({
     name,
@@ -111,10 +126,7 @@ function createRaces(name: string, make: Make): PackageRace[] {
         : "a value stored during a load is overwritten by the older one",
     scenario: createScenario(name, tell, async (load) => await Promise.resolve(make(load))),
     options: { maxSchedules: 1_000 },
-    control: {
-      scenario: createScenario("operation", tell, async (load, open) => operation(await open(), load)),
-      options: { maxSchedules: 10_000 },
-    },
+    control: controls[tell],
   }))
 }
 

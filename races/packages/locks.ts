@@ -84,19 +84,35 @@ interface Lease {
   readonly endsAtMs: number
 }
 
+/** Leases as they are got, and how many were held at once. */
+class Leases {
+  readonly #env: ScenarioContext["env"]
+  readonly #leases: Lease[] = []
+  mostAtOnce = 0
+
+  constructor(env: ScenarioContext["env"]) {
+    this.#env = env
+  }
+
+  begin(): Lease {
+    const now = this.#env.clock.monotonic()
+    const lease: Lease = { isHeld: true, endsAtMs: now + LEASE_MS }
+    this.#leases.push(lease)
+    const held = this.#leases.filter(({ isHeld, endsAtMs }) => isHeld && endsAtMs > now)
+    this.mostAtOnce = Math.max(this.mostAtOnce, held.length)
+    return lease
+  }
+}
+
 /** Three workers with a lease each, of which any may take longer than its lease. */
 const releaseAfterLease: Scenario = async ({ actor, env, pick, step }) => {
   const factory = new LockFactory(memoryStore().factory(), { retry: { delay: LEASE_MS / 2 } })
-  const leases: Lease[] = []
-  let mostAtOnce = 0
+  const leases = new Leases(env)
   async function work(name: string): Promise<void> {
     const lock = factory.createLock("work", LEASE_MS)
     await step("asks for the lock")
     if (!(await lock.acquire())) return
-    const lease: Lease = { isHeld: true, endsAtMs: env.clock.monotonic() + LEASE_MS }
-    leases.push(lease)
-    const held = leases.filter(({ isHeld, endsAtMs }) => isHeld && endsAtMs > env.clock.monotonic())
-    mostAtOnce = Math.max(mostAtOnce, held.length)
+    const lease = leases.begin()
     await sleep(pick(`${name} works for`, [1_000, LEASE_MS + 1_000]))
     lease.isHeld = false
     await step("releases")
@@ -104,7 +120,26 @@ const releaseAfterLease: Scenario = async ({ actor, env, pick, step }) => {
     await lock.release().catch(() => undefined)
   }
   await Promise.all(["a", "b", "c"].map(async (name) => await actor(name, async () => await work(name))))
-  expectEqual("leases at once", mostAtOnce, 1)
+  expectEqual("leases at once", leases.mostAtOnce, 1)
+}
+
+/** The same on Holdfast. */
+const releaseAfterLeaseOnHoldfast: Scenario = async ({ actor, env, pick, open }) => {
+  const leases = new Leases(env)
+  await Promise.all(
+    ["a", "b", "c"].map(
+      async (name) =>
+        await actor(name, async () => {
+          const hf = await open(name)
+          const grant = await hf.lock("work").acquire({ leaseMs: LEASE_MS })
+          const lease = leases.begin()
+          await sleep(pick(`${name} works for`, [1_000, LEASE_MS + 1_000]))
+          lease.isHeld = false
+          await grant.release()
+        }),
+    ),
+  )
+  expectEqual("leases at once", leases.mostAtOnce, 1)
 }
 
 export const lockRaces: readonly PackageRace[] = [
@@ -122,7 +157,10 @@ export const lockRaces: readonly PackageRace[] = [
     name: "@verrou/core",
     title: "a release after the lease frees the lock of the next holder",
     scenario: releaseAfterLease,
-    control: null,
     options: { maxSchedules: 1_000 },
+    control: {
+      scenario: releaseAfterLeaseOnHoldfast,
+      options: { shares: "declared", maxSchedules: 20_000 },
+    },
   },
 ]
