@@ -8,7 +8,7 @@ import { makeInput } from "./golden-inputs.ts"
 import { runApart } from "./run-apart.ts"
 
 export async function computeCall(call: Call, parts: number): Promise<Value> {
-  const { signature, work } = primitiveOf(call)
+  const { work } = primitiveOf(call)
   if (work.kind !== "heavy") throw new Error(`${call.primitive} computes nothing on images.`)
   const means: Means = {
     run: async (kernel, inputs, parameters) => runApart(kernel, inputs, parameters, parts),
@@ -16,9 +16,14 @@ export async function computeCall(call: Call, parts: number): Promise<Value> {
       throw new Error("what computes on images prints nothing")
     },
   }
+  return await work.compute(valuesOf(call), means)
+}
+
+/** The arguments of a call, those that it leaves out with them. */
+export function valuesOf(call: Call): readonly Value[] {
   const args = call.args.map(valueOf)
-  const left = signature.parameters.slice(args.length)
-  return await work.compute([...args, ...left.map((parameter) => parameter.default)], means)
+  const left = primitiveOf(call).signature.parameters.slice(args.length)
+  return [...args, ...left.map((parameter) => parameter.default)]
 }
 
 /** The overload that a call means. */

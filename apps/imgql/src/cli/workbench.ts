@@ -1,7 +1,9 @@
 /** What programs run on: a store, threads that run kernels, and a place of its own for a run that leaves nothing behind. */
 import { type Holdfast, open, type Semaphore } from "holdfast"
 import { Overflow } from "../engine/overflow.ts"
+import { isFileError } from "../files/file-error.ts"
 import { KernelPool } from "../threads/pool.ts"
+import { CommandError } from "./command-error.ts"
 import { openStore, type StoreAhead } from "./open-store.ts"
 
 export interface WorkbenchOptions {
@@ -33,12 +35,14 @@ export class Workbench {
     this.threads = local.semaphore("threads", threads)
   }
 
+  /** @throws HoldfastError where the store cannot be opened; CommandError E_STORE where there is no place for one */
   static async open(options: WorkbenchOptions): Promise<Workbench> {
     const { store: url, folder, label, threads, maxCacheBytes, ahead = null } = options
+    const overflow = url === null ? openOverflow() : null
     const local = await open("memory:", { label: "imgql" })
-    if (ahead !== null) return new Workbench(await ahead.take(), local, threads, null)
+    if (ahead !== null) return new Workbench(await ahead.take(), local, threads, overflow)
     const store = await (url === null ? open("memory:", { label }) : openStore({ url, folder, label, maxCacheBytes }))
-    return new Workbench(store, local, threads, url === null ? new Overflow() : null)
+    return new Workbench(store, local, threads, overflow)
   }
 
   /** Stops the kernels that run, gives back what was under way, and keeps what is done. Idempotent. */
@@ -52,5 +56,17 @@ export class Workbench {
     await Promise.all([this.pool.close(), this.store.close()])
     await this.#local.close()
     this.overflow?.close()
+  }
+}
+
+function openOverflow(): Overflow {
+  try {
+    return Overflow.open()
+  } catch (error) {
+    if (!isFileError(error)) throw error
+    const message =
+      `there is no place for what does not fit in memory: ${error.message}; ` +
+      `set TMPDIR to a folder that can be written, or run without --no-cache`
+    throw new CommandError("E_STORE", message, { cause: error })
   }
 }

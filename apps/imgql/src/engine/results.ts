@@ -17,7 +17,8 @@ import { Binary, type Call, type Holdfast, isHoldfastError, type RunContext, typ
 import type { Graph, Handle } from "../graph/graph.ts"
 import type { Image } from "../image/image.ts"
 import type { Kernel } from "../kernels/kernel.ts"
-import { isImage, type Means, type Value } from "../primitives/primitive.ts"
+import type { Means, Value } from "../primitives/primitive.ts"
+import { roomFor } from "../primitives/room.ts"
 import type { KernelPool } from "../threads/pool.ts"
 import { EvaluationFailed } from "./evaluation.ts"
 import { type Chosen, Identities } from "./identity.ts"
@@ -411,16 +412,10 @@ export class Results {
     return await residence.within(
       async (room) =>
         await this.#values.with(graph.inputs(node), room, async (args) => {
-          await room.take(this.#roomFor(node, args))
+          await room.take(roomFor(this.#options.chosen(node), args))
           return await this.#values.write(id, await this.#apply(node, id, args))
         }),
     )
-  }
-
-  #roomFor(node: Handle, args: readonly Value[]): number {
-    const { work } = this.#options.chosen(node)
-    const own = work.kind === "heavy" ? (work.roomFor?.(args) ?? 0) : 0
-    return Math.max(own, roomFor(args))
   }
 
   /** Of a node whose one image is at hand. */
@@ -463,12 +458,6 @@ export class Results {
       this.#ready.delete(id)
     }
   }
-}
-
-/** Room for what is computed beside what it is computed of: the result and what the kernel needs meanwhile. */
-function roomFor(args: readonly Value[]): number {
-  const largest = Math.max(0, ...args.filter(isImage).map(({ voxels }) => voxels.length))
-  return 2 * 4 * largest
 }
 
 /** What failed, rather than that a run of the store did. */

@@ -1,9 +1,11 @@
 /** How primitives on images are made: a signature, and a kernel with its arguments put in order. */
 import { type ArithmeticParameters, arithmetic, type Operation } from "../kernels/arithmetic.ts"
+import type { Image } from "../image/image.ts"
 import { parseSignature } from "../language/signature.ts"
 import type { Kernel, NoParameters } from "../kernels/kernel.ts"
 import { image, num } from "./argument.ts"
 import { isImage, type Primitive, type Shortcut, type Value } from "./primitive.ts"
+import { mostVoxels } from "./room.ts"
 
 type HeavyWork = Extract<Primitive["work"], { readonly kind: "heavy" }>
 type Selecting = NonNullable<HeavyWork["selection"]>
@@ -24,10 +26,18 @@ export function selecting(primitive: Primitive, selection: Selecting): Primitive
   return work.kind === "heavy" ? { ...primitive, work: { ...work, selection } } : primitive
 }
 
-/** A primitive that makes an image of nothing, so large as its arguments say. */
+/** A primitive that takes more memory than most: so many bytes, as its arguments say. */
 export function sized(primitive: Primitive, roomFor: (args: readonly Value[]) => number): Primitive {
   const { work } = primitive
   return work.kind === "heavy" ? { ...primitive, work: { ...work, roomFor } } : primitive
+}
+
+/** A primitive that takes more memory than most: so many bytes a voxel, which may depend on its first image. */
+export function taking(primitive: Primitive, bytesAVoxel: number | ((first: Image) => number)): Primitive {
+  return sized(primitive, (args) => {
+    const each = typeof bytesAVoxel === "number" ? bytesAVoxel : bytesAVoxel(image(args[0]))
+    return each * mostVoxels(args)
+  })
 }
 
 /** A primitive on masks that goes byte by byte. */

@@ -1,5 +1,5 @@
 /** Namespace `simpleitk`: the filters of SimpleITK by its names, with its order of arguments and its defaults. */
-import type { Image, VoxelType } from "../image/image.ts"
+import { bytesPerValue, type Image, type VoxelType } from "../image/image.ts"
 import { cast, LARGEST, mask, type Operation } from "../kernels/arithmetic.ts"
 import type { ElementShape } from "../kernels/bits.ts"
 import { comparison } from "../kernels/comparison.ts"
@@ -26,7 +26,7 @@ import { binaryThreshold, type BinaryThresholdParameters } from "../kernels/thre
 import { parseSignature } from "../language/signature.ts"
 import { image, isTrue, num, numberPerAxis, perAxis, text, whole } from "./argument.ts"
 import { effect } from "./define.ts"
-import { arithmeticOf, type Compute, heavy, selecting } from "./heavy.ts"
+import { arithmeticOf, type Compute, heavy, selecting, taking } from "./heavy.ts"
 import type { Primitive, Value } from "./primitive.ts"
 
 const OPERATIONS: readonly (readonly [string, Operation, number])[] = [
@@ -38,6 +38,9 @@ const OPERATIONS: readonly (readonly [string, Operation, number])[] = [
 
 const ELEMENT = "radius: number|sequence = 1, kernel: string|number = "
 const BALL = '"ball"'
+
+/** Of each voxel, in bytes: a run of a row has two voxels at least, and its ends and parent; the label. */
+const LABEL_BYTES = (3 * 4) / 2 + 4
 
 export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
   { signature: parseSignature("simpleitk", "ReadImage(path: string): image"), version: 1, work: { kind: "file" } },
@@ -82,26 +85,36 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
     async ([of, size, index], { run }) =>
       await run(extract, [image(of)], { size: perAxis(size, 3), index: perAxis(index, 3) }),
   ),
-  filter(
-    "Median(image: image, radius: number|sequence = 1): image",
-    async ([of, radius], { run }) => await run(median, [image(of)], { radius: perAxis(radius, image(of).size.length) }),
+  taking(
+    filter(
+      "Median(image: image, radius: number|sequence = 1): image",
+      async ([of, radius], { run }) =>
+        await run(median, [image(of)], { radius: perAxis(radius, image(of).size.length) }),
+    ),
+    (of) => 8 + bytesPerValue(of.type),
   ),
-  filter(
-    "DiscreteGaussian(image: image, variance: number|sequence = 1, maximumKernelWidth: number = 32, maximumError: number = 0.01, useImageSpacing: boolean = true): image",
-    async ([of, variance, width, error, isSpaced], { run }) =>
-      await run(discreteGaussian, [image(of)], {
-        variance: numberPerAxis(variance, image(of).size.length),
-        maximumError: num(error),
-        maximumKernelWidth: whole(width),
-        isSpacingUsed: isTrue(isSpaced),
-      }),
-    2,
+  taking(
+    filter(
+      "DiscreteGaussian(image: image, variance: number|sequence = 1, maximumKernelWidth: number = 32, maximumError: number = 0.01, useImageSpacing: boolean = true): image",
+      async ([of, variance, width, error, isSpaced], { run }) =>
+        await run(discreteGaussian, [image(of)], {
+          variance: numberPerAxis(variance, image(of).size.length),
+          maximumError: num(error),
+          maximumKernelWidth: whole(width),
+          isSpacingUsed: isTrue(isSpaced),
+        }),
+      2,
+    ),
+    (of) => 8 + bytesPerValue(of.type),
   ),
   // What SimpleITK normalizes across scales are derivatives, which this is none of.
-  filter(
-    "SmoothingRecursiveGaussian(image: image, sigma: number|sequence = 1, normalizeAcrossScale: boolean = false): image",
-    async ([of, sigma], { run }) =>
-      await run(smoothingRecursiveGaussian, [image(of)], { sigma: numberPerAxis(sigma, image(of).size.length) }),
+  taking(
+    filter(
+      "SmoothingRecursiveGaussian(image: image, sigma: number|sequence = 1, normalizeAcrossScale: boolean = false): image",
+      async ([of, sigma], { run }) =>
+        await run(smoothingRecursiveGaussian, [image(of)], { sigma: numberPerAxis(sigma, image(of).size.length) }),
+    ),
+    (of) => (of.type === "float64" ? 8 : 4) + 4,
   ),
   filter(
     `BinaryDilate(image: image, ${ELEMENT}${BALL}, background: number = 0, foreground: number = 1, boundaryToForeground: boolean = false): image`,
@@ -141,16 +154,22 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
       }),
     3,
   ),
-  filter(
-    "ConnectedComponent(image: image, fullyConnected: boolean = false): image",
-    async ([of, isFull], { run }) => await run(connectedComponent, [image(of)], { isFullyConnected: isTrue(isFull) }),
+  taking(
+    filter(
+      "ConnectedComponent(image: image, fullyConnected: boolean = false): image",
+      async ([of, isFull], { run }) => await run(connectedComponent, [image(of)], { isFullyConnected: isTrue(isFull) }),
+    ),
+    LABEL_BYTES,
   ),
-  filter(
-    "ConnectedComponent(image: image, mask: image, fullyConnected: boolean = false): image",
-    async ([of, where, isFull], { run }) => {
-      const masked = await run(mask, [image(of), image(where)], {})
-      return await run(connectedComponent, [masked], { isFullyConnected: isTrue(isFull) })
-    },
+  taking(
+    filter(
+      "ConnectedComponent(image: image, mask: image, fullyConnected: boolean = false): image",
+      async ([of, where, isFull], { run }) => {
+        const masked = await run(mask, [image(of), image(where)], {})
+        return await run(connectedComponent, [masked], { isFullyConnected: isTrue(isFull) })
+      },
+    ),
+    (of) => LABEL_BYTES + bytesPerValue(of.type),
   ),
   filter(
     "RelabelComponent(image: image, minimumSize: number = 0, sort: boolean = true): image",
@@ -191,16 +210,22 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
     "GradientMagnitude(image: image, useImageSpacing: boolean = true): image",
     async ([of, isSpaced], { run }) => await run(gradientMagnitude, [image(of)], { isSpacingUsed: isTrue(isSpaced) }),
   ),
-  filter(
-    "CurvatureFlow(image: image, timeStep: number = 0.05, iterations: number = 5): image",
-    async ([of, step, iterations], { run }) =>
-      await run(curvatureFlow, [image(of)], { timeStep: num(step), iterations: whole(iterations) }),
+  taking(
+    filter(
+      "CurvatureFlow(image: image, timeStep: number = 0.05, iterations: number = 5): image",
+      async ([of, step, iterations], { run }) =>
+        await run(curvatureFlow, [image(of)], { timeStep: num(step), iterations: whole(iterations) }),
+    ),
+    2 * 8,
   ),
-  filter(
-    'Resample(image: image, like: image, interpolation: string = "linear", outside: number = 0): image',
-    async ([of, like, how, outside], { run }) =>
-      await run(resample, [image(of), image(like)], { interpolation: interpolation(how), outside: num(outside) }),
-    2,
+  taking(
+    filter(
+      'Resample(image: image, like: image, interpolation: string = "linear", outside: number = 0): image',
+      async ([of, like, how, outside], { run }) =>
+        await run(resample, [image(of), image(like)], { interpolation: interpolation(how), outside: num(outside) }),
+      2,
+    ),
+    (of) => 8 + bytesPerValue(of.type),
   ),
 ]
 

@@ -18,7 +18,17 @@ import { average, averageOrZero, maximum, minimum, volume } from "../kernels/sta
 import { distanceLimitOf, withinDistance } from "../kernels/within-distance.ts"
 import { parseSignature } from "../language/signature.ts"
 import { image, isTrue, num, perAxis, whole } from "./argument.ts"
-import { arithmeticOf, combining, type Compute, direct, heavy, onImages, restricting, selecting } from "./heavy.ts"
+import {
+  arithmeticOf,
+  combining,
+  type Compute,
+  direct,
+  heavy,
+  onImages,
+  restricting,
+  selecting,
+  taking,
+} from "./heavy.ts"
 import { isImage, type Primitive, type Value } from "./primitive.ts"
 
 /** Each with its name between a voxel and a number, and its version. */
@@ -37,6 +47,11 @@ const RELATIONS: readonly (readonly [string, ComparisonParameters["relation"], C
   [">", ">", "<"],
   [">=", ">=", "<="],
 ]
+
+/** Of each voxel, in bytes: a run of a row has two voxels at least, and its ends, parent and label or weight; the result. */
+const COMPONENT_BYTES = (5 * 4) / 2 + 1
+/** The value, whether it is a member, its key, its place, and its rank. */
+const PERCENTILE_BYTES = 4 + 1 + 4 + 4 + 4
 
 export const VOX1_PRIMITIVES: readonly Primitive[] = [
   ...OPERATIONS.flatMap(([name, short, operation, version]) => [
@@ -70,19 +85,19 @@ export const VOX1_PRIMITIVES: readonly Primitive[] = [
     const limit = distanceLimitOf(image(of), selection)
     return limit === null ? null : async ({ run }) => await run(withinDistance, [image(of)], limit)
   }),
-  plain("lcc", lcc),
-  { ...plain("Lcc", lcc), aliasOf: "lcc" },
-  plain("maxvol", maxvol),
+  taking(plain("lcc", lcc), COMPONENT_BYTES),
+  { ...taking(plain("Lcc", lcc), COMPONENT_BYTES), aliasOf: "lcc" },
+  taking(plain("maxvol", maxvol), COMPONENT_BYTES),
   plain("gradient", gradient),
   plain("abs", absolute),
   combining(plain("not", not), "not"),
-  heavy("vox1", "rgb(r: image, g: image, b: image): image", onImages(rgb)),
-  heavy("vox1", "rgba(r: image, g: image, b: image, a: image): image", onImages(rgba)),
+  taking(heavy("vox1", "rgb(r: image, g: image, b: image): image", onImages(rgb)), 3 * 4),
+  taking(heavy("vox1", "rgba(r: image, g: image, b: image, a: image): image", onImages(rgba)), 4 * 4),
   combining(heavy("vox1", "and(a: image, b: image): image", onImages(and)), "and"),
   combining(heavy("vox1", "or(a: image, b: image): image", onImages(or)), "or"),
   combining(heavy("vox1", "xor_image(a: image, b: image): image", onImages(xor)), "xor"),
   restricting(heavy("vox1", "mask(image: image, where: image): image", onImages(mask))),
-  heavy("vox1", "through(seed: image, where: image): image", onImages(through)),
+  taking(heavy("vox1", "through(seed: image, where: image): image", onImages(through)), COMPONENT_BYTES),
   ...based("border", border),
   ...based("x", x),
   ...based("y", y),
@@ -122,11 +137,14 @@ export const VOX1_PRIMITIVES: readonly Primitive[] = [
   number("max(image: image): number", maximum),
   counting("volume(image: image): number"),
   { ...counting("vol(image: image): number"), aliasOf: "volume" },
-  heavy(
-    "vox1",
-    "percentiles(image: image, where: image, correction: number): image",
-    async ([of, where, correction], { run }) =>
-      await run(percentiles, [image(of), image(where)], { correction: num(correction) }),
+  taking(
+    heavy(
+      "vox1",
+      "percentiles(image: image, where: image, correction: number): image",
+      async ([of, where, correction], { run }) =>
+        await run(percentiles, [image(of), image(where)], { correction: num(correction) }),
+    ),
+    PERCENTILE_BYTES,
   ),
   heavy(
     "vox1",

@@ -1,7 +1,7 @@
 /** The commands beside `run`, as real processes. */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, onTestFinished, vi } from "vitest"
 import { makeFolder, makeRamp } from "../program-run.ts"
 import { imgql, refusalOf, start, write } from "./world.ts"
 
@@ -40,6 +40,17 @@ describe("imgql", () => {
     const phantom = await imgql(folder, "phantom", "program.imgql/sample", "--size", "8x8x8")
     expect(phantom).toMatchObject({ code: 1, out: "" })
     expect(phantom.err).toContain("[FILE_NOT_WRITABLE]")
+  })
+
+  it("refuses to run without a store where there is no place either for what memory does not hold", async () => {
+    const folder = await makeFolder()
+    write(folder, "program.imgql", `print "a" 1`)
+    vi.stubEnv("TMPDIR", join(folder, "missing"))
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const refusal = await refusalOf(folder, "run", "program.imgql", "--no-cache")
+    expect(refusal).toContain("there is no place for what does not fit in memory: cannot write")
+    expect(refusal).toContain("the folder it is in is not there")
+    expect(refusal).toContain("set TMPDIR to a folder that can be written, or run without --no-cache [E_STORE]")
   })
 
   it("check tells problems with their places, or how many goals there are", async () => {
