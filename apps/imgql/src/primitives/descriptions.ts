@@ -104,7 +104,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Readonly<Record<string, strin
   },
   simpleitk: {
     ReadImage: "An image file: NIfTI, NRRD, MetaImage, VTK, DICOM, PNG, JPEG, TIFF or BMP.",
-    WriteImage: "Writes an image file, and gives true.",
+    WriteImage: "Writes an image file when its value is wanted, in no order with others, and gives true.",
     BinaryThreshold: "One value where the image lies between two limits, both included, another elsewhere.",
     Add: "The sum, voxel by voxel.",
     Subtract: "The difference, voxel by voxel.",
