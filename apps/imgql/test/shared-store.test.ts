@@ -27,6 +27,8 @@ class Witness {
   readonly claims = new Map<string, string[]>()
   readonly completed = new Set<string>()
   readonly #stop: () => void
+  #deaths = 0
+  #onDeath: (() => void) | null = null
   #onCompleted: ((count: number) => void) | null = null
 
   private constructor(store: Holdfast) {
@@ -39,6 +41,10 @@ class Witness {
       if (transition.kind === "run.completed" || transition.kind === "run.stored") {
         this.completed.add(transition.identity)
         this.#onCompleted?.(this.completed.size)
+      }
+      if (transition.kind === "session.ended") {
+        this.#deaths += 1
+        this.#onDeath?.()
       }
     })
   }
@@ -59,6 +65,14 @@ class Witness {
       this.#onCompleted = (found) => {
         if (found >= count) resolve()
       }
+    })
+  }
+
+  /** Resolves when a session has ended: all that it had sent has taken effect then. */
+  async death(): Promise<void> {
+    if (this.#deaths > 0) return
+    await new Promise<void>((resolve) => {
+      this.#onDeath = resolve
     })
   }
 
@@ -121,6 +135,7 @@ describe("processes on one store", () => {
     await witness.reach(OPERATIONS / 2)
     child.kill("SIGKILL")
     expect(await ended).toMatchObject({ code: null })
+    await witness.death()
     const finished = witness.completed.size
     expect(finished).toBeLessThan(OPERATIONS)
     const second = await run(folder)
