@@ -1,4 +1,5 @@
 /** Whoever takes the steps of a schedule, and what may befall them. */
+import { HoldfastError } from "../kernel/errors.ts"
 import type { Candidate } from "./choices/chooser.ts"
 
 /** What can happen to an actor between any two of its steps. */
@@ -7,7 +8,7 @@ export type Fault = "kill" | "freeze"
 /** Whoever runs a part of the scenario. */
 export interface Actor {
   readonly name: string
-  readonly faults: readonly Fault[]
+  faults: readonly Fault[]
   /** How many steps it has parked at, answers included. */
   parks: number
   running: number
@@ -47,6 +48,24 @@ export class Actors {
       onKilled: new Set(),
     }
     this.#byName.set(name, actor)
+    return actor
+  }
+
+  /**
+   * The actor of a name, to run.
+   *
+   * @throws HoldfastError ARGUMENT_INVALID when another of that name runs, or was killed
+   */
+  start(name: string, faults: readonly Fault[]): Actor {
+    const actor = this.of(name, faults)
+    if (actor.running > 0 || actor.isDead) {
+      throw new HoldfastError(
+        "ARGUMENT_INVALID",
+        `expected a name no other actor has, found "${name}", which ${actor.isDead ? "was killed" : "is running"}; give each its own, such as "${name}, second"`,
+      )
+    }
+    actor.isTracked = true
+    actor.faults = faults
     return actor
   }
 

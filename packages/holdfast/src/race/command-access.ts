@@ -24,6 +24,7 @@ export interface CommandStep {
   readonly touched: readonly Access[]
 }
 
+const NOTHING: readonly Access[] = []
 const WAITING_GRAPH = writes("holdfast waiting graph")
 
 /** What is known of an identity from those who asked for it. */
@@ -103,13 +104,19 @@ export class CommandAccesses {
     if (outcome.kind === "claimed") this.#runOfToken.set(outcome.claim.token, outcome.claim.identity)
   }
 
-  /** As {@link learnOutcome}, from what arrives later. */
-  learn(event: StoreEvent): void {
+  /** As {@link learnOutcome}, from what arrives later; answers what was handed on by whatever event it was. */
+  learn(event: StoreEvent): readonly Access[] {
     if (event.kind === "lockGranted") {
       const names = this.#namesOfRequest.get(event.request)
-      if (names !== undefined) this.#namesOfToken.set(event.token, names)
+      if (names === undefined) return [ANY_ACCESS]
+      this.#namesOfToken.set(event.token, names)
+      return names.map(lockWrite)
     }
-    if (event.kind === "runAssigned") this.#runOfToken.set(event.claim.token, event.claim.identity)
+    if (event.kind === "runAssigned") {
+      this.#runOfToken.set(event.claim.token, event.claim.identity)
+      return this.#runs.get(event.claim.identity)?.touched ?? [ANY_ACCESS]
+    }
+    return NOTHING
   }
 
   #ofNames(what: string, names: readonly string[] | undefined): CommandStep {

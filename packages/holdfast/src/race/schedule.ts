@@ -11,12 +11,12 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks"
 import { createSimulatedEnv, type SimulatedEnv } from "../env/simulated-env.ts"
-import type { Timer, TimerOptions, Timers } from "../env/env.ts"
 import { nextTurn } from "../env/turn.ts"
 import { type Access, ANY_ACCESS, showValue } from "./access.ts"
+import { createActorsEnv, THE_TIME } from "./actors-env.ts"
 import { type Actor, Actors, type Fault, killingOf, type PossibleFault } from "./actors.ts"
 import { type Call, CallsUnderWay } from "./calls-under-way.ts"
-import { type Candidate, type Chooser, ScenarioError } from "./choices/chooser.ts"
+import { type Candidate, type Chooser, EndlessError, HangError, ScenarioError } from "./choices/chooser.ts"
 import type { TraceEntry } from "./trace.ts"
 
 /** Bounds and conditions of one schedule. */
@@ -68,16 +68,20 @@ export class Schedule {
   // Made when it is asked for: most scenarios never do, and they are run by the ten thousands.
   #inner: SimulatedEnv | null = null
   #env: SimulatedEnv | null = null
+  #storeEnv: SimulatedEnv | null = null
   #end: ScheduleEnd | null = null
   #faults = 0
   #timerArmedBy: Actor | null = null
   #isBarrier = false
+  #isOver = false
   #eventId = ""
   #lastActor: Actor | null = null
   /** The number of the event that happens, and of the one during which it became possible. */
   #parent = -1
   #eventParent = -1
   readonly #calls = new CallsUnderWay()
+  /** What the running event touches that no timeline shows: time, what the scenario itself does, what a store hands on. */
+  #besides: Access[] = []
 
   constructor(chooser: Chooser, options: ScheduleOptions) {
     this.#chooser = chooser
@@ -86,10 +90,14 @@ export class Schedule {
 
   /** The time, timers, randomness and ids of this schedule. Its timers go off in the name of whoever armed them. */
   get env(): SimulatedEnv {
-    this.#inner ??= createSimulatedEnv({ seed: this.#options.seed })
-    const inner = this.#inner
-    this.#env ??= withTimers(inner, (delayMs, callback, timer) => this.#arm(inner, delayMs, callback, timer))
+    this.#env ??= this.#createEnv({ isStore: false })
     return this.#env
+  }
+
+  /** The same for what outlives actors: the timers of a store go off whoever made it arm them, dead or not. */
+  get storeEnv(): SimulatedEnv {
+    this.#storeEnv ??= this.#createEnv({ isStore: true })
+    return this.#storeEnv
   }
 
   /** Whether code between steps shares only what is declared and tracked. */
@@ -99,6 +107,14 @@ export class Schedule {
 
   /** Runs to its end. */
   async run(scenario: () => Promise<void>): Promise<ScheduleEnd> {
+    try {
+      return await this.#runEvents(scenario)
+    } finally {
+      this.#isOver = true
+    }
+  }
+
+  async #runEvents(scenario: () => Promise<void>): Promise<ScheduleEnd> {
     current.exit(() => {
       scenario().then(
         () => (this.#end ??= { kind: "passed" }),
@@ -123,8 +139,7 @@ export class Schedule {
 
   /** Runs `body` as an actor. It resolves with undefined when the actor is killed. */
   async runActor<T>(name: string, faults: readonly Fault[], body: () => Promise<T>): Promise<T | undefined> {
-    const actor = this.#actors.of(name, faults)
-    actor.isTracked = true
+    const actor = this.#actors.start(name, faults)
     actor.running += 1
     const run = current.run({ schedule: this, actor, work: null }, body)
     try {
@@ -145,7 +160,10 @@ export class Schedule {
   /** Parks until the call is picked, lets it take effect, and parks until its answer is: at once where it needs no promise. */
   async perform<T>(label: string, accesses: readonly Access[] | null, call: () => T | Promise<T>): Promise<T> {
     const position = this.#position()
-    if (position === undefined) return await this.#performAtOnce(call)
+    if (position === undefined) {
+      this.touch(accesses ?? [ANY_ACCESS])
+      return await this.#performAtOnce(call)
+    }
     const { actor } = position
     await this.#park(actor, { kind: "step", label, accesses: accesses ?? [ANY_ACCESS], work: position.work })
     const entry = this.#options.isRecording ? this.trace.at(-1) : undefined
@@ -154,7 +172,7 @@ export class Schedule {
     this.#calls.begin(work)
     try {
       const answer = current.run({ ...position, work }, call)
-      if (!(answer instanceof Promise)) {
+      if (!isThenable(answer)) {
         if (entry !== undefined) entry.result ??= showValue(answer)
         return answer
       }
@@ -185,6 +203,8 @@ export class Schedule {
   /** One of several values, each of which some schedule gets. */
   pick<T>(label: string, values: readonly T[]): T {
     const actor = this.#position()?.actor.name ?? ""
+    // What an abandoned schedule left behind is not to choose for another.
+    if (this.#isOver) return values[0] as T // Nobody sees what comes of it.
     if (values.length === 0) throw new ScenarioError(`pick "${label}" takes at least one value, found none`)
     const candidates = values.map((value, index) => ({
       id: `${label}#${String(index)}`,
@@ -197,10 +217,18 @@ export class Schedule {
     return values[index] as T // The index is one of those offered.
   }
 
-  /** Notes what the running event touches; outside of actors nothing is noted. */
+  /** Notes what the running event touches; what the scenario itself touches meanwhile is shown nowhere. */
   record(resource: string, mode: Access["mode"], value: unknown): void {
-    if (this.#position() === undefined) return
+    if (this.#position() === undefined) {
+      this.touch([{ resource, mode, value: null }])
+      return
+    }
     this.trace.at(-1)?.accesses.push({ resource, mode, value: this.#options.isRecording ? showValue(value) : null })
+  }
+
+  /** As {@link record}, of what no timeline need show. */
+  touch(accesses: readonly Access[]): void {
+    for (const access of accesses) this.#besides.push(access)
   }
 
   /** Notes what the running call came to; where it changed nothing, it only read what it touched. */
@@ -278,41 +306,49 @@ export class Schedule {
     const isUndeclared = !this.#options.isDeclared || entry.kind === "timer" || entry.kind === "fault"
     // What goes on behind a scenario that is over was not waited for, and its end may rest on it.
     const isCutOff = this.#end !== null && this.#parked.length > 0
-    const accesses = isUndeclared || isCutOff ? [ANY_ACCESS] : entry.accesses
+    const accesses = isUndeclared || isCutOff ? [ANY_ACCESS] : [...entry.accesses, ...this.#besides]
     this.#chooser.observe({
       id: this.#eventId,
-      actor: entry.kind === "step" || entry.kind === "answer" ? entry.actor : this.#eventId,
+      actor: entry.kind === "timer" ? this.#eventId : entry.actor,
       parent: this.#eventParent,
       accesses,
       isBarrier: this.#isBarrier,
     })
     this.#eventId = ""
+    if (!isCutOff) return
+    // As if each of them came last: whether one comes before the end is to be tried.
+    for (const { id, actor, parent } of this.#parked) {
+      this.#chooser.observe({ id, actor, parent, accesses: [ANY_ACCESS], isBarrier: false })
+    }
   }
 
   /** Lets the next event happen; false when that would only repeat what was seen. */
   #takeNext(): boolean {
     const { maxSteps } = this.#options
     if (this.trace.length === maxSteps) {
-      throw new Error(`expected the scenario to finish within ${maxSteps} steps; ${this.#actors.describeOutstanding()}`)
+      throw new EndlessError(
+        `expected the scenario to finish within ${maxSteps} steps; ${this.#actors.describeOutstanding()}; does somebody ask again and again, where it could wait? Otherwise raise maxSteps`,
+      )
     }
     const last = this.#lastActor
-    const going = last === null ? -1 : this.#parked.findIndex(({ owner }) => owner === last)
+    const going = last === null || last.isFrozen ? -1 : this.#parked.findIndex(({ owner }) => owner === last)
     // Whoever ran goes on first, so that the first choice everywhere is the schedule without preemption.
     if (going > 0) this.#parked.unshift(...this.#parked.splice(going, 1))
     const candidates: Candidate[] = this.#parked.slice()
     const hasTimer = (this.#inner?.pendingTimerCount ?? 0) > 0 && (this.#options.timersAreSteps || this.#isIdle())
     if (hasTimer) candidates.push({ ...THE_NEXT_TIMER, isOptional: this.#parked.length > 0 })
     if (candidates.length === 0) {
-      throw new Error(
-        `the scenario hangs: it has not finished, but no step is parked and no timer is pending (real timers, input and output outside of steps are not seen); ${this.#actors.describeOutstanding()}`,
+      throw new HangError(
+        `the scenario hangs: it has not finished, but no step is parked and no timer is pending (real timers, input and output outside of steps are not seen: take timers from env, and put the rest into steps or wrap it); ${this.#actors.describeOutstanding()}`,
       )
     }
     const faults = this.#faults < this.#options.maxFaults ? this.#actors.possibleFaults() : NO_FAULTS
     for (const fault of faults) candidates.push(fault)
     const index = this.#choose(candidates, going >= 0)
     if (index === null) return false
-    if (going >= 0 && index > 0) this.preemptions += 1
+    if (going >= 0 && index > 0 && candidates[index]?.kind !== "fault") this.preemptions += 1
     this.#parent = this.trace.length
+    this.#besides = []
     this.#eventId = candidates[index]?.id ?? ""
     this.#isBarrier = false
     const [parked] = this.#parked.splice(index, 1)
@@ -332,6 +368,8 @@ export class Schedule {
     this.#note(kind === "answer" ? "answer" : "step", owner.name, label, accesses)
     this.#eventParent = parent
     owner.lastLabel = label
+    // Whoever is no longer frozen holds up time again.
+    if (owner.isFrozen) this.touch([THE_TIME])
     owner.isFrozen = false
     this.#lastActor = owner
     resume()
@@ -357,15 +395,27 @@ export class Schedule {
     return entry
   }
 
+  #createEnv({ isStore }: { readonly isStore: boolean }): SimulatedEnv {
+    this.#inner ??= createSimulatedEnv({ seed: this.#options.seed })
+    return createActorsEnv(this.#inner, {
+      runningActor: () => this.#position()?.actor.name ?? null,
+      touch: (access) => {
+        this.touch([access])
+      },
+      asArmer: () => this.#asArmer(isStore),
+      seed: this.#options.seed,
+    })
+  }
+
   /** Timers belong to whoever armed them, and go off in their name. */
-  #arm(env: SimulatedEnv, delayMs: number, callback: () => void, options?: TimerOptions): Timer {
+  #asArmer(outlivesActors: boolean): (callback: () => void) => void {
     const position = this.#position()
-    const fire = (): void => {
+    return (callback) => {
       this.#timerArmedBy = position?.actor ?? null
       if (position === undefined) callback()
       else if (!position.actor.isDead) current.run(position, callback)
+      else if (outlivesActors) current.exit(callback)
     }
-    return env.timers.after(delayMs, fire, options)
   }
 
   #now(): number {
@@ -395,12 +445,6 @@ export class Schedule {
   }
 }
 
-/** The env with another way to arm a timer. */
-function withTimers(env: SimulatedEnv, after: Timers["after"]): SimulatedEnv {
-  // Inherited, since some of its properties are getters.
-  return Object.create(env, { timers: { value: { after }, enumerable: true } }) as SimulatedEnv
-}
-
 const NO_FAULTS: readonly PossibleFault[] = []
 
 const THE_NEXT_TIMER = {
@@ -409,6 +453,12 @@ const THE_NEXT_TIMER = {
   label: "the next timer",
   kind: "timer",
 } as const
+
+/** Promises of other realms and of libraries of their own, such as query builders, answer late, too. */
+function isThenable<T>(answer: T | PromiseLike<T>): answer is PromiseLike<T> {
+  if ((typeof answer !== "object" && typeof answer !== "function") || answer === null) return false
+  return "then" in answer && typeof answer.then === "function"
+}
 
 function showThrown(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : `thrown: ${showValue(error)}`

@@ -13,7 +13,7 @@ export function createSessions(schedule: Schedule): (label?: string) => Promise<
   let shared: { readonly store: MemoryStore; readonly accesses: CommandAccesses } | null = null
   let opened = 0
   return async (label) => {
-    shared ??= { store: new MemoryStore({ env: schedule.env, check: false }), accesses: new CommandAccesses() }
+    shared ??= { store: new MemoryStore({ env: schedule.storeEnv, check: false }), accesses: new CommandAccesses() }
     opened += 1
     const { store, accesses } = shared
     const name = label ?? schedule.runningActor() ?? `session ${String(opened)}`
@@ -40,10 +40,13 @@ class SteppedStore implements Store {
   execute(command: Command): StoreOutcome | Promise<StoreOutcome> {
     if (command.kind === "openSession") this.#dieWith(command.session)
     const actor = this.#schedule.runningActor()
-    // Outside of actors nothing is a step, and nothing waits.
-    if (actor === null) return this.#apply(command)
-    this.#checkOwner(actor)
     const { label, touched } = this.#accesses.of(command)
+    // Outside of actors nothing is a step, and nothing waits.
+    if (actor === null) {
+      this.#schedule.touch(touched)
+      return this.#apply(command)
+    }
+    this.#checkOwner(actor)
     return this.#schedule.perform(label, touched, () => {
       const outcome = this.#apply(command)
       this.#schedule.noteOutcome(() => describeOutcome(outcome), isTurnedDown(outcome))
@@ -55,7 +58,7 @@ class SteppedStore implements Store {
     // What an event sets going here, such as a body handed over, is the doing of whoever opened the session.
     const asOpener = this.#schedule.asRunning()
     this.#inner.onEvent((event) => {
-      this.#accesses.learn(event)
+      this.#schedule.touch(this.#accesses.learn(event))
       asOpener(() => {
         handler(event)
       })

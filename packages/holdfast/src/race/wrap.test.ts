@@ -107,3 +107,16 @@ describe("what calls touch", () => {
     expect(requestAccesses("", args)).toEqual(expected)
   })
 })
+
+describe("a call whose answer only looks like a promise", () => {
+  it("is waited for: a query that is sent when somebody awaits it", async () => {
+    const { failure } = await explore(async ({ actor, step }) => {
+      const query = {
+        then: (answered: (rows: number) => void) => void setImmediate(() => answered(7)),
+      }
+      const rows = await actor("asks", async () => await step("asks", () => query as unknown as Promise<number>)) // As they declare it.
+      expect(rows).toBe(7)
+    })
+    expect(failure).toBeNull()
+  })
+})

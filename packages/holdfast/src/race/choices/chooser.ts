@@ -64,3 +64,9 @@ export function checkRepeated(expected: readonly string[], found: readonly strin
 export class ScenarioError extends Error {
   override readonly name: string = "ScenarioError"
 }
+
+/** Nothing can happen any more, and the scenario is not over. */
+export class HangError extends Error {}
+
+/** The scenario takes more events than it may. */
+export class EndlessError extends Error {}

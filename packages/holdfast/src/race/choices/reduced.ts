@@ -11,7 +11,7 @@
  * it until something conflicts with it, for until then it would only repeat what was seen.
  *
  * 1. An event, once possible, stays possible until it happens or its actor is killed, which conflicts with everything.
- * 2. Events of one actor are ordered, and an event comes after the one during which it became possible.
+ * 2. Events of one actor conflict, and an event comes after the one during which it became possible.
  * 3. Optional events and values are tried at every node that has them: no race leads to what need not happen.
  */
 import { type Access, ANY_ACCESS, conflict } from "../access.ts"
@@ -178,7 +178,8 @@ class ReducedOrder implements Chooser {
       if (other === undefined || hasBit(before, earlier)) continue
       const isSameActor = other.event.actor === event.actor
       if (!isSameActor && !conflict(other.event.accesses, event.accesses)) continue
-      if (!isSameActor) this.#askForReversal(earlier, { event, before: new Uint32Array(before) })
+      // Also of one actor's: two branches of it may go on in either order. Where they cannot, nothing comes of asking.
+      this.#askForReversal(earlier, { event, before: new Uint32Array(before) })
       addBits(before, other.before)
       addBit(before, earlier)
     }
