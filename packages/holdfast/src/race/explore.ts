@@ -18,9 +18,10 @@ import { createPct } from "./choices/pct.ts"
 import { createRandomOrder } from "./choices/random.ts"
 import { createReducedOrder } from "./choices/reduced.ts"
 import { createReplay } from "./choices/replay.ts"
+import { checkExploration } from "./explore-options.ts"
 import { replaceGlobals } from "./globals.ts"
 import { Schedule, type ScheduleEnd, type ScheduleOptions } from "./schedule.ts"
-import { shrink } from "./shrink.ts"
+import { isAlike, shrink } from "./shrink.ts"
 import type { TraceEntry } from "./trace.ts"
 import { createWorld, type ScenarioContext } from "./world.ts"
 
@@ -44,7 +45,10 @@ export interface ExploreOptions {
    * orders that nobody can tell apart few more than one.
    */
   readonly shares?: "anything" | "declared"
-  /** Runs only schedules in which actors are put aside at most so often while they could go on; for `exhaustive`. */
+  /**
+   * Runs only schedules in which actors are put aside at most so often while they could go on; for `exhaustive`. Faults
+   * do not count: being killed or frozen is not being put aside.
+   */
   readonly maxPreemptions?: number
   /** How many ordered events the race takes that `pct` looks for. Default 3. */
   readonly depth?: number
@@ -62,7 +66,10 @@ export interface ExploreOptions {
   readonly maxFaults?: number
   /** Whether a failure is made as short as possible. Default true. */
   readonly shrinks?: boolean
-  /** Runs the one schedule these choices describe, as a failure reported them. The seed must be the same. */
+  /**
+   * Runs the one schedule these choices describe, as a failure reported them. `seed`, `timersAreSteps`, `maxFaults` and
+   * `maxSteps` must be the same.
+   */
   readonly replay?: readonly number[]
 }
 
@@ -90,8 +97,13 @@ export interface Exploration {
   readonly failure: ScheduleFailure | null
 }
 
-/** Explores until a schedule fails, all have run, or `maxSchedules` is reached. */
+/**
+ * Explores until a schedule fails, all have run, or `maxSchedules` is reached.
+ *
+ * @throws HoldfastError ARGUMENT_INVALID when an option is outside its range
+ */
 export async function explore(scenario: Scenario, options: ExploreOptions = {}): Promise<Exploration> {
+  checkExploration(scenario, options)
   const { seed = 1, maxSchedules = 10_000, replay, shrinks = true } = options
   const limits: AttemptOptions = {
     seed,
@@ -126,6 +138,8 @@ export async function explore(scenario: Scenario, options: ExploreOptions = {}):
 /** One schedule and how it ended. */
 export interface Attempt {
   readonly end: ScheduleEnd["kind"]
+  /** How many events it had. */
+  readonly events: number
   readonly failure: ScheduleFailure | null
 }
 
@@ -145,9 +159,10 @@ async function attempt(scenario: Scenario, chooser: Chooser, limits: AttemptOpti
   } finally {
     restoreGlobals?.()
   }
-  if (end.kind !== "failed") return { end: end.kind, failure: null }
   const { choices, trace, preemptions } = schedule
-  return { end: "failed", failure: { choices, trace, seed: limits.seed, preemptions, error: end.error } }
+  const events = trace.length
+  if (end.kind !== "failed") return { end: end.kind, events, failure: null }
+  return { end: "failed", events, failure: { choices, trace, seed: limits.seed, preemptions, error: end.error } }
 }
 
 /** Runs a failing schedule once more, with all that a timeline shows. */
@@ -155,7 +170,13 @@ async function record(scenario: Scenario, failure: ScheduleFailure, limits: Atte
   // What cannot be explored may not fail again.
   if (failure.error instanceof ScenarioError) return failure
   const again = await attempt(scenario, createReplay(failure.choices), { ...limits, isRecording: true })
-  return again.failure ?? failure
+  if (again.failure !== null && isAlike(again.failure.error, failure.error)) return again.failure
+  const found = again.failure === null ? "passed" : `failed with ${String(again.failure.error)}`
+  const error = new ScenarioError(
+    `the scenario is not deterministic: a schedule failed with ${String(failure.error)}, but ${found} when it ran again; it must build its world inside itself and use only its env`,
+    { cause: failure.error },
+  )
+  return { ...failure, error }
 }
 
 function createChooser({ strategy, shares, maxPreemptions, depth = 3 }: ExploreOptions, seed: number): Chooser {

@@ -339,7 +339,7 @@ export class Schedule {
     if (hasTimer) candidates.push({ ...THE_NEXT_TIMER, isOptional: this.#parked.length > 0 })
     if (candidates.length === 0) {
       throw new HangError(
-        `the scenario hangs: it has not finished, but no step is parked and no timer is pending (real timers, input and output outside of steps are not seen: take timers from env, and put the rest into steps or wrap it); ${this.#actors.describeOutstanding()}`,
+        `the scenario hangs: it has not finished, but no step is parked and no timer is pending (real timers, input and output outside of steps are not seen: take timers from env or explore with globals: "simulated", and put the rest into steps or wrap it); ${this.#actors.describeOutstanding()}`,
       )
     }
     const faults = this.#faults < this.#options.maxFaults ? this.#actors.possibleFaults() : NO_FAULTS

@@ -9,8 +9,9 @@ import { createEveryOrder } from "./choices/every-order.ts"
 import { createReplay } from "./choices/replay.ts"
 import type { Attempt, ScheduleFailure } from "./explore.ts"
 
-/** How many schedules may run to make one shorter. */
-const BUDGET = 600
+/** How many schedules may run to make one shorter, and how many events in them. */
+const MAX_SCHEDULES = 600
+const MAX_EVENTS = 300_000
 
 export async function shrink(
   failure: ScheduleFailure,
@@ -18,9 +19,12 @@ export async function shrink(
 ): Promise<ScheduleFailure> {
   // Such a failure is about the scenario as a whole, and not about a schedule.
   if (failure.error instanceof ScenarioError) return failure
-  let left = BUDGET
+  let left = MAX_SCHEDULES
+  let leftEvents = MAX_EVENTS
   let best = failure
-  const accept = ({ failure: found }: Attempt): boolean => {
+  const accept = ({ failure: found, events }: Attempt): boolean => {
+    leftEvents -= events
+    if (leftEvents <= 0) left = 0
     if (found === null || !isAlike(found.error, failure.error) || !isShorter(found, best)) return false
     best = found
     return true
@@ -63,12 +67,23 @@ function isShorter(one: ScheduleFailure, other: ScheduleFailure): boolean {
   )
 }
 
-/** The same kind of failure: another one would hide what was found. */
-function isAlike(one: unknown, other: unknown): boolean {
+/** The same kind of failure: another one would hide what was found. What it tells may differ, such as a sum. */
+export function isAlike(one: unknown, other: unknown): boolean {
   if (!(one instanceof Error) || !(other instanceof Error)) return typeof one === typeof other
-  return one.name === other.name && isHang(one) === isHang(other)
+  return (
+    one.constructor === other.constructor &&
+    one.name === other.name &&
+    codeOf(one) === codeOf(other) &&
+    originOf(one) === originOf(other)
+  )
 }
 
-function isHang({ message }: Error): boolean {
-  return message.startsWith("the scenario hangs")
+function codeOf(error: Error): unknown {
+  return "code" in error ? error.code : undefined
+}
+
+/** Where it was thrown, in code of the user's own: two assertions of one scenario are two failures. */
+function originOf({ stack = "" }: Error): string | undefined {
+  const frames = stack.split("\n").filter((line) => /^\s+at /.test(line))
+  return frames.find((frame) => !/node:|[\\/]node_modules[\\/]/.test(frame))?.trim()
 }

@@ -28,6 +28,29 @@ describe("a bound on preemptions", () => {
   })
 })
 
+it("that admits no preemption still admits faults at every step, none of which it counts", async () => {
+  const lasting = new Set<number>()
+  const scenario: Scenario = async ({ actor, step, variable }) => {
+    const steps = variable("steps", 0)
+    const walk = async (): Promise<void> => {
+      for (let index = 1; index <= 3; index++) await step("walks", () => steps.set(index))
+    }
+    await Promise.all([actor("mortal", walk, { faults: ["kill"] }), actor("apart", () => step("goes"))])
+    lasting.add(steps.get())
+  }
+  await explore(scenario, { maxPreemptions: 0 })
+  expect(lasting).toEqual(new Set([0, 1, 2, 3]))
+  const { failure } = await explore(
+    async (context) => {
+      lasting.clear()
+      await scenario(context)
+      if (lasting.has(2)) throw new Error("died after its second step")
+    },
+    { maxPreemptions: 0 },
+  )
+  expect(failure?.preemptions).toBe(0)
+})
+
 /** How many orders of so many steps each have at most so many switches away from an actor that could go on. */
 function countOrders(left: readonly number[], bound: number, last: number = -1): number {
   if (left.every((count) => count === 0)) return 1
@@ -116,7 +139,121 @@ describe("shrinking", () => {
   })
 })
 
+describe("a failure", () => {
+  it("is never shrunk to another assertion, another code, or a schedule that never ends", async () => {
+    const scenario: Scenario = async ({ actor, step }) => {
+      const order: string[] = []
+      await Promise.all(
+        ["a", "b"].map((name) =>
+          actor(name, async () => {
+            await step("one", () => void order.push(name))
+            await step("two", () => void order.push(name))
+          }),
+        ),
+      )
+      const all = order.join("")
+      if (all === "abab" || all === "baba") throw new Error("alternating")
+      if (all === "aabb") throw new Error("in turn")
+      if (all === "abba") throw Object.assign(new Error("coded"), { code: "ONE" })
+      if (all === "bbaa") for (let index = 0; index < 60; index++) await step("outside of actors")
+      if (all === "bbaa")
+        await actor("endless", async () => {
+          for (;;) await step("asks again")
+        })
+    }
+    const seen = new Set<string>()
+    for (let seed = 1; seed < 40; seed++) {
+      const raw = failureOf(await explore(scenario, { strategy: "random", seed, shrinks: false, maxSteps: 50 }))
+      const shrunk = failureOf(await explore(scenario, { strategy: "random", seed, maxSteps: 50 }))
+      expect(String(shrunk.error)).toBe(String(raw.error))
+      seen.add(String(raw.error))
+    }
+    expect(seen.size).toBe(4)
+  })
+
+  it("that does not come again tells that the scenario is not deterministic, and what it was", async () => {
+    let runs = 0
+    const error = failureOf(
+      await explore(
+        async () => {
+          runs += 1
+          if (runs === 1) throw new RangeError("only once")
+        },
+        { strategy: "random" },
+      ),
+    ).error
+    expect(error).toMatchObject({ name: "ScenarioError", cause: { message: "only once" } })
+    expect(String(error)).toMatch(/not deterministic.*only once.*but passed when it ran again/)
+  })
+
+  it("of a schedule that never ends is told soon, however many steps it may take", async () => {
+    const scenario: Scenario = async ({ actor, step, variable }) => {
+      const isDone = variable("done", false)
+      const wait = async (): Promise<void> => {
+        while (!isDone.get()) await step("asks", () => undefined, [])
+      }
+      await Promise.all([actor("waits", wait), actor("sets", () => step("sets", () => isDone.set(true), []))])
+    }
+    for (const shares of ["anything", "declared"] as const) {
+      expect(String(failureOf(await explore(scenario, { shares })).error)).toMatch(
+        /within 10000 steps.*ask again and again/,
+      )
+    }
+  })
+})
+
 describe("random priorities", () => {
+  it("find an order in which whoever is put aside first must go on last", async () => {
+    const orders = new Set<string>()
+    await explore(
+      async ({ actor, step }) => {
+        const order: string[] = []
+        const walk = async (...names: string[]): Promise<void> => {
+          for (const name of names) await step(name, () => void order.push(name))
+        }
+        await Promise.all([
+          actor("x", () => walk("x0", "x1")),
+          actor("y", () => walk("y0", "y1")),
+          actor("z", () => walk("z")),
+        ])
+        orders.add(order.join(" "))
+      },
+      // The promise is one in 3 * 5 ** 2.
+      { strategy: "pct", depth: 3, maxSchedules: 1_500 },
+    )
+    expect(orders).toContain("x0 y0 z y1 x1")
+  })
+
+  it("kill and freeze at every step, and sometimes not at all", async () => {
+    const lasting = new Set<number>()
+    await explore(
+      async ({ actor, step }) => {
+        let steps = 0
+        const walk = async (): Promise<void> => {
+          for (let index = 1; index <= 4; index++) await step("walks", () => void (steps = index))
+        }
+        await Promise.all([actor("mortal", walk, { faults: ["kill"] }), actor("apart", () => step("goes"))])
+        lasting.add(steps)
+      },
+      { strategy: "pct", maxSchedules: 300 },
+    )
+    expect(lasting).toEqual(new Set([0, 1, 2, 3, 4]))
+  })
+
+  it("let actors go on beside a timer that arms itself again", async () => {
+    const { failure } = await explore(
+      async ({ actor, step, env }) => {
+        const tick = (): void => void env.timers.after(10, tick)
+        tick()
+        await actor("walks", async () => {
+          for (let index = 0; index < 5; index++) await step("walks")
+        })
+      },
+      { strategy: "pct", timersAreSteps: true, maxSchedules: 200, maxSteps: 200 },
+    )
+    expect(failure).toBeNull()
+  })
+
   /** A bug of depth 2 behind so many steps that evenly drawn choices hardly ever reach it. */
   const needle =
     (length: number): Scenario =>

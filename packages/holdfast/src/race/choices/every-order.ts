@@ -7,11 +7,12 @@ import { type Candidate, checkCandidates, checkRepeated, type Chooser, nameOf } 
 /** A choice on the way from the root of the tree of schedules to the leaf that runs. */
 interface Branch {
   readonly candidates: readonly Candidate[]
-  /** How many of the candidates, from the first, the bound admits. */
-  readonly width: number
-  /** Preemptions up to here when the first candidate is taken; any other adds `cost`. */
+  /** Which of the candidates the bound admits. */
+  readonly admitted: readonly number[]
+  /** Preemptions up to here. */
   readonly spent: number
-  readonly cost: number
+  readonly goesOn: boolean
+  /** A position among the admitted ones. */
   taken: number
 }
 
@@ -28,7 +29,8 @@ export function createEveryOrder(maxPreemptions: number = Infinity): Chooser {
       if (known === undefined) path.push(branchOf(candidates, goesOn, path.at(-1), maxPreemptions))
       else checkCandidates(known.candidates, candidates)
       depth += 1
-      return path[depth - 1]?.taken ?? 0
+      const branch = path[depth - 1]
+      return branch?.admitted[branch.taken] ?? 0
     },
     observe: () => {},
     checkEnded() {
@@ -38,7 +40,7 @@ export function createEveryOrder(maxPreemptions: number = Infinity): Chooser {
       depth = 0
       for (let last = path.at(-1); last !== undefined; last = path.at(-1)) {
         last.taken += 1
-        if (last.taken < last.width) return true
+        if (last.taken < last.admitted.length) return true
         path.pop()
       }
       return false
@@ -52,7 +54,16 @@ function branchOf(
   before: Branch | undefined,
   maxPreemptions: number,
 ): Branch {
-  const spent = before === undefined ? 0 : before.spent + (before.taken === 0 ? 0 : before.cost)
-  const width = goesOn && spent >= maxPreemptions ? 1 : candidates.length
-  return { candidates, width, spent, cost: goesOn ? 1 : 0, taken: 0 }
+  const spent = before === undefined ? 0 : before.spent + costOf(before)
+  const isSpent = goesOn && spent >= maxPreemptions
+  const admitted: number[] = []
+  for (const [index, { kind }] of candidates.entries()) {
+    if (!isSpent || index === 0 || kind === "fault") admitted.push(index)
+  }
+  return { candidates, admitted, spent, goesOn, taken: 0 }
+}
+
+/** A fault puts nobody aside: how many of them there are has a bound of its own. */
+function costOf({ candidates, admitted, goesOn, taken }: Branch): number {
+  return goesOn && taken > 0 && candidates[admitted[taken] ?? 0]?.kind !== "fault" ? 1 : 0
 }
