@@ -11,7 +11,8 @@
  * it until something conflicts with it, for until then it would only repeat what was seen.
  *
  * 1. An event, once possible, stays possible until it happens or its actor is killed, which conflicts with everything.
- * 2. Events of one actor conflict, and an event comes after the one during which it became possible.
+ * 2. Events of one branch of an actor are ordered, and an event comes after the one during which it became possible. What
+ *    another actor wakes is taken to come after all that its own actor did before.
  * 3. Optional events and values are tried at every node that has them: no race leads to what need not happen.
  */
 import { type Access, ANY_ACCESS, conflict } from "../access.ts"
@@ -176,14 +177,20 @@ class ReducedOrder implements Chooser {
     for (let earlier = number - 1; earlier >= 0; earlier--) {
       const other = this.#events[earlier]
       if (other === undefined || hasBit(before, earlier)) continue
-      const isSameActor = other.event.actor === event.actor
-      if (!isSameActor && !conflict(other.event.accesses, event.accesses)) continue
-      // Also of one actor's: two branches of it may go on in either order. Where they cannot, nothing comes of asking.
-      this.#askForReversal(earlier, { event, before: new Uint32Array(before) })
+      if (other.event.actor !== event.actor || this.#isOtherBranch(earlier, event)) {
+        if (!conflict(other.event.accesses, event.accesses)) continue
+        this.#askForReversal(earlier, { event, before: new Uint32Array(before) })
+      }
       addBits(before, other.before)
       addBit(before, earlier)
     }
     return before
+  }
+
+  /** Whether `earlier`, of the same actor and no cause of `event`, belongs to another of its branches. */
+  #isOtherBranch(earlier: number, { actor, parent }: SeenEvent): boolean {
+    // Both were possible at once, or the step before this one in its branch is known and does not come after `earlier`.
+    return parent < earlier || this.#events[parent]?.event.actor === actor
   }
 
   /** Lets the node before `earlier` also try an event with which `later` can come first. */
