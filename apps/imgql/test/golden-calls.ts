@@ -13,9 +13,12 @@ export type Argument = number | boolean | string | readonly Argument[] | Input
 
 export type Expected =
   | { readonly kind: "image"; readonly image: Omit<Image, "voxels">; readonly values: readonly Written[] }
-  | { readonly kind: "value"; readonly value: Written | readonly Written[] }
+  | { readonly kind: "value"; readonly value: Numbers }
   /** ITK, or SimpleITK on top of it, throws. */
   | { readonly kind: "refused" }
+
+/** A number, or a list of them, or of lists. */
+export type Numbers = Written | readonly Numbers[]
 
 export interface Call {
   /** As a program would write it, more or less. */
@@ -24,6 +27,8 @@ export interface Call {
   readonly args: readonly Argument[]
   readonly expected: Expected
   readonly tolerance: Tolerance
+  /** Of the file that it is about, if it is about one. */
+  readonly md5: string | null
 }
 
 /** How far a value may be from the expected one. */
@@ -54,10 +59,40 @@ const TOLERANCES: Readonly<Record<string, Tolerance>> = {
   "vox1.avg0": { relative: 1e-15, absolute: 0 },
   "simpleitk.CurvatureFlow": { relative: 1e-14, absolute: 0 },
   "simpleitk.Statistics": { relative: 1e-12, absolute: 0 },
+  // Sums in blocks here, and one after the other there.
+  "arrays.array_stats": { relative: 1e-14, absolute: 0 },
+  "arrays.compare_arrays": { relative: 1e-14, absolute: 0 },
+  "arrays.dice_score": { relative: 3e-16, absolute: 0 },
+  "vox1.label_mean": { relative: 6e-8, absolute: 0 },
+  // Distances in float32, as in ITK.
+  "vox1.hd95": { relative: 3e-7, absolute: 2e-6 },
+  // Sums in float64 here, and in float32 there, over and over.
+  "vox1.n4": { relative: 1e-6, absolute: 0 },
+  "simpleitk.N4BiasFieldCorrection": { relative: 1e-6, absolute: 0 },
 }
 
+/**
+ * Where the last bit of one voxel decides whether the brightest one is in the histogram, since ITK's bins end just before or
+ * just behind it. Such a bit moves imgql's result as far as ITK's is away (a test shows it).
+ */
+const EDGE: Tolerance = { relative: 2e-4, absolute: 0 }
+const ON_EDGE: readonly string[] = [
+  "(shaded head float32)",
+  "(shaded slice float32)",
+  "(shaded slice float64)",
+  "(shaded slice float32, all slice uint8)",
+]
+
+/** Primitives that are about files, which golden-files.test.ts has. */
+const ON_FILES: readonly string[] = ["simpleitk.ReadImage", "simpleitk.WriteImage"]
+
+/** Those that compute. */
 export function readCalls(): Call[] {
-  return [...readOlder().flatMap(asCalls), ...readNewer()]
+  return [...readOlder().flatMap(asCalls), ...readNewer().filter(({ primitive }) => !ON_FILES.includes(primitive))]
+}
+
+export function readFileCalls(of: string): Call[] {
+  return readNewer().filter(({ primitive }) => primitive === of)
 }
 
 interface NewerFile {
@@ -68,7 +103,8 @@ interface NewerFile {
 interface NewerCase {
   readonly args: readonly Argument[]
   readonly refused?: string
-  readonly result?: Written | readonly Written[]
+  readonly md5?: string
+  readonly result?: Numbers
   readonly size?: readonly number[]
   readonly spacing?: readonly number[]
   readonly origin?: readonly number[]
@@ -82,7 +118,10 @@ function readNewer(): Call[] {
   return listFiles(CALLS).flatMap((file) => {
     // Written by the generator; a wrong shape fails the test that compares with it.
     const { primitive, cases } = JSON.parse(readFileSync(new URL(file, CALLS), "utf8")) as NewerFile
-    return cases.map((found) => makeCall(primitive, found.args, expectedOf(found)))
+    return cases.map((found) => ({
+      ...makeCall(primitive, found.args, expectedOf(found)),
+      md5: found.md5 ?? null,
+    }))
   })
 }
 
@@ -95,12 +134,14 @@ function expectedOf({ refused, result, size = [], dtype = "uint8", values = [], 
 }
 
 function makeCall(primitive: string, args: readonly Argument[], expected: Expected): Call {
+  const shown = `(${args.map(showArgument).join(", ")})`
   return {
-    name: `${primitive}(${args.map(showArgument).join(", ")})`,
+    name: `${primitive}${shown}`,
     primitive,
     args,
     expected,
-    tolerance: TOLERANCES[primitive] ?? EXACT,
+    tolerance: ON_EDGE.includes(shown) && /n4/i.test(primitive) ? EDGE : (TOLERANCES[primitive] ?? EXACT),
+    md5: null,
   }
 }
 

@@ -12,9 +12,10 @@ export function differences({ expected, tolerance }: Call, found: Value): string
     case "refused":
       return ["ITK refuses it"]
     case "value": {
-      const wanted = listOf(expected.value)
-      const numbers = Array.isArray(found) ? found : [found]
-      return differingNumbers(numbers, wanted, tolerance)
+      const [wanted, numbers] = [listOf(expected.value), listOf(found)]
+      return shapeOf(found) === shapeOf(expected.value)
+        ? differingNumbers(numbers, wanted.map(Number), tolerance)
+        : [`${JSON.stringify(found)}, not ${JSON.stringify(expected.value)}`]
     }
     case "image": {
       if (!isImage(found)) return [`not an image: ${JSON.stringify(found)}`]
@@ -41,8 +42,14 @@ function isFloat(type: Image["type"]): boolean {
   return type === "float32" || type === "float64"
 }
 
-function listOf(value: Written | readonly Written[]): number[] {
-  return [value].flat().map(Number)
+/** All that a list holds, and the lists in it, in order. */
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value.flatMap(listOf) : [value]
+}
+
+/** How lists lie in each other. */
+function shapeOf(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(shapeOf).join()}]` : ""
 }
 
 /** Float32 values are written with the fewest digits that read back to them. */

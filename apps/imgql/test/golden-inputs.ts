@@ -40,6 +40,8 @@ const GRIDS: Readonly<Record<string, Grid>> = {
   "turned-fine": { size: [8, 9, 6], spacing: [0.5, 1, 1.25], origin: [9.8, -19.5, 31], direction: TURNED },
   crossing: { size: [7, 6, 5], spacing: [1, 1, 2], origin: [8, -19, 30], direction: UPRIGHT },
   far: { size: [3, 3, 2], spacing: [1, 1, 1], origin: [100, 100, 100], direction: UPRIGHT },
+  head: { size: [15, 13, 9], spacing: [0.5, 1, 2], origin: [0, 0, 0], direction: UPRIGHT },
+  slice: { size: [27, 25], spacing: [0.5, 2], origin: [-3, 7], direction: FLAT },
   "fine-2d": { size: [14, 13], spacing: [0.5, 1], origin: [-0.6, 0.3], direction: FLAT },
 }
 
@@ -75,6 +77,7 @@ const DRAWS: Readonly<Record<string, Draw>> = {
   "255": (a) => (a > 0.5 ? 255 : 0),
   /** Has gaps. */
   labels: (a, b) => (b < 0.4 ? 0 : Math.floor(6 * a) * 3),
+  shaded: shade,
   wild: (a, _, at) => {
     if (at % 13 === 3) return Number.NaN
     if (at % 17 === 5) return Infinity
@@ -120,6 +123,16 @@ function spread(type: VoxelType, drawn: number): number {
 
 function truth(isTrue: boolean): number {
   return isTrue ? 1 : 0
+}
+
+/** Tissues of three kinds with some noise, brighter towards the far corner: what a scanner makes of them. */
+function shade(a: number, b: number, at: number, { size }: Grid): number {
+  const [nx = 1, ny = 1] = size
+  const x = at % nx
+  const y = Math.floor(at / nx) % ny
+  const tissue = 64 * (1 + ((Math.floor(x / 5) + Math.floor(y / 4)) % 3)) + 8 * Math.floor(2 * b) + 4 * a
+  const [along, across] = [x / nx, y / ny]
+  return Math.fround(tissue * (1 + 0.5 * along + 0.25 * along * across))
 }
 
 function isBlock({ size }: Grid, at: number): boolean {

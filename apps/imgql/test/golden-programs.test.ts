@@ -17,6 +17,7 @@ const ENOUGH_BYTES = 2 ** 24
 const TIMEOUT_MS = 240_000
 
 const CALLS = readCalls()
+const IMPORTS = ["vox1", "simpleitk", "arrays", "geom"].map((namespace) => `import "${namespace}"`)
 
 describe("a program", () => {
   it(
@@ -25,7 +26,7 @@ describe("a program", () => {
       const folder = await makeFolder()
       const inputs = await writeInputs(folder)
       const goals = CALLS.map((call, at) => goalOf(call, at, inputs))
-      const program = ['import "vox1"', 'import "simpleitk"', ...goals].join("\n")
+      const program = [...IMPORTS, ...goals].join("\n")
       const { failedGoals } = await runHere(folder, program)
       const failed = new Map(failedGoals.map(({ goal, message }) => [goal.label, message]))
       const wrong = CALLS.flatMap((call, at) => {

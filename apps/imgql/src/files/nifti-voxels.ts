@@ -108,8 +108,15 @@ class VoxelSink {
 function makeImage(header: NiftiHeader, stored: Image["voxels"]): Image {
   const { size, spacing, origin, direction, storedType, type, scale } = header
   const grid = { size, spacing, origin, direction, components: 1 }
+  clean(stored)
   if (scale === null) return { ...grid, type: storedType, voxels: stored }
   const voxels = voxelsOn(type, new SharedArrayBuffer(stored.length * bytesPerValue(type)))
   for (let at = 0; at < stored.length; at += 1) voxels[at] = (stored[at] ?? 0) * scale.slope + scale.intercept
   return { ...grid, type, voxels }
+}
+
+/** What is no number, or has no end, is 0 in a NIfTI file to ITK, and so to the original. */
+function clean(voxels: Image["voxels"]): void {
+  if (!(voxels instanceof Float32Array || voxels instanceof Float64Array)) return
+  for (let at = 0; at < voxels.length; at += 1) if (!Number.isFinite(voxels[at])) voxels[at] = 0
 }

@@ -59,6 +59,23 @@ export async function encodeJpeg(picture: Picture): Promise<Uint8Array> {
     .toBuffer()
 }
 
+/** The red, green and blue bytes of a JPEG of that size; null where it is another kind of JPEG. */
+export async function decodeJpeg(
+  bytes: Uint8Array,
+  { width, height }: { readonly width: number; readonly height: number },
+): Promise<Image["voxels"] | null> {
+  const { default: sharp } = await import("sharp")
+  // ITK has read it already, so that its size is known and no surprise.
+  const jpeg = sharp(bytes, { limitInputPixels: width * height })
+  const { space } = await jpeg.metadata()
+  if (space !== "srgb") return null
+  const { data, info } = await jpeg.raw().toBuffer({ resolveWithObject: true })
+  if (info.width !== width || info.height !== height || info.channels !== 3) return null
+  const voxels = voxelsOn("uint8", new SharedArrayBuffer(data.length))
+  voxels.set(data)
+  return voxels
+}
+
 async function open({ width, height, components, values }: Picture): Promise<Sharp> {
   // It brings native code, which whoever makes no picture does without.
   const { default: sharp } = await import("sharp")

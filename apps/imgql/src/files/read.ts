@@ -16,6 +16,7 @@ import { imageFromItk } from "./itk-image.ts"
 import { runItk } from "./itk.ts"
 import { readPlainNifti } from "./nifti-voxels.ts"
 import { partOf } from "./parts.ts"
+import { decodeJpeg } from "./picture.ts"
 import { checkWholeBmp, checkWholeVtk } from "./whole.ts"
 
 export interface ReadOptions extends ReadLimits {
@@ -78,6 +79,7 @@ export async function readThroughItk(content: Content, format: ImageFormat, opti
   }
   const image = imageFromItk(path, answer.image)
   if (format === "vtk") checkWholeVtk(path, bytes, image.voxels.byteLength)
+  if (format === "jpeg") return await redecoded(image, bytes)
   return format === "bmp" ? greyed(image) : image
 }
 
@@ -88,6 +90,13 @@ async function readBytes(path: string, options: ReadLimits): Promise<Uint8Array>
   } finally {
     await content.close()
   }
+}
+
+/** Colors are finer than what image-io makes of them: they are decoded as ITK itself does, by libjpeg-turbo. */
+async function redecoded(image: Image, bytes: Uint8Array): Promise<Image> {
+  const [width = 0, height = 0] = image.size
+  const colors = image.components === 3 ? await decodeJpeg(bytes, { width, height }) : null
+  return colors === null ? image : { ...image, voxels: colors }
 }
 
 /** ITK reads the palette of a grey BMP as three equal colors. */

@@ -233,6 +233,14 @@ function maskFloats(voxels: Float32Array, where: Uint8Array, output: Float32Arra
   }
 }
 
+function maskColors({ image, mask: where, output }: MaskMemory, { from, to }: Share): void {
+  const { components, voxels } = image
+  for (let at = from; at < to; at += 1) {
+    if (where.voxels[at] === 0) continue
+    for (let k = at * components; k < (at + 1) * components; k += 1) output.voxels[k] = voxels[k]!
+  }
+}
+
 /** The first image where the second, a mask, is not 0, and 0 elsewhere. */
 export const mask: Kernel<NoParameters, MaskMemory, Image> = {
   name: "mask",
@@ -240,15 +248,16 @@ export const mask: Kernel<NoParameters, MaskMemory, Image> = {
     const image = requireInput("mask", inputs, 0)
     const where = requireInput("mask", inputs, 1)
     requireSameSize("mask", image, where)
-    requireThat("mask", image.components === 1 && where.components === 1, "images with one value a voxel", [
-      image.components,
-      where.components,
-    ])
-    return { image, mask: where, output: makeImage(image, image.type) }
+    requireThat("mask", where.components === 1, "a mask with one value a voxel", where.components)
+    return { image, mask: where, output: makeImage(image, image.type, image.components) }
   },
   phases: [
     {
       run: ({ image, mask: where, output }, part, parts) => {
+        if (image.components > 1) {
+          maskColors({ image, mask: where, output }, shareOf(where.voxels.length, part, parts))
+          return
+        }
         if (image.voxels instanceof Float32Array && where.voxels instanceof Uint8Array) {
           const share = shareOf(image.voxels.length, part, parts)
           maskFloats(image.voxels, where.voxels, floatsOf(output), share)

@@ -1,6 +1,7 @@
 /** All kernels by their names, as threads look them up. */
 import { confusion, differences, overlap } from "./agreement.ts"
 import { absolute, arithmetic, cast, mask } from "./arithmetic.ts"
+import { biasField } from "./bias-field.ts"
 import { bitwise, logicalNot } from "./bitwise.ts"
 import { alpha, blue, green, intensity, red, rgb, rgba } from "./channels.ts"
 import { between, comparison } from "./comparison.ts"
@@ -35,6 +36,7 @@ import { relabelComponent } from "./relabel.ts"
 import { rescaleIntensity } from "./rescale.ts"
 import { average, averageOrZero, maximum, minimum, minimumMaximum, statistics, volume } from "./statistics.ts"
 import { surface, surfaceDistances } from "./surface.ts"
+import { superpixels } from "./superpixels.ts"
 import { sweep, sweepMask } from "./sweep.ts"
 import { tally } from "./tally.ts"
 import { binaryThreshold } from "./threshold.ts"
@@ -57,6 +59,7 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(average),
   anyOf(averageOrZero),
   anyOf(between),
+  anyOf(biasField),
   anyOf(binaryDilate),
   anyOf(binaryErode),
   anyOf(binaryMorphologicalClosing),
@@ -115,6 +118,7 @@ export const KERNELS: readonly AnyKernel[] = [
   anyOf(smoothingRecursiveGaussian),
   anyOf(spin),
   anyOf(statistics),
+  anyOf(superpixels),
   anyOf(surface),
   anyOf(surfaceDistances),
   anyOf(sweep),

@@ -3,7 +3,7 @@ import type { Grid, Image } from "../image/image.ts"
 import type { Kernel } from "./kernel.ts"
 import { shareOf } from "./kernel.ts"
 import { makeDoubles } from "./memory.ts"
-import { castTo, makeImage, requireInput, requireScalar, requireThat, shapeOf, writeDoubles } from "./shape.ts"
+import { castTo, makeImage, requireInput, requireThat, shapeOf, writeDoubles } from "./shape.ts"
 
 export interface ExtractParameters {
   /** Voxels along each axis; an axis with 0 goes, and the slice at its index is left. */
@@ -72,6 +72,11 @@ export const extract: Kernel<ExtractParameters, ExtractMemory, Image> = {
 }
 
 export interface ResampleParameters {
+  /**
+   * From a point of the output to where the image is looked at: a matrix, row after row, and what is added to its product with
+   * the point; null for the same point.
+   */
+  readonly transform: readonly number[] | null
   readonly interpolation: "linear" | "nearest"
   /** What voxels become that lie outside the image. */
   readonly outside: number
@@ -113,19 +118,30 @@ function scaledDirection({ direction, spacing }: Grid): number[] {
 }
 
 /** Where the index of a voxel of the output is among those of the image. */
-function placeOf({ forth, back, image, output }: ResampleMemory, index: Triple): Triple {
+function placeOf({ forth, back, image, output, parameters }: ResampleMemory, index: Triple): Triple {
   const axes = image.size.length
-  const way = output.origin.map((start, row) => {
-    let point = start
-    for (let axis = 0; axis < axes; axis += 1) point += forth[row * axes + axis]! * index[axis]!
-    return point - image.origin[row]!
+  const point = output.origin.map((start, row) => {
+    let along = start
+    for (let axis = 0; axis < axes; axis += 1) along += forth[row * axes + axis]! * index[axis]!
+    return along
   })
+  const way = transformed(point, parameters.transform).map((along, row) => along - image.origin[row]!)
   const at = (row: number): number => {
     let place = 0
     if (row < axes) for (let axis = 0; axis < axes; axis += 1) place += back[row * axes + axis]! * way[axis]!
     return place
   }
   return [at(0), at(1), at(2)]
+}
+
+function transformed(point: readonly number[], transform: readonly number[] | null): readonly number[] {
+  if (transform === null) return point
+  const axes = point.length
+  return point.map((_, row) => {
+    let along = 0
+    for (let axis = 0; axis < axes; axis += 1) along += transform[row * axes + axis]! * point[axis]!
+    return along + transform[axes * axes + row]!
+  })
 }
 
 function readPart({ image, values }: ResampleMemory, part: number, parts: number): void {
@@ -137,7 +153,8 @@ function readPart({ image, values }: ResampleMemory, part: number, parts: number
 function resamplePart(memory: ResampleMemory, part: number, parts: number): void {
   const { image, values, output, parameters } = memory
   const { nx, ny, rows } = shapeOf(output)
-  const line = new Float64Array(nx)
+  const { components } = image
+  const line = new Float64Array(nx * components)
   const sampleAt = parameters.interpolation === "linear" ? sampleLinear : sampleNearest
   const { from, to } = shareOf(rows, part, parts)
   const shape = shapeOf(image)
@@ -150,32 +167,43 @@ function resamplePart(memory: ResampleMemory, part: number, parts: number): void
     for (let x = 0; x < nx; x += 1) {
       const share = x / nx
       const at = (axis: 0 | 1 | 2): number => first[axis] + share * (last[axis] - first[axis])
-      line[x] = sampleAt(values, size, [at(0), at(1), at(2)]) ?? parameters.outside
+      const place: Triple = [at(0), at(1), at(2)]
+      for (let k = 0; k < components; k += 1) {
+        line[x * components + k] = sampleAt({ values, components, k }, size, place) ?? parameters.outside
+      }
     }
-    writeDoubles(line, nx, output.voxels, row * nx)
+    writeDoubles(line, line.length, output.voxels, row * line.length)
   }
 }
 
 type Triple = readonly [number, number, number]
+
+/** One of the values that each voxel has. */
+interface Source {
+  readonly values: Float64Array
+  readonly components: number
+  readonly k: number
+}
 
 /** Voxels reach half a voxel to each side of their centers. */
 function isInside(size: Triple, point: Triple): boolean {
   return point.every((value, axis) => value >= -0.5 && value < size[axis]! - 0.5)
 }
 
-function sampleNearest(source: Float64Array, size: Triple, point: Triple): number | null {
+function sampleNearest({ values, components, k }: Source, size: Triple, point: Triple): number | null {
   if (!isInside(size, point)) return null
   const [x, y, z] = point.map((value, axis) => Math.min(size[axis]! - 1, Math.max(0, Math.floor(value + 0.5))))
-  return source[(z! * size[1] + y!) * size[0] + x!]!
+  return values[((z! * size[1] + y!) * size[0] + x!) * components + k]!
 }
 
 /** Between two along x, then between four along y, then along z. */
-function sampleLinear(source: Float64Array, size: Triple, point: Triple): number | null {
+function sampleLinear({ values, components, k }: Source, size: Triple, point: Triple): number | null {
   if (!isInside(size, point)) return null
   const [x, y, z] = [between(point[0], size[0]), between(point[1], size[1]), between(point[2], size[2])]
   const along = (plane: number, row: number): number => {
     const start = (plane * size[1] + row) * size[0]
-    return mix(source[start + x.lower]!, source[start + x.upper]!, x.share)
+    const valueAt = (column: number): number => values[(start + column) * components + k]!
+    return mix(valueAt(x.lower), valueAt(x.upper), x.share)
   }
   const across = (plane: number): number => mix(along(plane, y.lower), along(plane, y.upper), y.share)
   return mix(across(z.lower), across(z.upper), z.share)
@@ -196,9 +224,13 @@ function mix(from: number, to: number, share: number): number {
 export const resample: Kernel<ResampleParameters, ResampleMemory, Image> = {
   name: "Resample",
   prepare: (inputs, parameters) => {
-    const image = requireScalar("Resample", inputs, 0)
+    const image = requireInput("Resample", inputs, 0)
     const grid = requireInput("Resample", inputs, 1)
     requireThat("Resample", image.size.length === grid.size.length, "grids of as many axes", [image.size, grid.size])
+    const axes = image.size.length
+    const { transform } = parameters
+    const isAffine = transform === null || (transform.length === axes * (axes + 1) && transform.every(Number.isFinite))
+    requireThat("Resample", isAffine, `a matrix and a shift, ${String(axes * (axes + 1))} numbers`, transform)
     const outside = castTo(image.type, parameters.outside)
     return {
       image,
@@ -206,7 +238,7 @@ export const resample: Kernel<ResampleParameters, ResampleMemory, Image> = {
       parameters: { ...parameters, outside },
       forth: scaledDirection(grid),
       back: invert(scaledDirection(image), image.size.length),
-      output: makeImage(grid, image.type),
+      output: makeImage(grid, image.type, image.components),
     }
   },
   phases: [{ run: readPart }, { run: resamplePart }],

@@ -16,6 +16,8 @@ import { areVectors, countVectors, findRange, selectVectors } from "./otsu-vecto
 
 export interface OtsuParameters {
   readonly bins: number
+  /** Cut at the middle of the best bin, and not at its end. */
+  readonly isMidpoint?: boolean
 }
 
 /** A mask of what lies above the threshold, and the threshold. */
@@ -30,6 +32,7 @@ interface Memory {
   /** Only its voxels count, and are in the result; null for all. */
   readonly mask: Image | null
   readonly bins: number
+  readonly isMidpoint: boolean
   readonly inside: number
   readonly outside: number
   /** By part: the smallest and largest value. */
@@ -134,11 +137,12 @@ function countPart(memory: Memory, part: number, parts: number): void {
   })
 }
 
-function chooseThreshold({ image, counts, edges, bins, threshold }: Memory, parts: number): void {
+function chooseThreshold({ image, counts, edges, bins, threshold, isMidpoint }: Memory, parts: number): void {
   for (let part = 1; part < parts; part += 1) {
     for (let bin = 0; bin < bins; bin += 1) counts[bin]! += counts[part * bins + bin]!
   }
-  const edge = edges[bestBin(counts, edges, bins) + 1]!
+  const best = bestBin(counts, edges, bins)
+  const edge = isMidpoint ? centerOf(edges, best) : edges[best + 1]!
   threshold[0] = image.type === "float64" ? edge : image.type === "float32" ? Math.fround(edge) : Math.trunc(edge)
 }
 
@@ -212,8 +216,7 @@ const PHASES: Kernel<never, Memory, OtsuResult>["phases"] = [
   { run: paintPart },
 ]
 
-interface Settings {
-  readonly bins: number
+interface Settings extends OtsuParameters {
   readonly inside: number
   readonly outside: number
 }
@@ -222,7 +225,7 @@ function prepareOtsu(
   kernel: string,
   image: Image,
   mask: Image | null,
-  { bins, inside, outside }: Settings,
+  { bins, isMidpoint = false, inside, outside }: Settings,
   parts: number,
 ): Memory {
   requireThat(kernel, Number.isInteger(bins) && bins >= 2 && bins <= 2 ** 20, "from 2 to 1048576 bins", bins)
@@ -231,6 +234,7 @@ function prepareOtsu(
     image,
     mask,
     bins,
+    isMidpoint,
     inside,
     outside,
     extremes: makeDoubles(parts * 2),
@@ -248,11 +252,11 @@ function finishOtsu({ output, threshold }: Memory): OtsuResult {
 /** 1 on the voxels of the second image, a mask, where the first is above the threshold that parts those best. */
 export const otsu: Kernel<OtsuParameters, Memory, OtsuResult> = {
   name: "otsu",
-  prepare: (inputs, { bins }, parts) => {
+  prepare: (inputs, parameters, parts) => {
     const image = requireScalar("otsu", inputs, 0)
     const mask = requireScalar("otsu", inputs, 1)
     requireSameSize("otsu", image, mask)
-    return prepareOtsu("otsu", image, mask, { bins, inside: 0, outside: 1 }, parts)
+    return prepareOtsu("otsu", image, mask, { ...parameters, inside: 0, outside: 1 }, parts)
   },
   phases: PHASES,
   finish: finishOtsu,

@@ -10,10 +10,10 @@
  */
 import type { Image } from "../image/image.ts"
 import type { Kernel } from "./kernel.ts"
-import { shareOf } from "./kernel.ts"
+import { shareOf, type Share } from "./kernel.ts"
 import { makeDoubles, makeFloats } from "./memory.ts"
 import type { Shape } from "./shape.ts"
-import { floatsOf, makeImage, requireScalar, requireThat, shapeOf } from "./shape.ts"
+import { floatsOf, makeImage, requireInput, requireThat, shapeOf } from "./shape.ts"
 
 export interface RecursiveGaussianParameters {
   /** Along each axis, in spacing units. */
@@ -105,16 +105,20 @@ function smoothAxis(memory: Memory, axis: 0 | 1 | 2, part: number, parts: number
   const width = axis === 0 ? shape.rows : nx
   const step = axis === 0 ? nx : 1
   const tiles = Math.ceil(width / COLUMNS)
-  const { from, to } = shareOf(axis === 0 ? tiles : (axis === 1 ? nz : ny) * tiles, part, parts)
+  const tilesInAll = axis === 0 ? tiles : (axis === 1 ? nz : ny) * tiles
+  const { from, to } = shareOf(memory.image.components * tilesInAll, part, parts)
   const padded = length + 2 * REACH
   const lines: readonly Line[] = Array.from({ length: COLUMNS }, () => ({
     data: new Float64Array(padded),
     forth: new Float64Array(padded),
     back: new Float64Array(padded),
   }))
-  for (let tile = from; tile < to; tile += 1) {
+  for (let each = from; each < to; each += 1) {
+    const component = Math.floor(each / tilesInAll)
+    const tile = each - component * tilesInAll
     const column = (tile % tiles) * COLUMNS
-    const first = Math.floor(tile / tiles) * (axis === 1 ? nx * ny : nx) + column * step
+    const plane = component * nx * shape.rows
+    const first = plane + Math.floor(tile / tiles) * (axis === 1 ? nx * ny : nx) + column * step
     const count = Math.min(COLUMNS, width - column)
     for (let at = 0; at < length; at += 1) {
       const start = first + at * stride
@@ -150,12 +154,17 @@ function smoothLine({ data, forth, back }: Line, length: number, recursion: Recu
   for (let at = REACH; at < end; at += 1) data[at] = forth[at]! + back[at]!
 }
 
+/** Values of one kind lie together while they are smoothed, and those of one voxel in images. */
+function forEachValue(components: number, { from, to }: Share, move: (k: number, at: number) => void): void {
+  for (let k = 0; k < components; k += 1) for (let at = from; at < to; at += 1) move(k, at)
+}
+
 /** The image smoothed by a Gaussian of that standard deviation, as float32. */
 export const smoothingRecursiveGaussian: Kernel<RecursiveGaussianParameters, Memory, Image> = {
   name: "SmoothingRecursiveGaussian",
   prepare: (inputs, { sigma }) => {
     const name = "SmoothingRecursiveGaussian"
-    const image = requireScalar(name, inputs)
+    const image = requireInput(name, inputs)
     const { size, spacing, voxels } = image
     const isSigma = sigma.length >= size.length && sigma.slice(0, size.length).every((along) => along > 0)
     requireThat(name, isSigma, `a sigma above 0 along each of ${size.length} axes`, sigma)
@@ -166,14 +175,17 @@ export const smoothingRecursiveGaussian: Kernel<RecursiveGaussianParameters, Mem
       shape: shapeOf(image),
       recursions: size.map((_, axis) => makeRecursion(sigma[axis]! / spacing[axis]!)),
       values: image.type === "float64" ? makeDoubles(voxels.length) : makeFloats(voxels.length),
-      output: makeImage(image, "float32"),
+      output: makeImage(image, "float32", image.components),
     }
   },
   phases: [
     {
       run: ({ image, values }, part, parts) => {
-        const { from, to } = shareOf(values.length, part, parts)
-        values.set(image.voxels.subarray(from, to), from)
+        const { components, voxels } = image
+        const count = values.length / components
+        const { from, to } = shareOf(count, part, parts)
+        if (components === 1) values.set(voxels.subarray(from, to), from)
+        else forEachValue(components, { from, to }, (k, at) => (values[k * count + at] = voxels[at * components + k]!))
       },
     },
     // A picture has no third axis; its last is the second.
@@ -186,8 +198,12 @@ export const smoothingRecursiveGaussian: Kernel<RecursiveGaussianParameters, Mem
     },
     {
       run: ({ values, output }, part, parts) => {
-        const { from, to } = shareOf(values.length, part, parts)
-        floatsOf(output).set(values.subarray(from, to), from)
+        const { components } = output
+        const floats = floatsOf(output)
+        const count = values.length / components
+        const { from, to } = shareOf(count, part, parts)
+        if (components === 1) floats.set(values.subarray(from, to), from)
+        else forEachValue(components, { from, to }, (k, at) => (floats[at * components + k] = values[k * count + at]!))
       },
     },
   ],

@@ -46,12 +46,18 @@ export const ARRAY_PRIMITIVES: readonly Primitive[] = [
     ),
     ([, ...limits]) => ({ kind: "threshold", ...equalTo(limits) }),
   ),
-  heavy("arrays", "array_stats(image: image): sequence", async ([of], { run }) => {
-    const { mean, min, max, variance, count } = await run(statistics, [image(of)], {})
-    const { median, distinct } = await run(tally, [image(of)], {})
-    const deviation = Math.sqrt((variance * (count - 1)) / count)
-    return [mean, deviation, min, max, median, count, distinct]
-  }),
+  heavy(
+    "arrays",
+    "array_stats(image: image): sequence",
+    async ([of], { run }) => {
+      const { mean, min, max, variance, count } = await run(statistics, [image(of)], {})
+      const { median, distinct } = await run(tally, [image(of)], {})
+      // Of a single voxel there is no variance.
+      const deviation = count === 1 ? 0 : Math.sqrt((variance * (count - 1)) / count)
+      return [mean, deviation, min, max, median, count, distinct]
+    },
+    2,
+  ),
   heavy("arrays", "compare_arrays(a: image, b: image): sequence", async ([a, b], { run }) => {
     const found = await run(differences, [image(a), image(b)], {})
     return [found.equal, found.different, found.mean, found.meanAbsolute, found.maxAbsolute, found.min, found.max]

@@ -4,6 +4,7 @@ import { EFFECT_PRIMITIVES } from "./effects.ts"
 import { PICTURE_PRIMITIVES } from "./pictures.ts"
 import { POINTWISE_PRIMITIVES } from "./pointwise.ts"
 import type { Primitive } from "./primitive.ts"
+import { REGION_PRIMITIVES } from "./regions.ts"
 import { SCALAR_PRIMITIVES } from "./scalars.ts"
 import { SIMPLEITK_PRIMITIVES } from "./simpleitk.ts"
 import { SURFACE_PRIMITIVES } from "./surfaces.ts"
@@ -14,6 +15,7 @@ export const PRIMITIVES: readonly Primitive[] = [
   ...SCALAR_PRIMITIVES,
   ...VOX1_PRIMITIVES,
   ...SURFACE_PRIMITIVES,
+  ...REGION_PRIMITIVES,
   ...SIMPLEITK_PRIMITIVES,
   ...POINTWISE_PRIMITIVES,
   ...ARRAY_PRIMITIVES,

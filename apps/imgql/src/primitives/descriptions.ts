@@ -100,6 +100,8 @@ export const DESCRIPTIONS: Readonly<Record<string, Readonly<Record<string, strin
     extract: "A part of the image: its size and where it begins.",
     hd95: "How far two surfaces are apart for 95 in 100 of their voxels, in millimeters; 0 if both are empty, else infinite.",
     nsd: "Which share of two surfaces lies within a tolerance of the other; 1 if both are empty, 0 if one is.",
+    n4: "The image without what makes one tissue brighter in one place than in another; a mask says where to look.",
+    slic: "Clusters of voxels alike and beside each other, about as large as a cell of a grid, numbered from 0.",
     label_mean: "For each voxel the mean of the image over all that have its label.",
   },
   simpleitk: {
@@ -147,6 +149,8 @@ export const DESCRIPTIONS: Readonly<Record<string, Readonly<Record<string, strin
     OtsuThreshold: "One value up to the threshold that best parts the values in two, another above.",
     GradientMagnitude: "How steeply values change.",
     CurvatureFlow: "The image smoothed along its edges, and not across them.",
+    N4BiasFieldCorrection: "The image without its bias field; with a mask the field is estimated there.",
+    SLIC: "Clusters of voxels alike and beside each other, about as large as a cell of a grid, numbered from 0.",
     Resample: "The image on the grid of another.",
   },
   arrays: {

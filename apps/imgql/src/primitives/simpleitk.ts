@@ -7,7 +7,7 @@ import { connectedComponent } from "../kernels/components.ts"
 import { curvatureFlow } from "../kernels/curvature-flow.ts"
 import { signedMaurerDistanceMap } from "../kernels/distance.ts"
 import { discreteGaussian } from "../kernels/gaussian.ts"
-import { extract, resample } from "../kernels/geometry.ts"
+import { extract, resample, type ResampleParameters } from "../kernels/geometry.ts"
 import { gradientMagnitude } from "../kernels/gradient.ts"
 import { median } from "../kernels/median.ts"
 import {
@@ -17,14 +17,14 @@ import {
   binaryMorphologicalOpening,
   type ElementParameters,
 } from "../kernels/morphology.ts"
-import { otsu, otsuThreshold } from "../kernels/otsu.ts"
+import { otsu, type OtsuParameters, otsuThreshold } from "../kernels/otsu.ts"
 import { smoothingRecursiveGaussian } from "../kernels/recursive-gaussian.ts"
 import { relabelComponent } from "../kernels/relabel.ts"
 import { rescaleIntensity } from "../kernels/rescale.ts"
 import { minimumMaximum, statistics } from "../kernels/statistics.ts"
 import { binaryThreshold, type BinaryThresholdParameters } from "../kernels/threshold.ts"
 import { parseSignature } from "../language/signature.ts"
-import { image, isTrue, num, numberPerAxis, perAxis, text, whole } from "./argument.ts"
+import { image, isTrue, num, numberPerAxis, perAxis, sequence, text, whole } from "./argument.ts"
 import { effect } from "./define.ts"
 import { arithmeticOf, type Compute, heavy, selecting, taking } from "./heavy.ts"
 import type { Primitive, Value } from "./primitive.ts"
@@ -43,7 +43,7 @@ const BALL = '"ball"'
 const LABEL_BYTES = (3 * 4) / 2 + 4
 
 export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
-  { signature: parseSignature("simpleitk", "ReadImage(path: string): image"), version: 1, work: { kind: "file" } },
+  { signature: parseSignature("simpleitk", "ReadImage(path: string): image"), version: 2, work: { kind: "file" } },
   effect("simpleitk", "WriteImage(image: image, path: string): boolean", async ([of, path], outside) => {
     await outside.save(text(path), image(of))
     return true
@@ -190,17 +190,20 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
     2,
   ),
   filter(
-    "OtsuThreshold(image: image, inside: number = 1, outside: number = 0, bins: number = 128): image",
-    async ([of, inside, outside, bins], { run }) =>
-      (await run(otsuThreshold, [image(of)], { inside: num(inside), outside: num(outside), bins: whole(bins) })).mask,
+    "OtsuThreshold(image: image, inside: number = 1, outside: number = 0, bins: number = 128, returnBinMidpoint: boolean = false): image",
+    async ([of, inside, outside, bins, isMidpoint], { run }) => {
+      const values = { inside: num(inside), outside: num(outside) }
+      const { mask: found } = await run(otsuThreshold, [image(of)], { ...values, ...otsuBins(bins, isMidpoint) })
+      return found
+    },
     2,
   ),
   // The histogram is of what has the mask's value; what is left of the result, of all that is not 0 in the mask.
   filter(
-    "OtsuThreshold(image: image, mask: image, inside: number = 1, outside: number = 0, bins: number = 128, maskOutput: boolean = true, maskValue: number = 255): image",
-    async ([of, where, inside, outside, bins, isMasked, value], { run }) => {
+    "OtsuThreshold(image: image, mask: image, inside: number = 1, outside: number = 0, bins: number = 128, maskOutput: boolean = true, maskValue: number = 255, returnBinMidpoint: boolean = false): image",
+    async ([of, where, inside, outside, bins, isMasked, value, isMidpoint], { run }) => {
       const counted = await run(comparison, [image(where)], { relation: "==", constant: num(value) })
-      const { threshold } = await run(otsu, [image(of), counted], { bins: whole(bins) })
+      const { threshold } = await run(otsu, [image(of), counted], otsuBins(bins, isMidpoint))
       const limits = { lower: -LARGEST[image(of).type], upper: threshold, inside: num(inside), outside: num(outside) }
       const all = await run(binaryThreshold, [image(of)], limits)
       return isTrue(isMasked) ? await run(mask, [all, image(where)], {}) : all
@@ -220,10 +223,22 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
   ),
   taking(
     filter(
-      'Resample(image: image, like: image, interpolation: string = "linear", outside: number = 0): image',
-      async ([of, like, how, outside], { run }) =>
-        await run(resample, [image(of), image(like)], { interpolation: interpolation(how), outside: num(outside) }),
+      'Resample(image: image, like: image, interpolation: string|number = "linear", outside: number = 0): image',
+      async ([of, like, ...settings], { run }) =>
+        await run(resample, [image(of), image(like)], { transform: null, ...resampling(settings) }),
       2,
+    ),
+    (of) => 8 + bytesPerValue(of.type),
+  ),
+  // As the parameters of SimpleITK's AffineTransform: a matrix, row after row, and what is added to its product with a point.
+  taking(
+    filter(
+      'Resample(image: image, like: image, transform: sequence, interpolation: string|number = "linear", outside: number = 0): image',
+      async ([of, like, transform, ...settings], { run }) =>
+        await run(resample, [image(of), image(like)], {
+          transform: sequence(transform).map(num),
+          ...resampling(settings),
+        }),
     ),
     (of) => 8 + bytesPerValue(of.type),
   ),
@@ -231,6 +246,10 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
 
 function filter(line: string, compute: Compute, version = 1): Primitive {
   return heavy("simpleitk", line, compute, version)
+}
+
+function otsuBins(bins: Value | undefined, isMidpoint: Value | undefined): OtsuParameters {
+  return { bins: whole(bins), isMidpoint: isTrue(isMidpoint) }
 }
 
 /** Floats for whole numbers are cut, as the original does. */
@@ -270,8 +289,15 @@ function voxelType(value: Value | undefined): VoxelType {
   throw new Error(`expected a type of voxels (${VOXEL_TYPES.join(", ")}), found "${name}"`)
 }
 
+function resampling([how, outside]: readonly (Value | undefined)[]): Omit<ResampleParameters, "transform"> {
+  return { interpolation: interpolation(how), outside: num(outside) }
+}
+
+const INTERPOLATIONS = ["nearest", "linear"] as const
+
+/** By its name, or by SimpleITK's number for it. */
 function interpolation(value: Value | undefined): "linear" | "nearest" {
-  const name = text(value)
-  if (name === "linear" || name === "nearest") return name
-  throw new Error(`expected "linear" or "nearest", found "${name}"`)
+  const found = INTERPOLATIONS.find((known, at) => value === known || value === at + 1)
+  if (found !== undefined) return found
+  throw new Error(`expected "nearest" (1) or "linear" (2), found ${JSON.stringify(value)}`)
 }

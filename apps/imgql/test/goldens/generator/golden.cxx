@@ -100,8 +100,21 @@ const std::vector<Grid> GRIDS{
   { "turned-fine", { 8, 9, 6 }, { 0.5, 1, 1.25 }, { 9.8, -19.5, 31 }, TURNED },
   { "crossing", { 7, 6, 5 }, { 1, 1, 2 }, { 8, -19, 30 }, UNIT_3 },
   { "far", { 3, 3, 2 }, { 1, 1, 1 }, { 100, 100, 100 }, UNIT_3 },
+  { "head", { 15, 13, 9 }, { 0.5, 1, 2 }, { 0, 0, 0 }, UNIT_3 },
+  { "slice", { 27, 25 }, { 0.5, 2 }, { -3, 7 }, UNIT_2 },
   { "fine-2d", { 14, 13 }, { 0.5, 1 }, { -0.6, 0.3 }, UNIT_2 },
 };
+
+// Tissues of three kinds with some noise, brighter towards the far corner: what a scanner makes of them.
+double shade(const Grid & grid, size_t at, double a, double b)
+{
+  const size_t x = at % grid.size[0];
+  const size_t y = at / grid.size[0] % grid.size[1];
+  const double tissue = 64 * (1 + static_cast<double>((x / 5 + y / 4) % 3)) + 8 * std::floor(2 * b) + 4 * a;
+  const double along = static_cast<double>(x) / static_cast<double>(grid.size[0]);
+  const double across = static_cast<double>(y) / static_cast<double>(grid.size[1]);
+  return static_cast<double>(static_cast<float>(tissue * (1 + 0.5 * along + 0.25 * along * across)));
+}
 
 bool isBlock(const Grid & grid, size_t at)
 {
@@ -229,6 +242,8 @@ std::vector<double> makeValues(const std::string & name, const Grid & grid, Rang
       // What is no number, or has no end, among numbers.
       value = at % 13 == 3 ? NAN : at % 17 == 5 ? INFINITY : at % 19 == 7 ? -INFINITY : at % 11 == 4 ? 0 : a[at];
     }
+    else if (name == "shaded")
+      value = shade(grid, at, a[at], b[at]);
     else if (name == "infinite")
       value = at % 17 == 5 ? INFINITY : at % 19 == 7 ? -INFINITY : a[at];
     else
@@ -287,6 +302,11 @@ Outcome outcomeOf(double number)
 Outcome outcomeOf(const std::vector<double> & numbers)
 {
   return { R"("result":)" + Argument(numbers).json };
+}
+
+Outcome outcomeOf(const std::vector<std::vector<double>> & rows)
+{
+  return { R"("result":)" + Argument(rows).json };
 }
 
 void record(const std::string & primitive, const std::vector<Argument> & arguments, const Outcome & outcome)

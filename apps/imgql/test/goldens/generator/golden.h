@@ -267,6 +267,7 @@ Outcome outcomeOf(const itk::SmartPointer<Colors<T, D>> & image)
 
 Outcome outcomeOf(double number);
 Outcome outcomeOf(const std::vector<double> & numbers);
+Outcome outcomeOf(const std::vector<std::vector<double>> & rows);
 
 void record(const std::string & primitive, const std::vector<Argument> & arguments, const Outcome & outcome);
 void recordRefusal(const std::string & primitive, const std::vector<Argument> & arguments, const std::string & why);

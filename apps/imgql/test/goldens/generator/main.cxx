@@ -1,26 +1,32 @@
-// Writes the golden results of ITK: goldens FOLDER
+// Writes the golden results of ITK: goldens CALLS FILES
 #include <exception>
 #include <iostream>
+#include <string>
 
 #include <itkMultiThreaderBase.h>
 #include <itkObject.h>
 
 #include "golden.h"
 
+void addAgreement();
 void addArithmetic();
+void addBias();
+void addColored();
 void addComparisons();
 void addComponents();
+void addFiles(const std::string & folder);
 void addGeometry();
 void addMorphology();
+void addPictures();
 void addPointwise();
 void addSmoothing();
 void addValues();
 
 int main(int count, char ** arguments)
 {
-  if (count != 2)
+  if (count != 3)
   {
-    std::cerr << "usage: goldens FOLDER" << std::endl;
+    std::cerr << "usage: goldens CALLS FILES" << std::endl;
     return 2;
   }
   // Sums over threads would come in any order.
@@ -29,11 +35,16 @@ int main(int count, char ** arguments)
   itk::Object::GlobalWarningDisplayOff();
   try
   {
+    addAgreement();
     addArithmetic();
+    addBias();
+    addColored();
     addComparisons();
     addComponents();
+    addFiles(arguments[2]);
     addGeometry();
     addMorphology();
+    addPictures();
     addPointwise();
     addSmoothing();
     addValues();
