@@ -74,9 +74,9 @@ export const extract: Kernel<ExtractParameters, ExtractMemory, Image> = {
 export interface ResampleParameters {
   /**
    * From a point of the output to where the image is looked at: a matrix, row after row, and what is added to its product with
-   * the point; null for the same point.
+   * the point; the same point if it is left out.
    */
-  readonly transform: readonly number[] | null
+  readonly transform?: readonly number[]
   readonly interpolation: "linear" | "nearest"
   /** What voxels become that lie outside the image. */
   readonly outside: number
@@ -134,8 +134,8 @@ function placeOf({ forth, back, image, output, parameters }: ResampleMemory, ind
   return [at(0), at(1), at(2)]
 }
 
-function transformed(point: readonly number[], transform: readonly number[] | null): readonly number[] {
-  if (transform === null) return point
+function transformed(point: readonly number[], transform: readonly number[] | undefined): readonly number[] {
+  if (transform === undefined) return point
   const axes = point.length
   return point.map((_, row) => {
     let along = 0
@@ -229,7 +229,8 @@ export const resample: Kernel<ResampleParameters, ResampleMemory, Image> = {
     requireThat("Resample", image.size.length === grid.size.length, "grids of as many axes", [image.size, grid.size])
     const axes = image.size.length
     const { transform } = parameters
-    const isAffine = transform === null || (transform.length === axes * (axes + 1) && transform.every(Number.isFinite))
+    const isAffine =
+      transform === undefined || (transform.length === axes * (axes + 1) && transform.every(Number.isFinite))
     requireThat("Resample", isAffine, `a matrix and a shift, ${String(axes * (axes + 1))} numbers`, transform)
     const outside = castTo(image.type, parameters.outside)
     return {

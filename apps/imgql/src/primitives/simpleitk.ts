@@ -224,8 +224,7 @@ export const SIMPLEITK_PRIMITIVES: readonly Primitive[] = [
   taking(
     filter(
       'Resample(image: image, like: image, interpolation: string|number = "linear", outside: number = 0): image',
-      async ([of, like, ...settings], { run }) =>
-        await run(resample, [image(of), image(like)], { transform: null, ...resampling(settings) }),
+      async ([of, like, ...settings], { run }) => await run(resample, [image(of), image(like)], resampling(settings)),
       2,
     ),
     (of) => 8 + bytesPerValue(of.type),
