@@ -1,5 +1,5 @@
 /** Pictures as files. PNG and JPEG through sharp, which takes milliseconds; TIFF and BMP, which it writes otherwise or not, through ITK. */
-import type { Sharp } from "sharp"
+import type { OutputInfo, Sharp } from "sharp"
 import { crc32 } from "node:zlib"
 import { voxelsOn, type Image } from "../image/image.ts"
 import { FileError } from "./file-error.ts"
@@ -67,13 +67,21 @@ export async function decodeJpeg(
   const { default: sharp } = await import("sharp")
   // ITK has read it already, so that its size is known and no surprise.
   const jpeg = sharp(bytes, { limitInputPixels: width * height })
-  const { space } = await jpeg.metadata()
-  if (space !== "srgb") return null
-  const { data, info } = await jpeg.raw().toBuffer({ resolveWithObject: true })
-  if (info.width !== width || info.height !== height || info.channels !== 3) return null
+  const { data, info } = await decoded(jpeg)
+  if (info?.width !== width || info.height !== height || info.channels !== 3) return null
   const voxels = voxelsOn("uint8", new SharedArrayBuffer(data.length))
   voxels.set(data)
   return voxels
+}
+
+async function decoded(jpeg: Sharp): Promise<{ data: Uint8Array; info: OutputInfo | null }> {
+  try {
+    const { space } = await jpeg.metadata()
+    if (space === "srgb") return await jpeg.raw().toBuffer({ resolveWithObject: true })
+  } catch {
+    // What of a damaged file can be read, ITK has read.
+  }
+  return { data: new Uint8Array(0), info: null }
 }
 
 async function open({ width, height, components, values }: Picture): Promise<Sharp> {
