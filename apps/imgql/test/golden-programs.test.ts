@@ -14,7 +14,7 @@ import { makeFolder, runHere } from "./program-run.ts"
 
 const ENOUGH_BYTES = 2 ** 24
 /** A hundred files are written and read by a library that must come up to speed first. */
-const TIMEOUT_MS = 240_000
+const TIMEOUT_MS = 900_000
 
 const CALLS = readCalls()
 const IMPORTS = ["vox1", "simpleitk", "arrays", "geom"].map((namespace) => `import "${namespace}"`)

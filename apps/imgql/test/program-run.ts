@@ -17,6 +17,8 @@ import { PRIMITIVES } from "../src/primitives/catalog.ts"
 import { KernelPool } from "../src/threads/pool.ts"
 
 const ENOUGH_BYTES = 2 ** 30
+/** A folder may hold thousands of files, and the machine other work. */
+const CLEANUP_MS = 120_000
 
 interface KernelSpan {
   readonly name: string
@@ -44,7 +46,7 @@ export interface HereOptions {
 /** An empty folder, with an image `head.nii.gz` of these voxels if there are some. */
 export async function makeFolder(image: Image | null = null): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "imgql-test-"))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }), CLEANUP_MS)
   if (image !== null) await saveValue(image, { root: folder, name: "head.nii.gz" })
   return folder
 }
