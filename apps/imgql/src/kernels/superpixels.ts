@@ -277,6 +277,25 @@ function roundsOf({ parameters }: Pick<Memory, "parameters">): number {
 const NAME = "SLIC"
 
 /** Of each voxel the number of its cluster, from 0, as uint32. */
+/** How many bytes the clusters of an image take, by the size of their cells, which need not be checked yet. */
+export function clusterBytes(image: Image, size: readonly number[]): number {
+  const whole = size.map((each) => (each >= 1 ? each : 1))
+  const { clusters, entries, blocks } = sumsOf(image, cellOf(whole, shapeOf(image).axes))
+  return Float64Array.BYTES_PER_ELEMENT * (clusters * (image.components + 3) + blocks * entries)
+}
+
+function cellOf([x = 1, y = 1, z = 1]: readonly number[], axes: number): Triple {
+  return [x, y, axes === 2 ? 1 : z]
+}
+
+/** How many clusters there are, what is summed of them, and by how many blocks of rows. */
+function sumsOf(image: Image, cell: Triple): { clusters: number; entries: number; blocks: number } {
+  const shape = shapeOf(image)
+  const clusters = cellsOf(shape, cell).reduce((product, count) => product * count, 1)
+  const entries = clusters * (image.components + 4)
+  return { clusters, entries, blocks: Math.max(1, Math.min(BLOCKS, shape.rows, Math.floor(MAX_SUMS / entries))) }
+}
+
 export const superpixels: Kernel<SuperpixelParameters, Memory, Image> = {
   name: NAME,
   prepare: (inputs, parameters) => {
@@ -292,11 +311,8 @@ export const superpixels: Kernel<SuperpixelParameters, Memory, Image> = {
       "a whole number of iterations from 1",
       iterations,
     )
-    const [cellX = 1, cellY = 1, cellZ = 1] = size
-    const cell: Triple = [cellX, cellY, shape.axes === 2 ? 1 : cellZ]
-    const clusters = cellsOf(shape, cell).reduce((product, count) => product * count, 1)
-    const entries = clusters * (image.components + 4)
-    const blocks = Math.max(1, Math.min(BLOCKS, shape.rows, Math.floor(MAX_SUMS / entries)))
+    const cell = cellOf(size, shape.axes)
+    const { clusters, entries, blocks } = sumsOf(image, cell)
     return {
       parameters,
       shape,

@@ -5,11 +5,14 @@ import { MAX_LISTED, tally } from "../kernels/tally.ts"
 import { binaryThreshold } from "../kernels/threshold.ts"
 import { image, num, sequence, whole } from "./argument.ts"
 import { cheap } from "./define.ts"
-import { heavy, selecting } from "./heavy.ts"
+import { heavy, selecting, taking } from "./heavy.ts"
 import type { Means, Primitive, Value } from "./primitive.ts"
 import { PrimitiveError } from "./primitive-error.ts"
 
 const LARGEST_UINT32 = 4_294_967_295
+
+/** The values sorted, in doubles, and those that differ with how many there are of each. */
+const TALLY_BYTES = 24
 
 export const ARRAY_PRIMITIVES: readonly Primitive[] = [
   cheap("arrays", "vector_uint32(values: sequence): sequence", ([values]) => sequence(values).map(uint32)),
@@ -32,12 +35,15 @@ export const ARRAY_PRIMITIVES: readonly Primitive[] = [
     const { first } = await run(overlap, [image(of), image(of)], { label: num(value) })
     return first
   }),
-  heavy("arrays", "count_pixels(image: image): sequence", async ([of], { run }) => {
-    const { values, counts, distinct } = await run(tally, [image(of)], {})
-    if (distinct <= MAX_LISTED) return values.map((value, at) => [value, counts[at] ?? 0])
-    const expected = `count_pixels lists at most ${String(MAX_LISTED)} different values, found ${String(distinct)}`
-    throw new PrimitiveError("ARGUMENT_INVALID", `${expected}; count one of them, or cast the image first`)
-  }),
+  taking(
+    heavy("arrays", "count_pixels(image: image): sequence", async ([of], { run }) => {
+      const { values, counts, distinct } = await run(tally, [image(of)], {})
+      if (distinct <= MAX_LISTED) return values.map((value, at) => [value, counts[at] ?? 0])
+      const expected = `count_pixels lists at most ${String(MAX_LISTED)} different values, found ${String(distinct)}`
+      throw new PrimitiveError("ARGUMENT_INVALID", `${expected}; count one of them, or cast the image first`)
+    }),
+    TALLY_BYTES,
+  ),
   selecting(
     heavy(
       "arrays",
@@ -46,17 +52,20 @@ export const ARRAY_PRIMITIVES: readonly Primitive[] = [
     ),
     ([, ...limits]) => ({ kind: "threshold", ...equalTo(limits) }),
   ),
-  heavy(
-    "arrays",
-    "array_stats(image: image): sequence",
-    async ([of], { run }) => {
-      const { mean, min, max, variance, count } = await run(statistics, [image(of)], {})
-      const { median, distinct } = await run(tally, [image(of)], {})
-      // Of a single voxel there is no variance.
-      const deviation = count === 1 ? 0 : Math.sqrt((variance * (count - 1)) / count)
-      return [mean, deviation, min, max, median, count, distinct]
-    },
-    2,
+  taking(
+    heavy(
+      "arrays",
+      "array_stats(image: image): sequence",
+      async ([of], { run }) => {
+        const { mean, min, max, variance, count } = await run(statistics, [image(of)], {})
+        const { median, distinct } = await run(tally, [image(of)], {})
+        // Of a single voxel there is no variance.
+        const deviation = count === 1 ? 0 : Math.sqrt((variance * (count - 1)) / count)
+        return [mean, deviation, min, max, median, count, distinct]
+      },
+      2,
+    ),
+    TALLY_BYTES,
   ),
   heavy("arrays", "compare_arrays(a: image, b: image): sequence", async ([a, b], { run }) => {
     const found = await run(differences, [image(a), image(b)], {})
