@@ -374,8 +374,8 @@ export class Client {
   }
 
   /** What one cell holds, as [version, value]. */
-  async get(name: string): Promise<readonly [version: number, value: Value | null]> {
-    const { cells } = expectKind(await this.send({ kind: "readCells", names: [name], head: false }), "cells")
+  async get(name: string, head = false): Promise<readonly [version: number, value: Value | null]> {
+    const { cells } = expectKind(await this.send({ kind: "readCells", names: [name], head }), "cells")
     return [cells[0]?.version ?? -1, cells[0]?.value ?? null]
   }
 
