@@ -1,5 +1,5 @@
 import { deferredHarness } from "../conformance/in-process-stores.ts"
 import { testStoreModel } from "./model-check.ts"
 
-testStoreModel(deferredHarness("one"), { runs: 40 })
-testStoreModel(deferredHarness("two"), { runs: 40 })
+testStoreModel(deferredHarness("one"), { runs: 60 })
+testStoreModel(deferredHarness("two"), { runs: 60 })
