@@ -17,8 +17,8 @@ export const RACE_MUTANTS: readonly Mutant[] = [
     {
       id: "explorer-skips-the-last-branch",
       invariants,
-      find: "if (last.taken < last.width) return true",
-      replace: "if (last.taken < Math.max(1, last.width - 1)) return true",
+      find: "if (last.taken < last.admitted.length) return true",
+      replace: "if (last.taken < Math.max(1, last.admitted.length - 1)) return true",
     },
     {
       id: "explorer-forgets-to-go-back",
@@ -29,8 +29,8 @@ export const RACE_MUTANTS: readonly Mutant[] = [
     {
       id: "explorer-counts-a-switch-where-nobody-could-go-on",
       invariants,
-      find: "cost: goesOn ? 1 : 0",
-      replace: "cost: 1",
+      find: "return goesOn && taken > 0 &&",
+      replace: "return taken > 0 &&",
       suites: STRATEGIES,
     },
     {
@@ -99,9 +99,9 @@ export const RACE_MUTANTS: readonly Mutant[] = [
     {
       id: "reduction-reads-do-not-race-with-writes",
       invariants,
-      find: "if (!isSameActor && !conflict(other.event.accesses, event.accesses)) continue",
+      find: "if (!conflict(other.event.accesses, event.accesses)) continue",
       replace:
-        'if (!isSameActor && (!conflict(other.event.accesses, event.accesses) || event.accesses.some(({ mode }) => mode === "read"))) continue',
+        'if (!conflict(other.event.accesses, event.accesses) || event.accesses.some(({ mode }) => mode === "read")) continue',
     },
   ]),
   ...plantIn("race/access.ts", REDUCED, [
@@ -135,7 +135,7 @@ export const RACE_MUTANTS: readonly Mutant[] = [
       id: "explorer-fires-timers-of-the-dead",
       invariants,
       find: "else if (!position.actor.isDead) current.run(position, callback)",
-      replace: "else current.run(position, callback)",
+      replace: "else if (position !== null) current.run(position, callback)",
     },
     {
       id: "explorer-does-not-wait-for-real-calls",
@@ -206,8 +206,8 @@ export const RACE_MUTANTS: readonly Mutant[] = [
     {
       id: "priorities-never-change",
       invariants,
-      find: "if (changes.delete(events)) {",
-      replace: "if (changes.delete(-1 - events)) {",
+      find: "const lowered = changes.get(events)",
+      replace: "const lowered = changes.get(-1 - events)",
     },
   ]),
   ...plantIn("race/checks/linearizability.ts", LINEARIZABILITY, [
