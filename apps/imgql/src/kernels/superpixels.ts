@@ -276,7 +276,6 @@ function roundsOf({ parameters }: Pick<Memory, "parameters">): number {
 
 const NAME = "SLIC"
 
-/** Of each voxel the number of its cluster, from 0, as uint32. */
 /** How many bytes the clusters of an image take, by the size of their cells, which need not be checked yet. */
 export function clusterBytes(image: Image, size: readonly number[]): number {
   const whole = size.map((each) => (each >= 1 ? each : 1))
@@ -296,6 +295,7 @@ function sumsOf(image: Image, cell: Triple): { clusters: number; entries: number
   return { clusters, entries, blocks: Math.max(1, Math.min(BLOCKS, shape.rows, Math.floor(MAX_SUMS / entries))) }
 }
 
+/** Of each voxel the number of its cluster, from 0, as uint32. */
 export const superpixels: Kernel<SuperpixelParameters, Memory, Image> = {
   name: NAME,
   prepare: (inputs, parameters) => {
