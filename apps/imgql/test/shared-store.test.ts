@@ -213,5 +213,6 @@ describe("processes on one store", () => {
     expect(err).toContain(`process ${String(keeper.pid)}`)
     expect(err).toContain("holdfast doctor DIR --evict")
     keeper.kill("SIGCONT")
-  })
+    // Operations may find out one after the other, ten seconds each.
+  }, 400_000)
 })
