@@ -62,6 +62,7 @@ describe("npm run races", () => {
     [["--fast"], "unknown option '--fast'"],
     [["--only", "99"], 'found "99"'],
     [["--html"], "argument missing"],
+    [["--only", "14", "--html", "/proc/races.html"], "expected a place for the page, found none: ENOENT"],
     [["14"], "too many arguments"],
   ])("says what it does not understand of %j", async (words, message) => {
     const { code, out, err } = await run(...words)

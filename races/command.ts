@@ -71,10 +71,20 @@ function choose(only: readonly string[] | null): readonly Race[] {
 async function runAll(chosen: readonly Race[], { json = false, html }: Options, output: Output): Promise<number> {
   const outcomes: Outcome[] = []
   for (const race of chosen) outcomes.push(await runRace(race))
-  if (html !== undefined) writeFileSync(html, pageOf(outcomes))
+  if (html !== undefined) writePageTo(html, outcomes)
   if (json) output.out(`${JSON.stringify(toJson(outcomes), null, 2)}\n`)
   else output.out(`${drawTable(outcomes)}\n\n${summarize(outcomes)}\n`)
   return outcomes.every(({ wrong }) => wrong === null) ? 0 : 1
+}
+
+function writePageTo(file: string, outcomes: readonly Outcome[]): void {
+  try {
+    writeFileSync(file, pageOf(outcomes))
+  } catch (error) {
+    // Node's message names the file and what is wrong with its place.
+    const why = error instanceof Error ? error.message : String(error)
+    throw new CommanderError(2, "races.unwritten", `expected a place for the page, found none: ${why}`)
+  }
 }
 
 function pageOf(outcomes: readonly Outcome[]): string {

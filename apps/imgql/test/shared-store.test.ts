@@ -196,23 +196,29 @@ describe("processes on one store", () => {
     expect(witness.completed.size).toBe(OPERATIONS)
   })
 
-  it("is told how to end a frozen process that keeps the store, and does not wait for it", async () => {
-    const folder = await makeFolder(makeRamp(SIZE))
-    const keeper = spawn(process.execPath, [HOLDFAST, "keeper", join(folder, "kept")])
-    onTestFinished(() => void keeper.kill("SIGKILL"))
-    // It says that it keeps the store.
-    await once(keeper.stdout, "data")
-    const look = await open(`file:${join(folder, "kept")}`, { label: "look" })
-    onTestFinished(async () => void (await look.close()))
-    const begun = new Promise<void>((resolve) => look.on("run.completed", () => resolve()))
-    const { ended } = startProgram(folder, PROGRAM, ["--store", `file:${join(folder, "kept")}`])
-    await begun
-    keeper.kill("SIGSTOP")
-    const { code, err } = await ended
-    expect(code).toBe(1)
-    expect(err).toContain(`process ${String(keeper.pid)}`)
-    expect(err).toContain("holdfast doctor DIR --evict")
-    keeper.kill("SIGCONT")
-    // Operations may find out one after the other, ten seconds each.
-  }, 400_000)
+  it.each([
+    { when: "has computed something", event: "run.completed", program: PROGRAM },
+    // Then all that it asks for itself is answered, and it waits for what comes of its one operation.
+    { when: "is at its only operation", event: "run.claimed", program: 'import "test"\nprint "s" spin(1, 3000000)' },
+  ] as const)(
+    "is told how to end a frozen process that keeps the store, and does not wait for it, where it $when",
+    async ({ event, program }) => {
+      const folder = await makeFolder(makeRamp(SIZE))
+      const keeper = spawn(process.execPath, [HOLDFAST, "keeper", join(folder, "kept")])
+      onTestFinished(() => void keeper.kill("SIGKILL"))
+      // It says that it keeps the store.
+      await once(keeper.stdout, "data")
+      const look = await open(`file:${join(folder, "kept")}`, { label: "look" })
+      onTestFinished(async () => void (await look.close()))
+      const begun = new Promise<void>((resolve) => look.on(event, () => resolve()))
+      const { ended } = startProgram(folder, program, ["--store", `file:${join(folder, "kept")}`])
+      await begun
+      keeper.kill("SIGSTOP")
+      const { code, err } = await ended
+      expect(code).toBe(1)
+      expect(err).toContain(`process ${String(keeper.pid)}`)
+      expect(err).toContain("holdfast doctor DIR --evict")
+      keeper.kill("SIGCONT")
+    },
+  )
 })

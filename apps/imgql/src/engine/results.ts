@@ -27,6 +27,7 @@ import { Operations, type Stored } from "./operations.ts"
 import type { Overflow } from "./overflow.ts"
 import { type Origin, Passes } from "./passes.ts"
 import { Presence } from "./presence.ts"
+import { Pulse } from "./pulse.ts"
 import type { Residence } from "./residence.ts"
 import type { ShownImage } from "./shown.ts"
 import { type Part, Parts } from "./sweeps.ts"
@@ -84,6 +85,7 @@ export class Results {
   readonly #parts: Parts
   readonly #passes: Passes
   readonly #presence: Presence
+  readonly #pulse: Pulse
   readonly #nodes = new Map<string, Handle>()
   readonly #ensuring = new Map<string, Promise<void>>()
   /** Asked for with what they need at hand: a thread, or the place of who reads them. */
@@ -108,6 +110,7 @@ export class Results {
     this.#identities = new Identities(graph, chosen)
     this.#parts = new Parts(graph, chosen)
     this.#presence = new Presence(store)
+    this.#pulse = new Pulse(async () => await store.cell("imgql/pulse").get())
     this.#operations = new Operations(store, async (context, id) => await this.#body(context, id))
     this.#values = new Values({
       ...options,
@@ -201,7 +204,7 @@ export class Results {
   async #ensureTold(node: Handle, id: string): Promise<void> {
     this.#tell("wanted", id, node)
     try {
-      await this.#ensureOnce(node, id)
+      await this.#pulse.during(this.#ensureOnce(node, id))
     } catch (error) {
       // What was cut off has not failed.
       if (!this.#options.signal.aborted) this.#tell("failed", id, node)
